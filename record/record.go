@@ -1,0 +1,245 @@
+// Package record says who did what: the people and programs that call, the
+// systems they call for, and what the ledger keeps of each exchange and each
+// administrative act.
+//
+// An exchange is recorded twice: an [Intent] that is durable before the upstream
+// is called, and an [Outcome] that is durable before the last frame leaves. A
+// [Record] is the two joined, with its place in the log.
+package record
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// Principal is who calls: a person, a workload or a key, always via a system.
+type Principal struct {
+	Kind   string `json:"kind"` // "key", "person", "workload"
+	ID     string `json:"id"`   // "key_…", a subject, a SPIFFE id
+	System string `json:"system"`
+	Team   string `json:"team,omitempty"`
+}
+
+// System is a registered AI system and what it may use.
+type System struct {
+	Name        string   `json:"name"`
+	Team        string   `json:"team"`
+	Owner       string   `json:"owner"`
+	Purpose     string   `json:"purpose"`
+	Environment string   `json:"environment"` // "production", "test", "development"
+	Status      string   `json:"status"`      // "active", "suspended", "retired"
+	Policy      string   `json:"policy"`
+	Models      []string `json:"models"`
+	Sources     []string `json:"sources,omitempty"`
+	Tools       []string `json:"tools,omitempty"`
+	AnyTool     bool     `json:"any_tool,omitempty"`
+	MaxLabel    string   `json:"max_label,omitempty"`
+}
+
+// Permit is one authorisation decision and why.
+type Permit struct {
+	Point   string   `json:"point"` // "admit", "use_tool", "release", "administer"
+	Target  string   `json:"target,omitempty"`
+	Allowed bool     `json:"allowed"`
+	Reasons []string `json:"reasons,omitempty"` // ids of the permits that decided
+	Errors  []string `json:"errors,omitempty"`  // permits that erred; any of them denies
+}
+
+// Step is one step of an exchange's timeline.
+type Step struct {
+	Name string        `json:"name"`
+	At   time.Duration `json:"at"` // since the exchange began
+	Took time.Duration `json:"took"`
+	Note string        `json:"note,omitempty"`
+}
+
+// Digest is the SHA-256 and length of bytes that are not kept.
+type Digest struct {
+	SHA256 [32]byte `json:"-"`
+	Bytes  int64    `json:"bytes"`
+}
+
+// Kept is a passage that policy told the ledger to keep, already masked. It is
+// sealed apart from the record.
+type Kept struct {
+	Path   string `json:"path"`
+	Origin string `json:"origin"`
+	Kind   string `json:"kind"`
+	Output bool   `json:"output,omitempty"`
+	Text   string `json:"text"`
+}
+
+// Passage describes a passage that was looked at, without its text. Findings
+// and checks of a record index into these.
+type Passage struct {
+	Path   string `json:"path"`
+	Origin string `json:"origin"`
+	Kind   string `json:"kind"`
+	Bytes  int    `json:"bytes"`
+}
+
+// Intent is what the gate is about to do. It is durable before the upstream is
+// called.
+type Intent struct {
+	ID           string       `json:"id"`
+	At           time.Time    `json:"at"`
+	Principal    Principal    `json:"principal"`
+	Dialect      string       `json:"dialect"`
+	Op           string       `json:"op"`
+	Model        string       `json:"model,omitempty"`
+	Candidate    string       `json:"candidate,omitempty"` // "provider/model" that was released
+	Stream       bool         `json:"stream,omitempty"`
+	Conversation string       `json:"conversation,omitempty"`
+	Label        string       `json:"label,omitempty"`
+	Purpose      string       `json:"purpose,omitempty"`
+	Synthetic    bool         `json:"synthetic,omitempty"`
+	Verdict      risk.Verdict `json:"verdict"` // on the way in
+	Passages     []Passage    `json:"passages,omitempty"`
+	Permits      []Permit     `json:"permits,omitempty"`
+	Received     Digest       `json:"received"` // from the caller
+	Sent         Digest       `json:"sent"`     // to the upstream
+	Steps        []Step       `json:"steps,omitempty"`
+	Kept         []Kept       `json:"-"`
+}
+
+// Outcome is what became of an intent.
+type Outcome struct {
+	ID       string       `json:"id"`
+	At       time.Time    `json:"at"`
+	Status   int          `json:"status"` // what the caller got
+	Upstream int          `json:"upstream,omitempty"`
+	Code     string       `json:"code,omitempty"` // error code in the dialect, where there is one
+	End      string       `json:"end"`            // "answered", "blocked", "refused", "failed", "cancelled", "interrupted"
+	Verdict  risk.Verdict `json:"verdict"`        // on the way out
+	Passages []Passage    `json:"passages,omitempty"`
+	Permits  []Permit     `json:"permits,omitempty"`
+	Answered Digest       `json:"answered"` // what the caller really got
+	Input    int          `json:"input_tokens,omitempty"`
+	Output   int          `json:"output_tokens,omitempty"`
+	Steps    []Step       `json:"steps,omitempty"`
+	Kept     []Kept       `json:"-"`
+}
+
+// Act is an administrative operation: intended, applied, done, each recorded.
+type Act struct {
+	ID     string            `json:"id"` // "act_…"; the same in all phases
+	At     time.Time         `json:"at"`
+	Phase  string            `json:"phase"` // "intended", "applied", "done", "failed", "refused"
+	Kind   string            `json:"kind"`  // "key.create"
+	By     string            `json:"by"`
+	Target string            `json:"target,omitempty"`
+	Reason string            `json:"reason,omitempty"`
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// Receipt is a signed promise that an exchange is in the log. Compact is what
+// the response header carries.
+type Receipt struct {
+	Exchange string
+	Compact  string
+}
+
+// Place says where in the log a record is. Index is -1 until its leaf is in.
+type Place struct {
+	Log   string `json:"log"`
+	Index int64  `json:"index"`
+	Leaf  string `json:"leaf"` // hex SHA-256 leaf hash
+}
+
+// Record is what the ledger keeps of an exchange or an act. Outcome is nil
+// while the exchange is open, or for ever when it was interrupted.
+type Record struct {
+	Seq         uint64   `json:"seq"`
+	Intent      *Intent  `json:"intent,omitempty"`
+	Outcome     *Outcome `json:"outcome,omitempty"`
+	Act         *Act     `json:"act,omitempty"`
+	Interrupted bool     `json:"interrupted,omitempty"` // may have reached the provider
+	Place       Place    `json:"place"`
+}
+
+// ID is the exchange's or act's id.
+func (r *Record) ID() string {
+	switch {
+	case r.Intent != nil:
+		return r.Intent.ID
+	case r.Outcome != nil:
+		return r.Outcome.ID
+	case r.Act != nil:
+		return r.Act.ID
+	}
+	return ""
+}
+
+// At is when the exchange began or the act happened.
+func (r *Record) At() time.Time {
+	switch {
+	case r.Intent != nil:
+		return r.Intent.At
+	case r.Outcome != nil:
+		return r.Outcome.At
+	case r.Act != nil:
+		return r.Act.At
+	}
+	return time.Time{}
+}
+
+// Decision is the stronger of the verdicts in and out.
+func (r *Record) Decision() risk.Decision {
+	d := risk.Allow
+	if r.Intent != nil {
+		d = max(d, r.Intent.Verdict.Decision)
+	}
+	if r.Outcome != nil {
+		d = max(d, r.Outcome.Verdict.Decision)
+	}
+	return d
+}
+
+// Query selects records, newest first unless Oldest. Zero fields select
+// everything.
+type Query struct {
+	ID        string
+	System    string
+	Team      string
+	Model     string
+	Kind      string // "exchange", "act"; "" both
+	Decisions []risk.Decision
+	Category  risk.Category
+	Since     time.Time
+	Until     time.Time
+	Before    uint64 // only records with a Seq below it; for paging
+	After     uint64 // only records with a Seq above it; for live tail
+	Oldest    bool
+	Limit     int
+	Content   bool // open what was kept (needs the right to)
+}
+
+// ErrFull means that nothing more can be recorded now, so nothing may be
+// forwarded either; the caller may try again later.
+var ErrFull = errors.New("record: the ledger has no room")
+
+// ErrUnavailable means that the ledger cannot make anything durable.
+var ErrUnavailable = errors.New("record: the ledger cannot write")
+
+// Recorder makes exchanges and acts durable. Every method returns only when the
+// bytes are safe, or an error.
+type Recorder interface {
+	Begin(context.Context, Intent) (Receipt, error)
+	Finish(context.Context, Outcome) error
+	Act(context.Context, Act) error
+}
+
+// Reader reads records back.
+type Reader interface {
+	Records(context.Context, Query) iter.Seq2[Record, error]
+}
+
+// Sealer encrypts what policy keeps, each value under the keys of its subjects.
+type Sealer interface {
+	Seal(subjects []string, plain []byte) ([]byte, error)
+	Open([]byte) ([]byte, error)
+}
