@@ -107,6 +107,12 @@ type Passage struct {
 	Whole   bool   // all of its channel: request passages, and snapshots that repeat a text
 	Sealed  bool   // signed by the provider: may be judged, must not be edited
 	Map     Map    // Text offsets -> raw offsets
+
+	// Instead is the one edit that any change of Text becomes, for a text that
+	// has no place of its own (the tokens of logprobs, joined).
+	Instead *Edit
+	// Echoes are made as well when Text is edited: they take out what repeats it.
+	Echoes []Edit
 }
 
 // Edit replaces raw bytes [Start,End) by New, which is already encoded for the
@@ -136,12 +142,14 @@ type Request struct {
 	Dialect   string      // "openai"
 	Op        Op          // an unknown operation is refused
 	Model     string      // as the caller wrote it
+	ModelAt   [2]int      // where the model's name stands in Body, inside its quotes; empty: nowhere
 	Target    string      // path and query, without credentials
 	Header    http.Header // end-to-end headers on the dialect's allow-list
 	Body      []byte
 	Passages  []Passage // every string in Body
 	Edits     []Edit
 	Stream    bool
+	Repaired  int      // lone surrogates that the dialect replaced; each has an Edit
 	Strict    bool     // the answer is JSON by schema: nothing may be added to its text
 	Tools     []string // names offered
 	MaxTokens int      // 0: not stated
