@@ -226,6 +226,9 @@ type Scanner interface {
 // is held; Base is the channel offset of Text[0].
 type Look struct {
 	Channel Channel
+	Origin  Origin
+	Path    string // of the passage that began the channel
+	MIME    string // KindMedia only
 	Text    string
 	From    int
 	Base    int

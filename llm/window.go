@@ -73,6 +73,8 @@ type part struct {
 // channel is one text as far as it came. Offsets count from its first byte.
 type channel struct {
 	id      Channel
+	origin  Origin
+	path    string
 	buf     []byte // the text from base on; bytes once shown never change
 	base    int
 	lone    bool   // has a surrogate that may stay alone
@@ -180,7 +182,7 @@ func (w *Window) channel(p *Passage) (*channel, error) {
 		if len(w.channels) >= w.cfg.MaxChannels {
 			return nil, ErrChannels
 		}
-		ch = &channel{id: p.Channel, heads: make([]int, len(w.scanners)), changes: make([][]Change, len(w.scanners))}
+		ch = &channel{id: p.Channel, origin: p.Origin, path: p.Path, heads: make([]int, len(w.scanners)), changes: make([][]Change, len(w.scanners))}
 		w.channels[p.Channel] = ch
 		w.order = append(w.order, ch)
 	}
@@ -227,7 +229,7 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 		view, m = Arguments(text)
 	}
 	for _, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Text: view, Final: true, Whole: true})
+		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true})
 		if err != nil {
 			return err
 		}
@@ -294,7 +296,7 @@ func (w *Window) look(ch *channel) error {
 		if head > len(text) || head == len(text) && !ch.done {
 			continue
 		}
-		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Text: text, From: head, Base: ch.base, Final: ch.done})
+		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: text, From: head, Base: ch.base, Final: ch.done})
 		if err != nil {
 			return err
 		}
@@ -333,7 +335,7 @@ func (w *Window) arguments(ch *channel) error {
 	text, _ := Repair(ch.text())
 	view, m := Arguments(text)
 	for i, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Text: view, Final: true})
+		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,249 @@
+package dialect
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/llm"
+)
+
+// How a call of an upstream fails, apart from an answer that says so.
+var (
+	// ErrDown means that no connection to the upstream could be made or kept.
+	ErrDown = errors.New("dialect: the upstream cannot be reached")
+	// ErrSlow means that the upstream let a deadline pass.
+	ErrSlow = errors.New("dialect: the upstream is too slow")
+)
+
+// MaxAnswer bounds an answer that is not streamed, in bytes.
+const MaxAnswer = 32 << 20
+
+// ClientConfig describes one upstream.
+type ClientConfig struct {
+	Name    string // of the provider, for errors
+	Dialect Dialect
+	URL     string      // base, "https://api.openai.com/v1"
+	Key     string      // "" where the upstream wants none
+	Private bool        // plain HTTP and private addresses are meant
+	TLS     *tls.Config // nil: the system's authorities
+
+	Connect   time.Duration // 0: 5 s
+	FirstByte time.Duration // until the answer's head; 0: 5 min
+	Idle      time.Duration // between bytes of an answer; 0: 2 min
+}
+
+// Client calls one upstream. It follows no redirects, takes no proxy from the
+// environment and refuses addresses that the provider may not have. It is an
+// [llm.Model].
+type Client struct {
+	cfg       ClientConfig
+	base      *url.URL
+	transport *http.Transport
+}
+
+// NewClient checks cfg; it opens no connection.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	base, err := url.Parse(strings.TrimSuffix(cfg.URL, "/"))
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return nil, fmt.Errorf("dialect: provider %s: the url must be https://host/path", cfg.Name)
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("dialect: provider %s: the url must not hold credentials, a query or a fragment", cfg.Name)
+	}
+	if base.Scheme == "http" && !cfg.Private {
+		return nil, fmt.Errorf("dialect: provider %s: plain HTTP needs `private: true`", cfg.Name)
+	}
+	orDefault(&cfg.Connect, 5*time.Second)
+	orDefault(&cfg.FirstByte, 5*time.Minute)
+	orDefault(&cfg.Idle, 2*time.Minute)
+	d := dialer(cfg.Connect, cfg.Private)
+	return &Client{cfg: cfg, base: base, transport: &http.Transport{
+		DialContext:            d.DialContext,
+		TLSClientConfig:        tlsConfig(cfg.TLS),
+		TLSHandshakeTimeout:    cfg.Connect,
+		ResponseHeaderTimeout:  cfg.FirstByte,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    128,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}}, nil
+}
+
+func orDefault(d *time.Duration, def time.Duration) {
+	if *d == 0 {
+		*d = def
+	}
+}
+
+func tlsConfig(c *tls.Config) *tls.Config {
+	if c == nil {
+		c = &tls.Config{}
+	}
+	c = c.Clone()
+	c.MinVersion = tls.VersionTLS12
+	return c
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Do sends r and returns the answer as soon as its head is there. Errors wrap
+// [ErrDown], [ErrSlow], [ErrAddress] or [ErrAnswer], or are those of ctx.
+func (c *Client) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) {
+	wire, err := r.Wire()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := c.request(ctx, r, wire)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		defer cancel(nil)
+		return nil, c.failure(ctx, err)
+	}
+	body := &idleBody{ReadCloser: resp.Body, idle: c.cfg.Idle, cancel: cancel}
+	body.timer = time.AfterFunc(time.Hour, body.expire)
+	body.timer.Stop()
+	return c.response(r, resp, body)
+}
+
+func (c *Client) request(ctx context.Context, r *llm.Request, wire []byte) (*http.Request, error) {
+	method := http.MethodPost
+	var body io.Reader = bytes.NewReader(wire)
+	if r.Op == llm.OpList {
+		method, body = http.MethodGet, http.NoBody
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+r.Target, body)
+	if err != nil {
+		return nil, fmt.Errorf("dialect: provider %s: %w", c.cfg.Name, ErrDown)
+	}
+	for k, v := range r.Header {
+		req.Header[k] = v
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	if _, ok := req.Header["User-Agent"]; !ok {
+		req.Header["User-Agent"] = nil
+	}
+	if c.cfg.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
+	}
+	return req, nil
+}
+
+// failure sorts what went wrong. The transport's own words may hold addresses of
+// the inside, so they stay inside.
+func (c *Client) failure(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if errors.Is(err, ErrAddress) {
+		return fmt.Errorf("dialect: provider %s: %w", c.cfg.Name, err)
+	}
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
+		return fmt.Errorf("dialect: provider %s: %w", c.cfg.Name, ErrSlow)
+	}
+	return fmt.Errorf("dialect: provider %s: %w", c.cfg.Name, ErrDown)
+}
+
+// response reads the head of an answer.
+func (c *Client) response(r *llm.Request, resp *http.Response, body *idleBody) (*llm.Response, error) {
+	bad := func(why string) (*llm.Response, error) {
+		_ = body.Close()
+		return nil, fmt.Errorf("%w: provider %s: %s", ErrAnswer, c.cfg.Name, why)
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch enc := resp.Header.Get("Content-Encoding"); {
+	case enc != "" && enc != "identity":
+		return bad("it is compressed, which was not asked for")
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		return bad("it is a redirect, which is never followed")
+	case media == "text/event-stream" && resp.StatusCode == http.StatusOK && r.Stream:
+		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Stream: c.cfg.Dialect.Frames(body)}, nil
+	case media == "application/json":
+		s := &single{client: c, op: r.Op, status: resp.StatusCode, body: body}
+		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Stream: s}, nil
+	}
+	return bad(fmt.Sprintf("status %d with a body that is neither JSON nor the stream that was asked for", resp.StatusCode))
+}
+
+// single is an answer that is not streamed: a Stream of one Event.
+type single struct {
+	client *Client
+	op     llm.Op
+	status int
+	body   *idleBody
+	read   bool
+}
+
+func (s *single) Close() error { return s.body.Close() }
+
+func (s *single) Next() (*llm.Event, error) {
+	if s.read {
+		return nil, io.EOF
+	}
+	s.read = true
+	b, err := io.ReadAll(io.LimitReader(s.body, MaxAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > MaxAnswer {
+		return nil, fmt.Errorf("%w: it is longer than 32 MB", ErrAnswer)
+	}
+	return s.client.cfg.Dialect.Answer(s.op, s.status, b)
+}
+
+// idleBody ends a body that is silent for too long. The clock runs only while
+// somebody reads, so a caller who reads slowly is not the upstream's fault.
+type idleBody struct {
+	io.ReadCloser
+	idle    time.Duration
+	timer   *time.Timer
+	cancel  context.CancelCauseFunc
+	expired atomic.Bool
+}
+
+func (b *idleBody) expire() {
+	b.expired.Store(true)
+	b.cancel(ErrSlow)
+}
+
+func (b *idleBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.idle)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case b.expired.Load():
+		return n, ErrSlow
+	case errors.Is(err, context.Canceled):
+		return n, err
+	}
+	return n, ErrDown
+}
+
+func (b *idleBody) Close() error {
+	b.timer.Stop()
+	b.cancel(context.Canceled)
+	return b.ReadCloser.Close()
+}

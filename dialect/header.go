@@ -1,0 +1,75 @@
+package dialect
+
+import (
+	"net/http"
+	"strings"
+)
+
+// hop lists what belongs to one connection (RFC 9110 section 7.6.1) or to the
+// two ends of it, and never travels on.
+var hop = set("Connection Keep-Alive Proxy-Authenticate Proxy-Authorization Proxy-Connection Te Trailer Transfer-Encoding Upgrade " +
+	"Content-Length Content-Encoding Content-Type Host Expect Set-Cookie Alt-Svc Strict-Transport-Security Date Server Via")
+
+// EndToEnd returns the headers of an answer that travel on to the caller, as
+// they were sent.
+func EndToEnd(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	named := connection(h)
+	for k, v := range h {
+		if hop[k] || named[k] || strings.HasPrefix(k, "Bartizan-") || strings.HasPrefix(k, "Access-Control-") {
+			continue
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// callers lists the headers of a request that travel on by name; the rest must
+// begin with one of the prefixes.
+var (
+	callers        = set("Accept Accept-Language User-Agent Idempotency-Key Traceparent Tracestate")
+	callerPrefixes = []string{"Openai-", "Anthropic-", "X-"}
+	// what proxies and clouds believe, and what holds credentials
+	withheld = []string{"X-Forwarded-", "X-Real-", "X-Api-Key", "X-Goog-Api-Key", "X-Bartizan-", "X-Original-", "X-Envoy-", "X-Amz-", "X-Client-Ip", "X-Cluster-", "X-Http-Method"}
+)
+
+// Forward returns the headers of a request that travel on to the upstream. It is
+// an allow-list: credentials, cookies, addresses and what claims to come from a
+// proxy stay here, and so does a name with an underscore, which some servers read
+// as a dash.
+func Forward(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	named := connection(h)
+	for k, v := range h {
+		if named[k] || strings.Contains(k, "_") || hasAnyPrefix(k, withheld) {
+			continue
+		}
+		if callers[k] || hasAnyPrefix(k, callerPrefixes) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func hasAnyPrefix(s string, list []string) bool {
+	for _, p := range list {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// connection returns the headers that Connection names: they belong to the hop.
+func connection(h http.Header) map[string]bool {
+	var named map[string]bool
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if named == nil {
+				named = map[string]bool{}
+			}
+			named[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
+		}
+	}
+	return named
+}

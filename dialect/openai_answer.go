@@ -1,0 +1,393 @@
+package dialect
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/bartizan-ai/bartizan/llm"
+)
+
+// ErrAnswer means that what an upstream sent is not an answer of its dialect, so
+// that nobody can say what it says.
+var ErrAnswer = errors.New("dialect: the upstream's answer cannot be read")
+
+// answerReader reads a completion or a chunk of one. Both have choices; a
+// completion has "message" where a chunk has "delta".
+type answerReader struct {
+	*reader
+	event *llm.Event
+	open  map[int][]llm.Channel // texts of each choice so far; nil when not streamed
+	names map[llm.Channel]string
+}
+
+// Answer implements [Dialect].
+func (OpenAI) Answer(op llm.Op, status int, body []byte) (*llm.Event, error) {
+	e := &llm.Event{Data: body, End: llm.EndClean}
+	a, err := newAnswer(e)
+	if err != nil {
+		return nil, err
+	}
+	defer a.release()
+	if status >= 300 {
+		e.End = llm.EndError
+		a.strings(0, llm.OriginUnknown)
+	} else {
+		a.completion()
+	}
+	e.Done = nil // the event ends them all
+	return a.finish()
+}
+
+func newAnswer(e *llm.Event) (*answerReader, error) {
+	r, err := newReader(e.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	r.answer = true
+	return &answerReader{reader: r, event: e}, nil
+}
+
+func (a *answerReader) finish() (*llm.Event, error) {
+	if a.err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, a.err)
+	}
+	a.event.Passages = a.passages
+	return a.event, nil
+}
+
+// completion reads the top of an answer. Fields that nobody knows survive, and
+// are judged.
+func (a *answerReader) completion() {
+	if a.nodes[0].kind != object {
+		a.err = ErrAnswer
+		return
+	}
+	a.strict(0, answerKeys)
+	a.each(0, func(i, at int) {
+		switch a.name(a.nodes[i]) {
+		case "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation":
+			a.word(i, at)
+		case "choices":
+			if a.nodes[i].kind != array {
+				a.unknown(i, at, llm.OriginUnknown)
+				return
+			}
+			a.in(i, at, func() { a.each(i, func(c, n int) { a.in(c, n, func() { a.choice(c, n) }) }) })
+		case "usage":
+			a.usage(i)
+		case "error":
+			a.event.End = llm.EndError
+			a.unknown(i, at, llm.OriginUnknown)
+		default:
+			a.key(i, llm.OriginUnknown)
+			a.unknown(i, at, llm.OriginUnknown)
+		}
+	})
+}
+
+var (
+	answerKeys = set("id object created model choices usage error system_fingerprint service_tier")
+	choiceKeys = set("index message delta finish_reason logprobs")
+	deltaKeys  = set("role content refusal reasoning reasoning_content tool_calls function_call audio annotations")
+)
+
+func (a *answerReader) usage(i int) {
+	if a.nodes[i].kind != object {
+		return
+	}
+	a.event.Usage = &llm.Usage{
+		Input:       a.integer(a.get(i, "prompt_tokens")),
+		Output:      a.integer(a.get(i, "completion_tokens")),
+		Total:       a.integer(a.get(i, "total_tokens")),
+		CachedInput: a.integer(a.get(a.get(i, "prompt_tokens_details"), "cached_tokens")),
+		Reasoning:   a.integer(a.get(a.get(i, "completion_tokens_details"), "reasoning_tokens")),
+	}
+	a.strings(i, llm.OriginUnknown)
+}
+
+func (a *answerReader) choice(c, position int) {
+	if a.nodes[c].kind != object {
+		a.strings(c, llm.OriginUnknown)
+		return
+	}
+	a.strict(c, choiceKeys)
+	n := position
+	if i := a.get(c, "index"); i >= 0 {
+		n = a.integer(i)
+	}
+	first := len(a.passages)
+	a.each(c, func(i, at int) {
+		switch a.name(a.nodes[i]) {
+		case "index":
+			a.word(i, at)
+		case "finish_reason":
+			a.word(i, at)
+			if !a.isNull(i) {
+				a.done(n)
+			}
+		case "message", "delta":
+			a.in(i, at, func() { a.message(i, n) })
+		case "logprobs":
+		default:
+			a.key(i, llm.OriginUnknown)
+			a.unknown(i, at, llm.OriginUnknown)
+		}
+	})
+	if i := a.get(c, "logprobs"); i >= 0 && a.nodes[i].kind != literal {
+		a.logprobs(i, n, a.passages[first:])
+	}
+}
+
+// done ends the texts of a choice. Whether the reason stands before or after the
+// last text in the frame makes no difference: the event ends them as a whole.
+func (a *answerReader) done(choice int) {
+	a.event.Done = append(a.event.Done, llm.Channel{Choice: choice, Item: -1})
+}
+
+// closeTexts replaces the marks that done left by the texts of those choices.
+func (a *answerReader) closeTexts() {
+	var out []llm.Channel
+	for _, mark := range a.event.Done {
+		out = append(out, a.open[mark.Choice]...)
+	}
+	a.event.Done = out
+}
+
+func (a *answerReader) message(m, choice int) {
+	if a.nodes[m].kind != object {
+		a.strings(m, llm.OriginUnknown)
+		return
+	}
+	a.strict(m, deltaKeys)
+	text := func(i, at int, k llm.Kind, part int) {
+		switch a.nodes[i].kind {
+		case str:
+			a.in(i, at, func() { a.say(i, llm.Channel{Choice: choice, Part: part, Kind: k}) })
+		case array:
+			a.in(i, at, func() { a.parts(i, choice) })
+		default:
+			a.unknown(i, at, llm.OriginUnknown)
+		}
+	}
+	a.each(m, func(i, at int) {
+		switch a.name(a.nodes[i]) {
+		case "role":
+			a.word(i, at)
+		case "content":
+			text(i, at, llm.KindText, 0)
+		case "refusal":
+			text(i, at, llm.KindRefusal, 0)
+		case "reasoning_content", "reasoning":
+			text(i, at, llm.KindReasoning, len(a.name(a.nodes[i])))
+		case "tool_calls":
+			a.in(i, at, func() { a.each(i, func(t, n int) { a.in(t, n, func() { a.call(t, choice, n) }) }) })
+		case "function_call":
+			a.in(i, at, func() { a.function(i, llm.Channel{Choice: choice, Item: -1}) })
+		case "audio":
+			a.in(i, at, func() { a.audio(i, choice) })
+		default:
+			a.key(i, llm.OriginUnknown)
+			a.unknown(i, at, llm.OriginUnknown)
+		}
+	})
+}
+
+// say adds a text that may go on in later frames.
+func (a *answerReader) say(i int, ch llm.Channel) {
+	a.passage(i, ch, llm.OriginModel)
+	if a.open == nil {
+		return
+	}
+	for _, have := range a.open[ch.Choice] {
+		if have == ch {
+			return
+		}
+	}
+	a.open[ch.Choice] = append(a.open[ch.Choice], ch)
+}
+
+// parts reads content that some servers send as a list of parts.
+func (a *answerReader) parts(i, choice int) {
+	a.each(i, func(p, at int) {
+		a.in(p, at, func() {
+			if a.nodes[p].kind != object {
+				a.strings(p, llm.OriginUnknown)
+				return
+			}
+			a.each(p, func(m, n int) {
+				if a.is(m, "text") && a.nodes[m].kind == str {
+					a.in(m, n, func() { a.say(m, llm.Channel{Choice: choice, Part: at + 2}) })
+					return
+				}
+				a.word(m, n)
+			})
+		})
+	})
+}
+
+func (a *answerReader) call(t, choice, position int) {
+	if a.nodes[t].kind != object {
+		a.strings(t, llm.OriginUnknown)
+		return
+	}
+	a.strict(t, callKeys)
+	ch := llm.Channel{Choice: choice, Item: position, Kind: llm.KindArgs}
+	if i := a.get(t, "index"); i >= 0 {
+		ch.Item = a.integer(i)
+	}
+	a.each(t, func(i, at int) {
+		switch a.name(a.nodes[i]) {
+		case "id", "type", "index":
+			a.word(i, at)
+		case "function", "custom":
+			a.in(i, at, func() { a.function(i, ch) })
+		default:
+			a.key(i, llm.OriginUnknown)
+			a.unknown(i, at, llm.OriginUnknown)
+		}
+	})
+}
+
+// function reads what a frame says of a call: its name, which must be authorised
+// before it leaves, and a piece of its arguments.
+func (a *answerReader) function(f int, ch llm.Channel) {
+	ch.Kind = llm.KindArgs
+	if name := a.text(a.get(f, "name")); name != "" {
+		if a.names != nil {
+			a.names[ch] += name
+			name = a.names[ch]
+		}
+		a.event.Tools = append(a.event.Tools, name)
+	}
+	from := len(a.passages)
+	a.called(f, ch)
+	for i := from; i < len(a.passages); i++ {
+		if p := &a.passages[i]; p.Channel == ch && !p.Whole && a.open != nil {
+			a.open[ch.Choice] = appendOnce(a.open[ch.Choice], ch)
+		}
+	}
+}
+
+func appendOnce(list []llm.Channel, ch llm.Channel) []llm.Channel {
+	for _, have := range list {
+		if have == ch {
+			return list
+		}
+	}
+	return append(list, ch)
+}
+
+// audio reads a spoken answer: its transcript can be judged, its sound cannot.
+func (a *answerReader) audio(i, choice int) {
+	if a.nodes[i].kind != object {
+		a.strings(i, llm.OriginUnknown)
+		return
+	}
+	a.each(i, func(m, at int) {
+		switch a.name(a.nodes[m]) {
+		case "id", "expires_at":
+			a.word(m, at)
+		case "transcript":
+			if a.nodes[m].kind == str {
+				a.in(m, at, func() { a.say(m, llm.Channel{Choice: choice, Part: 1}) })
+			}
+		case "data":
+			a.media(m, at, "audio", llm.OriginModel)
+		default:
+			a.unknown(m, at, llm.OriginUnknown)
+		}
+	})
+}
+
+// logprobs repeat the text token by token. They are nulled where the text is
+// edited, and judged by themselves when they say something else.
+func (a *answerReader) logprobs(i, choice int, said []llm.Passage) {
+	null := llm.Edit{Start: int(a.nodes[i].start), End: int(a.nodes[i].end), New: []byte("null"), By: "logprobs"}
+	var text, refusal string
+	for k := range said {
+		switch said[k].Channel.Kind {
+		case llm.KindText:
+			text += said[k].Text
+		case llm.KindRefusal:
+			refusal += said[k].Text
+		default:
+			continue
+		}
+		said[k].Echoes = append(said[k].Echoes, null)
+	}
+	a.tokens(a.get(i, "content"), text, null)
+	a.tokens(a.get(i, "refusal"), refusal, null)
+}
+
+func (a *answerReader) tokens(list int, said string, null llm.Edit) {
+	if list < 0 || a.nodes[list].kind != array {
+		return
+	}
+	var chosen, others strings.Builder
+	a.each(list, func(t, _ int) {
+		chosen.WriteString(a.text(a.get(t, "token")))
+		if top := a.get(t, "top_logprobs"); top >= 0 {
+			a.each(top, func(o, _ int) {
+				others.WriteString(a.text(a.get(o, "token")))
+				others.WriteByte(' ')
+			})
+		}
+	})
+	for _, s := range []string{chosen.String(), others.String()} {
+		if strings.TrimSpace(s) != "" && s != said {
+			a.passages = append(a.passages, llm.Passage{Origin: llm.OriginUnknown, Path: string(a.path) + ".logprobs", Text: s, Whole: true, Instead: &null})
+		}
+	}
+}
+
+// openAIFrames is a streamed answer.
+type openAIFrames struct {
+	body  io.ReadCloser
+	sse   *sse
+	open  map[int][]llm.Channel
+	names map[llm.Channel]string
+	ended bool
+	close sync.Once
+}
+
+// Frames implements [Dialect].
+func (OpenAI) Frames(body io.ReadCloser) llm.Stream {
+	return &openAIFrames{body: body, sse: newSSE(body), open: map[int][]llm.Channel{}, names: map[llm.Channel]string{}}
+}
+
+func (f *openAIFrames) Close() (err error) {
+	f.close.Do(func() { err = f.body.Close() })
+	return err
+}
+
+func (f *openAIFrames) Next() (*llm.Event, error) {
+	if f.ended {
+		return nil, io.EOF
+	}
+	name, data, err := f.sse.next()
+	if err == io.EOF {
+		return nil, io.ErrUnexpectedEOF // no terminal event came
+	}
+	if err != nil {
+		return nil, err
+	}
+	e := &llm.Event{Name: name, Data: data}
+	if string(bytes.TrimSpace(data)) == "[DONE]" {
+		e.Data, e.End, f.ended = []byte("[DONE]"), llm.EndClean, true
+		return e, nil
+	}
+	a, err := newAnswer(e)
+	if err != nil {
+		return nil, err
+	}
+	defer a.release()
+	a.open, a.names = f.open, f.names
+	a.completion()
+	a.closeTexts()
+	f.ended = e.End == llm.EndError
+	return a.finish()
+}

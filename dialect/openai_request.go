@@ -1,0 +1,568 @@
+package dialect
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/bartizan-ai/bartizan/llm"
+)
+
+// reader turns a document into passages. Paths are written only when a passage
+// is made, from the stack of keys that leads to it.
+type reader struct {
+	document
+	path     []byte
+	passages []llm.Passage
+	edits    []llm.Edit
+	repaired int
+	answer   bool // reading what a model wrote, not what a caller sent
+	err      error
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+func newReader(raw []byte) (*reader, error) {
+	r := readers.Get().(*reader)
+	r.path, r.passages, r.edits, r.repaired, r.answer, r.err = r.path[:0], nil, nil, 0, false, nil
+	if err := r.parse(raw); err != nil {
+		r.release()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *reader) release() {
+	r.raw = nil
+	if cap(r.nodes) <= 64<<10 {
+		readers.Put(r)
+	}
+}
+
+// in runs f with the key of member i, or the index of item i, on the path.
+func (r *reader) in(i, position int, f func()) {
+	n := len(r.path)
+	if node := r.nodes[i]; node.keyEnd > 0 {
+		if n > 0 {
+			r.path = append(r.path, '.')
+		}
+		r.path = append(r.path, r.name(node)...)
+	} else {
+		r.path = append(r.path, '[')
+		r.path = strconv.AppendInt(r.path, int64(position), 10)
+		r.path = append(r.path, ']')
+	}
+	f()
+	r.path = r.path[:n]
+}
+
+// passage adds string i as a passage and returns it.
+func (r *reader) passage(i int, ch llm.Channel, origin llm.Origin) *llm.Passage {
+	text, m, err := llm.Unquote(r.raw, int(r.nodes[i].start), int(r.nodes[i].end))
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	if !r.answer {
+		text = r.repair(text, m)
+	}
+	r.passages = append(r.passages, llm.Passage{
+		Channel: ch, Origin: origin, Path: string(r.path), Text: text, Whole: !r.answer, Map: m,
+	})
+	return &r.passages[len(r.passages)-1]
+}
+
+// repair splices half characters to U+FFFD: editors that cut a string in
+// mid-emoji send them, and a history repeats them.
+func (r *reader) repair(text string, m llm.Map) string {
+	if strings.IndexByte(text, 0xED) < 0 {
+		return text
+	}
+	fixed, at := llm.Repair(text)
+	for _, i := range at {
+		e, err := m.Edit(i, i+3, string(utf8.RuneError), Repairer)
+		if err != nil {
+			r.err = err
+			continue
+		}
+		r.edits = append(r.edits, e)
+	}
+	r.repaired += len(at)
+	return fixed
+}
+
+// Repairer names the edits that replace half characters.
+const Repairer = "gate/lone_surrogate"
+
+// arguments adds the arguments of a tool call: JSON inside a JSON string.
+func (r *reader) arguments(i int, ch llm.Channel, origin llm.Origin, name string) {
+	ch.Kind = llm.KindArgs
+	if i < 0 || r.nodes[i].kind != str {
+		r.unknown(i, 0, origin)
+		return
+	}
+	p := r.passage(i, ch, origin)
+	p.Name = name
+	if !r.answer {
+		view, m := llm.Arguments(p.Text)
+		p.Text, p.Map = view, m.Within(p.Map)
+	}
+}
+
+// unknown adds every string below member or item i, and every long key: nobody
+// knows what a model makes of them.
+func (r *reader) unknown(i, position int, origin llm.Origin) {
+	if i < 0 {
+		return
+	}
+	r.in(i, position, func() { r.strings(i, origin) })
+}
+
+func (r *reader) strings(i int, origin llm.Origin) {
+	n := r.nodes[i]
+	switch n.kind {
+	case str:
+		if r.answer && token(r.raw[n.start:n.end], 16) {
+			return
+		}
+		p := r.passage(i, llm.Channel{}, origin)
+		p.Whole = true
+	case object, array:
+		r.each(i, func(c, at int) {
+			r.key(c, origin)
+			r.unknown(c, at, origin)
+		})
+	}
+}
+
+// key adds the key of member i as a passage when it could say something.
+func (r *reader) key(i int, origin llm.Origin) {
+	n := r.nodes[i]
+	if n.keyEnd == 0 || !n.keyEscaped && token(r.raw[n.keyStart:n.keyEnd], 64) {
+		return
+	}
+	text, m, err := llm.Unquote(r.raw, int(n.keyStart), int(n.keyEnd))
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	r.passages = append(r.passages, llm.Passage{
+		Channel: llm.Channel{Kind: llm.KindName}, Origin: origin, Path: string(r.path) + ".(key)", Text: text, Whole: true, Map: m,
+	})
+}
+
+// token reports whether b is a short protocol word: an id, an enumeration.
+func token(b []byte, most int) bool {
+	if len(b) > most {
+		return false
+	}
+	for _, c := range b {
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' || c == ':' || c == '/') {
+			return false
+		}
+	}
+	return true
+}
+
+// word passes over member i when it is a protocol word, and adds it as unknown
+// text when it is not.
+func (r *reader) word(i, position int) {
+	n := r.nodes[i]
+	if n.kind == str && token(r.raw[n.start:n.end], 128) || n.kind == number || n.kind == literal {
+		return
+	}
+	r.unknown(i, position, llm.OriginUnknown)
+}
+
+// media adds a passage for what no detector can read.
+func (r *reader) media(i, position int, what string, origin llm.Origin) {
+	if i < 0 {
+		return
+	}
+	r.in(i, position, func() {
+		r.passages = append(r.passages, llm.Passage{
+			Channel: llm.Channel{Kind: llm.KindMedia}, Origin: origin, Path: string(r.path), MIME: what, Whole: true,
+		})
+	})
+}
+
+// The keys that chat completions give a meaning. A key that differs from one of
+// them in case only is refused: encoding/json and others would read it.
+var (
+	chatKeys = set("model messages tools tool_choice functions function_call response_format stream stream_options n " +
+		"max_tokens max_completion_tokens temperature top_p stop seed user metadata logprobs top_logprobs logit_bias " +
+		"presence_penalty frequency_penalty parallel_tool_calls reasoning_effort verbosity store service_tier modalities " +
+		"audio prediction safety_identifier prompt_cache_key prompt_cache_retention web_search_options moderation")
+	messageKeys  = set("role content name tool_calls tool_call_id function_call refusal audio reasoning_content reasoning")
+	partKeys     = set("type text refusal image_url input_audio file")
+	callKeys     = set("id type function custom index")
+	functionKeys = set("name arguments description parameters strict")
+)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// strict refuses case-variants of known keys in protocol object i.
+func (r *reader) strict(i int, known map[string]bool) {
+	if r.nodes[i].kind != object || r.err != nil {
+		return
+	}
+	if k := r.variant(i, known); k != "" {
+		r.err = &SyntaxError{Offset: int(r.nodes[i].start), Reason: fmt.Sprintf("a key that differs from %q in case only", k)}
+	}
+}
+
+// Decode implements [Dialect].
+func (OpenAI) Decode(rt Route, body []byte) (*llm.Request, error) {
+	req := &llm.Request{Dialect: "openai", Op: rt.Op, Target: rt.Path, Body: body}
+	if rt.Op == llm.OpList {
+		if len(body) > 0 {
+			return nil, invalid("", "A list of models is asked for without a body; send none.")
+		}
+		return req, nil
+	}
+	r, err := newReader(body)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	defer r.release()
+	if r.nodes[0].kind != object {
+		return nil, invalid("", "The body must be a JSON object; see the API reference of chat completions.")
+	}
+	c := chatReader{reader: r, req: req}
+	if f := c.request(); f != nil {
+		return nil, f
+	}
+	if r.err != nil {
+		return nil, malformed(r.err)
+	}
+	req.Passages, req.Edits, req.Repaired = r.passages, r.edits, r.repaired
+	return req, nil
+}
+
+func malformed(err error) *Fault {
+	reason := "it cannot be read"
+	var s *SyntaxError
+	if errors.As(err, &s) {
+		reason = s.Error()
+	}
+	return &Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "invalid_json",
+		Message: "The body is refused: " + reason + ". Send strict JSON (RFC 8259) in UTF-8, each key once."}
+}
+
+func invalid(param, message string) *Fault {
+	return &Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "invalid_value", Param: param, Message: message}
+}
+
+// chatReader reads the request of a chat completion.
+type chatReader struct {
+	*reader
+	req *llm.Request
+}
+
+func (c *chatReader) request() *Fault {
+	c.strict(0, chatKeys)
+	model := c.get(0, "model")
+	if c.text(model) == "" {
+		return invalid("model", "The field model must name a model as text; GET /v1/models lists those you may use.")
+	}
+	c.req.Model = c.text(model)
+	c.req.ModelAt = [2]int{int(c.nodes[model].start), int(c.nodes[model].end)}
+	messages := c.get(0, "messages")
+	if messages < 0 || c.nodes[messages].kind != array || int(c.nodes[messages].skip) == messages+1 {
+		return invalid("messages", "The field messages must be a list with at least one message.")
+	}
+	c.each(0, func(i, at int) { c.member(i, at) })
+	return nil
+}
+
+// member reads one field of the request.
+func (c *chatReader) member(i, at int) {
+	switch c.name(c.nodes[i]) {
+	case "model":
+		if !token(c.bytes(i), 256) {
+			c.unknown(i, at, llm.OriginUnknown)
+		}
+	case "messages":
+		c.in(i, at, func() { c.each(i, func(m, n int) { c.in(m, n, func() { c.message(m) }) }) })
+	case "tools":
+		c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.tool(t) }) }) })
+	case "functions":
+		c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.function(t) }) }) })
+	case "response_format":
+		t := c.text(c.get(i, "type"))
+		c.req.Strict = t == "json_object" || t == "json_schema"
+		c.unknown(i, at, llm.OriginToolSpec)
+	case "stream":
+		c.req.Stream = c.isTrue(i)
+	case "max_tokens", "max_completion_tokens":
+		c.req.MaxTokens = max(c.req.MaxTokens, c.integer(i))
+	case "prediction":
+		c.unknown(i, at, llm.OriginUser)
+	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention":
+		c.word(i, at)
+	default:
+		c.key(i, llm.OriginUnknown)
+		c.unknown(i, at, llm.OriginUnknown)
+	}
+}
+
+var roles = map[string]llm.Origin{
+	"system": llm.OriginSystem, "developer": llm.OriginDeveloper, "user": llm.OriginUser,
+	"assistant": llm.OriginModel, "tool": llm.OriginTool, "function": llm.OriginTool,
+}
+
+func (c *chatReader) message(m int) {
+	c.strict(m, messageKeys)
+	origin := roles[c.text(c.get(m, "role"))] // a role that is not known is the least trusted
+	if c.nodes[m].kind != object {
+		c.strings(m, llm.OriginUnknown)
+		return
+	}
+	c.each(m, func(i, at int) {
+		switch c.name(c.nodes[i]) {
+		case "role", "tool_call_id":
+			c.word(i, at)
+		case "content":
+			c.in(i, at, func() { c.content(i, origin) })
+		case "name":
+			c.named(i, at, origin)
+		case "refusal":
+			c.texts(i, at, llm.KindRefusal, origin)
+		case "reasoning_content", "reasoning":
+			c.texts(i, at, llm.KindReasoning, origin)
+		case "tool_calls":
+			c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.call(t) }) }) })
+		case "function_call":
+			c.in(i, at, func() { c.called(i, llm.Channel{}) })
+		case "audio":
+			c.media(i, at, "audio", origin)
+		default:
+			c.key(i, llm.OriginUnknown)
+			c.unknown(i, at, llm.OriginUnknown)
+		}
+	})
+}
+
+// texts adds member i as text of a kind; what is not a string is unknown.
+func (r *reader) texts(i, at int, k llm.Kind, origin llm.Origin) {
+	if r.nodes[i].kind != str {
+		r.unknown(i, at, origin)
+		return
+	}
+	r.in(i, at, func() { r.passage(i, llm.Channel{Kind: k}, origin) })
+}
+
+// named adds a name; names are text that a model reads.
+func (r *reader) named(i, at int, origin llm.Origin) { r.texts(i, at, llm.KindName, origin) }
+
+func (c *chatReader) content(i int, origin llm.Origin) {
+	switch c.nodes[i].kind {
+	case str:
+		c.passage(i, llm.Channel{}, origin)
+	case array:
+		c.each(i, func(p, at int) { c.in(p, at, func() { c.part(p, origin) }) })
+	default:
+		c.strings(i, llm.OriginUnknown)
+	}
+}
+
+func (c *chatReader) part(p int, origin llm.Origin) {
+	c.strict(p, partKeys)
+	if c.nodes[p].kind != object {
+		c.strings(p, llm.OriginUnknown)
+		return
+	}
+	c.each(p, func(i, at int) {
+		switch c.name(c.nodes[i]) {
+		case "type":
+			c.word(i, at)
+		case "text":
+			c.texts(i, at, llm.KindText, origin)
+		case "refusal":
+			c.texts(i, at, llm.KindRefusal, origin)
+		case "image_url":
+			c.in(i, at, func() { c.image(i, origin) })
+		case "input_audio":
+			c.media(i, at, "audio", origin)
+			c.rest(i, at, "data")
+		case "file":
+			c.in(i, at, func() { c.file(i) })
+		default:
+			c.key(i, llm.OriginUnknown)
+			c.unknown(i, at, llm.OriginUnknown)
+		}
+	})
+}
+
+// rest adds what stands in member i beside the keys that were read.
+func (r *reader) rest(i, at int, read ...string) {
+	if r.nodes[i].kind != object {
+		return
+	}
+	r.in(i, at, func() {
+		r.each(i, func(m, n int) {
+			for _, k := range read {
+				if r.is(m, k) {
+					return
+				}
+			}
+			r.word(m, n)
+		})
+	})
+}
+
+// image adds an image and the text that names it. What an address shows is never
+// fetched.
+func (c *chatReader) image(i int, origin llm.Origin) {
+	url := i
+	if c.nodes[i].kind == object {
+		url = c.get(i, "url")
+		c.each(i, func(m, at int) {
+			if m != url {
+				c.word(m, at)
+			}
+		})
+	}
+	c.passages = append(c.passages, llm.Passage{Channel: llm.Channel{Kind: llm.KindMedia}, Origin: origin, Path: string(c.path), MIME: "image", Whole: true})
+	if url >= 0 && c.nodes[url].kind == str && !strings.HasPrefix(string(c.bytes(url)), "data:image/") {
+		c.passage(url, llm.Channel{Kind: llm.KindName}, origin)
+	}
+}
+
+// file adds a file: as text where it is text, else as something unread.
+func (c *chatReader) file(i int) {
+	if c.nodes[i].kind != object {
+		c.strings(i, llm.OriginUnknown)
+		return
+	}
+	c.each(i, func(m, at int) {
+		switch c.name(c.nodes[m]) {
+		case "filename":
+			c.named(m, at, llm.OriginFile)
+		case "file_data":
+			c.in(m, at, func() { c.fileData(m) })
+		case "file_id":
+			c.word(m, at)
+			c.media(m, at, "file", llm.OriginFile)
+		default:
+			c.unknown(m, at, llm.OriginUnknown)
+		}
+	})
+}
+
+// fileData reads "data:text/…;base64,…" as the text that it is.
+func (c *chatReader) fileData(i int) {
+	p := llm.Passage{Channel: llm.Channel{Kind: llm.KindMedia}, Origin: llm.OriginFile, Path: string(c.path), MIME: "file", Whole: true}
+	if c.nodes[i].kind == str {
+		text, m, err := llm.Unquote(c.raw, int(c.nodes[i].start), int(c.nodes[i].end))
+		if plain, at, ok := textFile(text); ok && err == nil {
+			p.Channel.Kind, p.MIME = llm.KindText, ""
+			p.Text, p.Map = plain, llm.Base64(plain, at, m)
+		}
+	}
+	c.passages = append(c.passages, p)
+}
+
+// textFile decodes a data URL (RFC 2397) of a text type and says where its
+// base64 begins.
+func textFile(url string) (plain string, at int, ok bool) {
+	head, data, found := strings.Cut(url, ";base64,")
+	if !found || !(strings.HasPrefix(head, "data:text/") || head == "data:application/json") {
+		return "", 0, false
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(data)
+	if err != nil || strings.ContainsAny(data, "\r\n") || !utf8.Valid(b) {
+		return "", 0, false
+	}
+	return string(b), len(head) + len(";base64,"), true
+}
+
+func (c *chatReader) tool(t int) {
+	c.strict(t, callKeys)
+	if c.nodes[t].kind != object {
+		c.strings(t, llm.OriginToolSpec)
+		return
+	}
+	c.each(t, func(i, at int) {
+		switch c.name(c.nodes[i]) {
+		case "type":
+			c.word(i, at)
+			if typ := c.text(i); typ != "function" && typ != "custom" {
+				c.req.Tools = append(c.req.Tools, typ) // a tool that the provider runs
+			}
+		case "function", "custom":
+			c.in(i, at, func() { c.function(i) })
+		default:
+			c.key(i, llm.OriginToolSpec)
+			c.unknown(i, at, llm.OriginToolSpec)
+		}
+	})
+}
+
+// function reads the declaration of one tool. Its parameters are a free-form
+// object.
+func (c *chatReader) function(f int) {
+	c.strict(f, functionKeys)
+	name := c.text(c.get(f, "name"))
+	c.req.Tools = append(c.req.Tools, name)
+	from := len(c.passages)
+	c.strings(f, llm.OriginToolSpec)
+	for i := from; i < len(c.passages); i++ {
+		c.passages[i].Name = name
+	}
+}
+
+// call reads one tool call of an assistant's earlier message.
+func (c *chatReader) call(t int) {
+	c.strict(t, callKeys)
+	if c.nodes[t].kind != object {
+		c.strings(t, llm.OriginModel)
+		return
+	}
+	c.each(t, func(i, at int) {
+		switch c.name(c.nodes[i]) {
+		case "id", "type", "index":
+			c.word(i, at)
+		case "function", "custom":
+			c.in(i, at, func() { c.called(i, llm.Channel{}) })
+		default:
+			c.key(i, llm.OriginModel)
+			c.unknown(i, at, llm.OriginModel)
+		}
+	})
+}
+
+// called reads name and arguments of a call; custom tools take an input that is
+// plain text.
+func (r *reader) called(f int, ch llm.Channel) {
+	r.strict(f, functionKeys)
+	if r.nodes[f].kind != object {
+		r.strings(f, llm.OriginModel)
+		return
+	}
+	name := r.text(r.get(f, "name"))
+	r.each(f, func(i, at int) {
+		switch r.name(r.nodes[i]) {
+		case "name":
+			if r.answer {
+				r.word(i, at)
+			} else {
+				r.named(i, at, llm.OriginModel)
+			}
+		case "arguments", "input":
+			r.in(i, at, func() { r.arguments(i, ch, llm.OriginModel, name) })
+		default:
+			r.key(i, llm.OriginModel)
+			r.unknown(i, at, llm.OriginModel)
+		}
+	})
+}
