@@ -1,0 +1,207 @@
+package access
+
+import (
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/cedar-policy/cedar-go"
+
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// The points at which permits decide. "release" and "administer" share the
+// schema.
+const (
+	Admit      = "admit"
+	UseTool    = "use_tool"
+	Release    = "release"
+	Administer = "administer"
+)
+
+// Permits decides with Cedar. A principal acts as its system: the request's
+// principal is System::"name", in Team::"name", and the context holds who it is.
+//
+//	permit(principal == System::"support-bot", action == Action::"admit", resource)
+//	  when { [Model::"fast"].contains(resource) };
+//
+// Cedar itself skips a policy that errs, a forbid too. Here any error denies: a
+// forbid that cannot be read must not become a permission.
+type Permits struct {
+	set      *cedar.PolicySet
+	entities cedar.EntityMap
+	systems  map[string]record.System
+}
+
+// PermitFile is one of the operator's Cedar files.
+type PermitFile struct {
+	Name string
+	Text []byte
+}
+
+// NewPermits generates the permits of the declared systems and adds the
+// operator's. All files that cannot be read are in the error.
+func NewPermits(systems []record.System, files []PermitFile) (*Permits, error) {
+	p := &Permits{set: cedar.NewPolicySet(), entities: cedar.EntityMap{}, systems: map[string]record.System{}}
+	for _, s := range systems {
+		p.systems[s.Name] = s
+		p.declare(s)
+		for id, text := range generated(s) {
+			var policy cedar.Policy
+			if err := policy.UnmarshalCedar([]byte(text)); err != nil {
+				return nil, fmt.Errorf("access: permits of system %s: %w", s.Name, err)
+			}
+			p.set.Add(cedar.PolicyID(id), &policy)
+		}
+	}
+	for role, text := range roles {
+		var policy cedar.Policy
+		if err := policy.UnmarshalCedar([]byte(text)); err != nil {
+			return nil, fmt.Errorf("access: permits of role %s: %w", role, err)
+		}
+		p.set.Add(cedar.PolicyID("role/"+role), &policy)
+	}
+	var faults []string
+	for _, f := range files {
+		list, err := cedar.NewPolicyListFromBytes(f.Name, f.Text)
+		if err != nil {
+			faults = append(faults, fmt.Sprintf("%s: %v", f.Name, err))
+			continue
+		}
+		for i, policy := range list {
+			id := fmt.Sprintf("%s#%d", filepath.Base(f.Name), i+1)
+			if name, ok := policy.Annotations()["id"]; ok {
+				id = filepath.Base(f.Name) + "/" + string(name)
+			}
+			if !p.set.Add(cedar.PolicyID(id), policy) {
+				faults = append(faults, fmt.Sprintf("%s: two permits have the id %s; give each its own @id", f.Name, id))
+			}
+		}
+	}
+	if faults != nil {
+		return nil, fmt.Errorf("access: permits: %s", strings.Join(faults, "; "))
+	}
+	return p, nil
+}
+
+// roles is what people may do at the desk, by their role.
+var roles = map[string]string{
+	"admin":   `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("admin") };`,
+	"auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read"].contains(resource) };`,
+	"reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
+}
+
+// generated returns the permits that a declaration means. A system that is not
+// active has none.
+func generated(s record.System) map[string]string {
+	if s.Status != "active" {
+		return nil
+	}
+	self := "System::" + quote(s.Name)
+	out := map[string]string{
+		"system/" + s.Name + "/models": fmt.Sprintf(`permit(principal == %s, action == Action::"admit", resource) when { %s.contains(resource) };`, self, list("Model", s.Models)),
+	}
+	tools := `permit(principal == ` + self + `, action == Action::"use_tool", resource)`
+	if !s.AnyTool {
+		tools += " when { " + list("Tool", s.Tools) + ".contains(resource) }"
+	}
+	out["system/"+s.Name+"/tools"] = tools + ";"
+	return out
+}
+
+func list(kind string, names []string) string {
+	items := make([]string, len(names))
+	for i, n := range names {
+		items[i] = kind + "::" + quote(n)
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+// quote writes a Cedar string. Names come from configuration, so they are data.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(s) + `"`
+}
+
+func (p *Permits) declare(s record.System) {
+	system := cedar.NewEntityUID("System", cedar.String(s.Name))
+	team := cedar.NewEntityUID("Team", cedar.String(s.Team))
+	p.entities[team] = cedar.Entity{UID: team}
+	p.entities[system] = cedar.Entity{UID: system, Parents: cedar.NewEntityUIDSet(team), Attributes: cedar.NewRecord(cedar.RecordMap{
+		"environment": cedar.String(s.Environment),
+		"owner":       cedar.String(s.Owner),
+		"team":        cedar.String(s.Team),
+		"status":      cedar.String(s.Status),
+	})}
+}
+
+// Ask is one question: may this principal do that?
+type Ask struct {
+	Principal record.Principal
+	Roles     []string // of a person
+	Point     string   // Admit, UseTool, …
+	Target    string   // model, tool, act
+	Op        string
+}
+
+var targets = map[string]cedar.EntityType{Admit: "Model", UseTool: "Tool", Release: "Provider", Administer: "Act"}
+
+// Decide answers, and says which permits decided.
+func (p *Permits) Decide(a Ask) record.Permit {
+	out := record.Permit{Point: a.Point, Target: a.Target}
+	principal := cedar.NewEntityUID("System", cedar.String(a.Principal.System))
+	if a.Principal.Kind == "person" {
+		principal = cedar.NewEntityUID("Person", cedar.String(a.Principal.ID))
+	}
+	roles := make([]cedar.Value, len(a.Roles))
+	for i, r := range a.Roles {
+		roles[i] = cedar.String(r)
+	}
+	decision, d := p.set.IsAuthorized(p.entities, cedar.Request{
+		Principal: principal,
+		Action:    cedar.NewEntityUID("Action", cedar.String(a.Point)),
+		Resource:  cedar.NewEntityUID(targets[a.Point], cedar.String(a.Target)),
+		Context: cedar.NewRecord(cedar.RecordMap{
+			"kind":  cedar.String(a.Principal.Kind),
+			"id":    cedar.String(a.Principal.ID),
+			"op":    cedar.String(a.Op),
+			"roles": cedar.NewSet(roles...),
+		}),
+	})
+	for _, r := range d.Reasons {
+		out.Reasons = append(out.Reasons, string(r.PolicyID))
+	}
+	for _, e := range d.Errors {
+		out.Errors = append(out.Errors, string(e.PolicyID)+": "+e.Message)
+	}
+	sort.Strings(out.Reasons)
+	out.Allowed = decision == cedar.Allow && len(out.Errors) == 0
+	return out
+}
+
+// Explain returns the text of a permit by its id, for people who ask why.
+func (p *Permits) Explain(id string) string {
+	if policy := p.set.Get(cedar.PolicyID(id)); policy != nil {
+		return string(policy.MarshalCedar())
+	}
+	return ""
+}
+
+// System implements [Systems].
+func (p *Permits) System(name string) (record.System, error) {
+	s, ok := p.systems[name]
+	if !ok {
+		return record.System{}, fmt.Errorf("%w: %s", ErrSystem, name)
+	}
+	return s, nil
+}
+
+// Systems lists what is declared, by name.
+func (p *Permits) Systems() []record.System {
+	out := make([]record.System, 0, len(p.systems))
+	for _, s := range p.systems {
+		out = append(out, s)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}

@@ -1,0 +1,179 @@
+package access
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/store"
+)
+
+// How long a session lasts (OWASP ASVS 5.0, V7.3) and a link may be used.
+const (
+	sessionIdle = 30 * time.Minute
+	sessionLife = 12 * time.Hour
+	linkLife    = 15 * time.Minute
+)
+
+// Cookie names the session's cookie. The prefix makes browsers insist on HTTPS,
+// on this host alone and on the whole path.
+const Cookie = "__Host-bartizan"
+
+// Session is a person at the console.
+type Session struct {
+	ID      string    `json:"id"`
+	Person  string    `json:"person"`
+	Roles   []string  `json:"roles"`
+	Created time.Time `json:"created"`
+	Seen    time.Time `json:"seen"`
+	// Token goes into every form (see [Sessions.CheckToken]).
+	Token string `json:"-"`
+}
+
+// Sessions opens and ends sessions. Tokens are kept as keyed hashes.
+type Sessions struct {
+	store  *store.Store
+	pepper pepper
+	now    func() time.Time
+}
+
+// OpenSessions returns the sessions of a store; dir holds the key of hashes.
+func OpenSessions(s *store.Store, dir string) (*Sessions, error) {
+	p, err := loadPepper(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Sessions{store: s, pepper: p, now: time.Now}, nil
+}
+
+// Link makes a token that opens one session, once, within a quarter of an hour.
+func (s *Sessions) Link(ctx context.Context, person string, roles []string) (string, error) {
+	token := random(30)
+	return token, s.insert(ctx, "link", token, person, strings.Join(roles, " "), linkLife)
+}
+
+func (s *Sessions) insert(ctx context.Context, kind, token, person, roles string, life time.Duration) error {
+	now := s.now()
+	_, err := s.store.Exec(ctx, `INSERT INTO access_session (hash, id, kind, person, roles, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.pepper.hash(kind, token), "ses_"+random(10), kind, person, roles, store.Nanos(now), store.Nanos(now), store.Nanos(now.Add(life)))
+	return err
+}
+
+// Redeem ends a link and opens the session it stands for. The session has a token
+// of its own, so what was in an address bar is worth nothing afterwards.
+func (s *Sessions) Redeem(ctx context.Context, link string) (*http.Cookie, error) {
+	token := random(30)
+	var person, roles string
+	now := store.Nanos(s.now())
+	err := s.store.Tx(ctx, func(tx *store.Tx) error {
+		hash := s.pepper.hash("link", link)
+		row := tx.QueryRow(ctx, `SELECT person, roles FROM access_session WHERE hash = ? AND kind = 'link' AND ended = 0 AND expires > ?`, hash, now)
+		if err := row.Scan(&person, &roles); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `UPDATE access_session SET ended = ? WHERE hash = ? AND ended = 0`, now, hash)
+		if err == nil && n == 0 {
+			err = store.ErrNotFound
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrSession
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.insert(ctx, "session", token, person, roles, sessionLife); err != nil {
+		return nil, err
+	}
+	return &http.Cookie{Name: Cookie, Value: token, Path: "/", Secure: true, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode, MaxAge: int(sessionLife.Seconds())}, nil
+}
+
+// Session returns who a request comes from, and notes that they were seen.
+func (s *Sessions) Session(ctx context.Context, r *http.Request) (*Session, error) {
+	c, err := r.Cookie(Cookie)
+	if err != nil {
+		return nil, ErrSession
+	}
+	hash, now := s.pepper.hash("session", c.Value), s.now()
+	var out Session
+	var roles string
+	var created, seen int64
+	err = s.store.QueryRow(ctx, `SELECT id, person, roles, created, seen FROM access_session
+		WHERE hash = ? AND kind = 'session' AND ended = 0 AND expires > ? AND seen > ?`,
+		hash, store.Nanos(now), store.Nanos(now.Add(-sessionIdle))).Scan(&out.ID, &out.Person, &roles, &created, &seen)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrSession
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Roles, out.Created, out.Seen = strings.Fields(roles), store.Time(created), store.Time(seen)
+	out.Token = hex.EncodeToString(s.pepper.hash("form", c.Value))
+	if now.Sub(out.Seen) > time.Minute {
+		if _, err := s.store.Exec(ctx, `UPDATE access_session SET seen = ? WHERE hash = ?`, store.Nanos(now), hash); err != nil {
+			return nil, err
+		}
+	}
+	return &out, nil
+}
+
+// CheckToken reports whether a form was made for this session.
+func (s *Session) CheckToken(token string) bool {
+	return hmac.Equal([]byte(token), []byte(s.Token))
+}
+
+// Has reports whether the person has a role.
+func (s *Session) Has(role string) bool {
+	for _, r := range s.Roles {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
+
+// List returns the sessions that are open.
+func (s *Sessions) List(ctx context.Context) ([]Session, error) {
+	now := s.now()
+	rows, err := s.store.Query(ctx, `SELECT id, person, roles, created, seen FROM access_session
+		WHERE kind = 'session' AND ended = 0 AND expires > ? AND seen > ? ORDER BY created`,
+		store.Nanos(now), store.Nanos(now.Add(-sessionIdle)))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Session
+	for rows.Next() {
+		var one Session
+		var roles string
+		var created, seen int64
+		if err := rows.Scan(&one.ID, &one.Person, &roles, &created, &seen); err != nil {
+			return nil, err
+		}
+		one.Roles, one.Created, one.Seen = strings.Fields(roles), store.Time(created), store.Time(seen)
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
+
+// End ends one session, or all when id is "".
+func (s *Sessions) End(ctx context.Context, id string) error {
+	n, err := s.store.Exec(ctx, `UPDATE access_session SET ended = ? WHERE (id = ? OR ? = '') AND kind = 'session' AND ended = 0`,
+		store.Nanos(s.now()), id, id)
+	if err == nil && n == 0 && id != "" {
+		err = ErrSession
+	}
+	return err
+}
+
+// Sweep forgets links and sessions that ended long ago.
+func (s *Sessions) Sweep(ctx context.Context) error {
+	_, err := s.store.Exec(ctx, `DELETE FROM access_session WHERE expires < ?`, store.Nanos(s.now().Add(-24*time.Hour)))
+	return err
+}
