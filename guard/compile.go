@@ -1,0 +1,159 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// Direction says which way the text goes.
+type Direction uint8
+
+// The directions.
+const (
+	Input  Direction = iota // to the model
+	Output                  // from the model
+)
+
+// String returns the direction's name as rules and flags write it.
+func (d Direction) String() string {
+	if d == Output {
+		return "output"
+	}
+	return "input"
+}
+
+// ParseDirection is the inverse of [Direction.String].
+func ParseDirection(s string) (Direction, bool) {
+	return Direction(b2i(s == "output")), s == "input" || s == "output"
+}
+
+func b2i(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Compiled is a policy bound to an engine. It is safe for concurrent use.
+type Compiled struct {
+	engine   *Engine
+	policy   Policy
+	id       string
+	rules    *rules
+	entities map[string]Action
+	wanted   [2][]bool // by direction and detector: can policy act on what it finds?
+	until    time.Time // monitor ends then; zero: it does not
+	monitor  bool
+}
+
+// Compile binds a policy to the engine, or returns all that is wrong with it,
+// joined: each a *[Fault].
+func (e *Engine) Compile(name string, p Policy) (*Compiled, error) {
+	if faults := p.Validate(); len(faults) > 0 {
+		return nil, fmt.Errorf("guard: policy %s: %w", name, errors.Join(faults...))
+	}
+	digest, err := p.Digest()
+	if err != nil {
+		return nil, err
+	}
+	c := &Compiled{engine: e, policy: p.complete(), id: name + "@" + digest, entities: map[string]Action{}}
+	for _, ent := range p.Mask.Entities {
+		c.entities[ent.Name] = ent.Action
+		if ent.Action == "" {
+			c.entities[ent.Name] = "mask"
+		}
+	}
+	if c.monitor = c.policy.Mode == "monitor"; c.monitor {
+		day, err := time.Parse(time.DateOnly, c.policy.Until)
+		if err != nil {
+			return nil, fmt.Errorf("guard: policy %s: %w", name, err)
+		}
+		c.until = day.AddDate(0, 0, 1)
+	}
+	if c.rules, err = compileRules(c.policy.Rules); err != nil {
+		return nil, fmt.Errorf("guard: policy %s: %w", name, err)
+	}
+	for dir := range c.wanted {
+		c.wanted[dir] = make([]bool, len(e.detectors))
+		for i, d := range e.detectors {
+			c.wanted[dir][i] = c.wants(Direction(dir), d.finds)
+		}
+	}
+	return c, nil
+}
+
+// ID is name@digest.
+func (c *Compiled) ID() string { return c.id }
+
+// Policy returns the policy as it holds, with what it left out filled in.
+func (c *Compiled) Policy() Policy { return c.policy }
+
+// enforcing reports whether the policy acts, or only says what it would do.
+func (c *Compiled) enforcing() bool { return !c.monitor || !time.Now().Before(c.until) }
+
+// wants reports whether anything in the categories could lead to more than
+// Allow in that direction. A detector that does not say what it finds is always
+// wanted.
+func (c *Compiled) wants(dir Direction, finds []risk.Category) bool {
+	if len(finds) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(finds, func(cat risk.Category) bool {
+		if act, ok := c.fixed(dir, cat); ok {
+			return act.Decision() > risk.Allow
+		}
+		for _, o := range llm.Origins() {
+			if c.linesFor(cat, o).decide(1) > risk.Allow {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// fixed returns the action for categories that are decided by name and not by
+// probability: secrets and entities.
+func (c *Compiled) fixed(dir Direction, cat risk.Category) (Action, bool) {
+	switch name := string(cat); {
+	case strings.HasPrefix(name, "secret."):
+		if a, ok := c.entities[name]; ok {
+			return a, true
+		}
+		if dir == Output {
+			return c.policy.Secrets.Output, true
+		}
+		return c.policy.Secrets.Input, true
+	case strings.HasPrefix(name, "pii."):
+		return c.entities[name], true
+	}
+	return "", false
+}
+
+func (c *Compiled) linesFor(cat risk.Category, o llm.Origin) Lines {
+	if l, ok := c.policy.lines(string(cat), o); ok {
+		return l
+	}
+	l, _ := c.policy.lines(family(cat), o)
+	return l
+}
+
+// likely is the confidence from which a secret or entity is taken for one; a
+// weaker finding is at most flagged.
+const likely = .5
+
+// decide says what policy makes of a detector's finding.
+func (c *Compiled) decide(dir Direction, f risk.Finding, o llm.Origin) risk.Decision {
+	if a, ok := c.fixed(dir, f.Category); ok {
+		if d := a.Decision(); f.Confidence >= likely || d < risk.Flag {
+			return d
+		}
+		return risk.Flag
+	}
+	return c.linesFor(f.Category, o).decide(f.Confidence)
+}

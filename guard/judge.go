@@ -1,0 +1,184 @@
+package guard
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// Judgement is a verdict with what must be changed in the passages before they
+// may pass.
+type Judgement struct {
+	Verdict risk.Verdict
+	Changes []PassageChange // in order of passage and place; they do not overlap
+}
+
+// PassageChange replaces Text[Start:End] of a passage by New, plain text.
+type PassageChange struct {
+	Passage, Start, End int
+	New                 string
+	By                  string
+}
+
+// Judge looks at passages and says what follows. Answers are judged in the same
+// units as while they stream, so that both ways come to one verdict.
+func (c *Compiled) Judge(ctx context.Context, dir Direction, passages []llm.Passage) Judgement {
+	if dir == Output {
+		return c.judgeOutput(ctx, passages)
+	}
+	s := c.engine.scratch.Get().(*scratch)
+	defer c.engine.release(s)
+	d := c.judge(ctx, dir, passages, s, cleaning{})
+	return d.judgement(c.id)
+}
+
+// draft is a judgement in the making.
+type draft struct {
+	findings []risk.Finding
+	changes  []PassageChange
+	checks   []risk.Check
+	decision risk.Decision
+}
+
+func (d *draft) judgement(id string) Judgement {
+	j := Judgement{Verdict: risk.Verdict{Decision: d.decision, Policy: id, Findings: d.findings, Checks: d.checks}}
+	if d.decision < risk.Hold {
+		j.Changes = d.changes
+	}
+	return j
+}
+
+// judge looks, decides and collects changes.
+func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Passage, s *scratch, clean cleaning) draft {
+	saw := c.look(ctx, dir, passages, s)
+	d := draft{checks: saw.checks}
+	for _, f := range saw.findings {
+		origin := llm.OriginUnknown
+		if f.Passage >= 0 {
+			origin = passages[f.Passage].Origin
+		}
+		if f.Decision = c.decide(dir, f, origin); f.Decision > risk.Allow {
+			d.findings = append(d.findings, f)
+		}
+	}
+	for i := range saw.views {
+		d.findings = c.rules.apply(dir, &saw.views[i], d.findings)
+	}
+	d.findings = append(d.findings, c.failures(dir, saw.checks)...)
+	d.findings = append(d.findings, c.unread(passages)...)
+	c.mask(&d, passages)
+	c.sanitise(&d, dir, passages, saw.views, clean)
+	d.changes = merge(d.changes)
+	c.settle(&d, passages)
+	return d
+}
+
+// settle orders the findings, takes the strongest decision, and lets a policy
+// that only monitors do nothing about it.
+func (c *Compiled) settle(d *draft, passages []llm.Passage) {
+	for i := range d.findings {
+		f := &d.findings[i]
+		if f.Decision == risk.Mask && f.Passage >= 0 && passages[f.Passage].Sealed {
+			f.Decision = risk.Block // what is signed cannot be edited
+		}
+		d.decision = max(d.decision, f.Decision)
+	}
+	slices.SortStableFunc(d.findings, func(a, b risk.Finding) int {
+		if a.Passage != b.Passage {
+			return a.Passage - b.Passage
+		}
+		return a.Start - b.Start
+	})
+	if !c.enforcing() {
+		d.decision, d.changes = min(d.decision, risk.Flag), nil
+	}
+}
+
+// failures makes findings of the checks that did not do their work.
+func (c *Compiled) failures(dir Direction, checks []risk.Check) []risk.Finding {
+	var found []risk.Finding
+	action := c.policy.OnError.Input
+	if dir == Output {
+		action = c.policy.OnError.Output
+	}
+	for _, k := range checks {
+		if k.State == risk.Failed || k.State == risk.Late {
+			found = append(found, risk.Finding{Category: risk.CheckFailed, Detector: k.Detector, Severity: risk.High,
+				Confidence: 1, Passage: -1, Decision: action.Decision()})
+		}
+	}
+	return found
+}
+
+var unreadableKinds = []string{"image", "audio", "file", "tokens"}
+
+// unread makes findings of the passages that no detector can read.
+func (c *Compiled) unread(passages []llm.Passage) []risk.Finding {
+	var found []risk.Finding
+	for i := range passages {
+		if passages[i].Channel.Kind != llm.KindMedia {
+			continue
+		}
+		if d := c.policy.Unreadable[mediaKind(passages[i].MIME)].Decision(); d > risk.Allow {
+			found = append(found, risk.Finding{Category: risk.Unreadable, Detector: "guard/unreadable", Severity: risk.Medium,
+				Confidence: 1, Passage: i, Decision: d})
+		}
+	}
+	return found
+}
+
+// mediaKind sorts a media type into the kinds of policy; what is not known is a
+// file.
+func mediaKind(mime string) string {
+	kind, _, _ := strings.Cut(mime, "/")
+	if slices.Contains(unreadableKinds, kind) {
+		return kind
+	}
+	return "file"
+}
+
+// mask turns findings that are to be masked into changes.
+func (c *Compiled) mask(d *draft, passages []llm.Passage) {
+	for _, f := range d.findings {
+		if f.Decision == risk.Mask && f.Passage >= 0 && f.End > f.Start {
+			d.changes = append(d.changes, PassageChange{Passage: f.Passage, Start: f.Start, End: f.End, New: placeholder(f), By: f.Detector})
+		}
+	}
+}
+
+// placeholder stands for a masked value: the same bytes every turn, so that a
+// provider's prompt cache keeps working.
+func placeholder(f risk.Finding) string {
+	name := string(f.Category)
+	if f.Category == risk.PolicyBoundary {
+		name = strings.TrimPrefix(f.Detector, "rule/")
+	}
+	name = strings.TrimPrefix(name, "pii.")
+	return "[" + strings.ToUpper(strings.ReplaceAll(name, ".", ":")) + "]"
+}
+
+// merge orders changes and joins those that overlap: the earlier, then longer,
+// one speaks for both.
+func merge(changes []PassageChange) []PassageChange {
+	slices.SortStableFunc(changes, func(a, b PassageChange) int {
+		switch {
+		case a.Passage != b.Passage:
+			return a.Passage - b.Passage
+		case a.Start != b.Start:
+			return a.Start - b.Start
+		}
+		return b.End - a.End
+	})
+	out := changes[:0]
+	for _, c := range changes {
+		if n := len(out); n > 0 && out[n-1].Passage == c.Passage && c.Start < out[n-1].End {
+			out[n-1].End = max(out[n-1].End, c.End)
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,218 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+	"github.com/bartizan-ai/bartizan/text"
+)
+
+// scratch is what one look needs; it is reused, so that looking at short texts
+// allocates little.
+type scratch struct {
+	views   []View
+	matches [][]match // by view
+	hits    []Hit
+}
+
+// seen is what a look found, not yet decided.
+type seen struct {
+	findings []risk.Finding
+	checks   []risk.Check
+	views    []View // valid until the scratch is released
+	errs     []error
+}
+
+// look runs every wanted detector over the passages. It never fails: what went
+// wrong is in the checks.
+func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passage, s *scratch) seen {
+	c.engine.prepare(passages, s)
+	readable, media := sort(passages)
+	out := seen{views: s.views, checks: make([]risk.Check, 0, len(c.engine.detectors)+2)}
+	for i := range c.engine.detectors {
+		d := &c.engine.detectors[i]
+		if !c.wanted[dir][i] {
+			out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped})
+			continue
+		}
+		began := time.Now()
+		found, err := c.engine.run(ctx, i, passages, s)
+		check := risk.Check{Detector: d.id, State: risk.Ran, Passages: readable, Took: time.Since(began)}
+		if err != nil {
+			check.State, check.Passages, check.Err = stateOf(err), nil, reason(err)
+		} else if len(readable) == 0 {
+			check.State = risk.Skipped
+		}
+		out.checks = append(out.checks, check)
+		for _, f := range found {
+			if f.Detector == "" {
+				f.Detector = d.id
+			}
+			if sane(f, passages) {
+				out.findings = append(out.findings, f)
+			}
+		}
+		if err == nil && len(media) > 0 && len(readable) > 0 {
+			out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped, Passages: media})
+		}
+	}
+	return out
+}
+
+// sort splits passages into those that can be read and those that cannot.
+func sort(passages []llm.Passage) (readable, media []int) {
+	readable = make([]int, 0, len(passages))
+	for i := range passages {
+		if passages[i].Channel.Kind == llm.KindMedia {
+			media = append(media, i)
+		} else {
+			readable = append(readable, i)
+		}
+	}
+	return readable, media
+}
+
+// sane reports whether a finding points into the passages. One that does not is
+// the mistake of a detector, and no reason to fail on a slice bound.
+func sane(f risk.Finding, passages []llm.Passage) bool {
+	return f.Passage == -1 || f.Passage >= 0 && f.Passage < len(passages) &&
+		0 <= f.Start && f.Start <= f.End && f.End <= len(passages[f.Passage].Text)
+}
+
+// prepare makes the views of all passages and scans them once for all
+// detectors.
+func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
+	s.views, s.matches = s.views[:0], s.matches[:0]
+	for i := range passages {
+		p := &passages[i]
+		if p.Channel.Kind == llm.KindMedia {
+			continue
+		}
+		first := text.Normalise(p.Text)
+		e.view(s, p, i, first)
+		for _, inner := range text.Readings(p.Text, &first) {
+			e.view(s, p, i, inner)
+		}
+	}
+}
+
+func (e *Engine) view(s *scratch, p *llm.Passage, i int, v text.View) {
+	s.views = append(s.views, View{View: v, Raw: p.Text, Passage: i, Origin: p.Origin, Kind: p.Channel.Kind})
+	n := len(s.matches)
+	if n < cap(s.matches) {
+		s.matches = s.matches[:n+1]
+	} else {
+		s.matches = append(s.matches, nil)
+	}
+	_, s.matches[n] = e.auto.scan(v.Text, 0, s.matches[n][:0])
+}
+
+// release gives the scratch back without keeping the texts alive.
+func (e *Engine) release(s *scratch) {
+	clear(s.views)
+	e.scratch.Put(s)
+}
+
+var (
+	errPanicked = errors.New("panicked")
+	errLate     = errors.New("overran its deadline")
+	errHanging  = errors.New("earlier calls still hang")
+)
+
+// maxHung bounds the goroutines that a detector which never returns can leave
+// behind.
+const maxHung = 64
+
+// run calls one detector.
+func (e *Engine) run(ctx context.Context, i int, passages []llm.Passage, s *scratch) ([]risk.Finding, error) {
+	d := &e.detectors[i]
+	switch {
+	case d.reader != nil:
+		if !e.share(i, s) {
+			return nil, ctx.Err()
+		}
+		return safely(func() ([]risk.Finding, error) { return d.reader.Read(ctx, s.views) })
+	case d.inline:
+		return safely(func() ([]risk.Finding, error) { return d.Look(ctx, passages) })
+	}
+	return e.watch(ctx, d, passages)
+}
+
+// share puts the detector's own hits into the views and reports whether it has
+// anything to read.
+func (e *Engine) share(i int, s *scratch) bool {
+	if !e.detectors[i].needs {
+		for v := range s.views {
+			s.views[v].Hits = nil
+		}
+		return len(s.views) > 0
+	}
+	s.hits = s.hits[:0]
+	for v := range s.views {
+		from := len(s.hits)
+		for _, m := range s.matches[v] {
+			if l := &e.auto.lits[m.lit]; l.owner == i {
+				s.hits = append(s.hits, Hit{Literal: l.num, Start: e.auto.start(s.views[v].Text, l.text, m.end), End: m.end})
+			}
+		}
+		s.views[v].Hits = s.hits[from:len(s.hits):len(s.hits)]
+	}
+	return len(s.hits) > 0
+}
+
+// safely turns a panic into an error that says nothing about the text.
+func safely(call func() ([]risk.Finding, error)) (found []risk.Finding, err error) {
+	defer func() {
+		if recover() != nil {
+			found, err = nil, errPanicked
+		}
+	}()
+	return call()
+}
+
+// watch calls a detector on its own goroutine and gives it up at the deadline.
+func (e *Engine) watch(ctx context.Context, d *member, passages []llm.Passage) ([]risk.Finding, error) {
+	if d.hung.Load() >= maxHung {
+		return nil, errHanging
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.deadline)
+	defer cancel()
+	type answer struct {
+		found []risk.Finding
+		err   error
+	}
+	done := make(chan answer, 1)
+	d.hung.Add(1)
+	go func() {
+		defer d.hung.Add(-1)
+		found, err := safely(func() ([]risk.Finding, error) { return d.Look(ctx, passages) })
+		done <- answer{found, err}
+	}()
+	select {
+	case a := <-done:
+		return a.found, a.err
+	case <-ctx.Done():
+		return nil, errLate
+	}
+}
+
+func stateOf(err error) risk.State {
+	if errors.Is(err, errLate) || errors.Is(err, context.DeadlineExceeded) {
+		return risk.Late
+	}
+	return risk.Failed
+}
+
+// reason says why a check failed. A detector's own words may quote what it
+// read, so only errors known here are spelled out.
+func reason(err error) string {
+	for _, known := range []error{errPanicked, errLate, errHanging, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	return "returned an error"
+}

@@ -1,0 +1,227 @@
+package guard
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// Action is what policy wants done: "allow", "flag", "mask", "hold", "block";
+// "" where it does not say.
+type Action string
+
+// Decision returns the action as a decision; Allow for "" and unknown words.
+func (a Action) Decision() risk.Decision {
+	d, _ := risk.ParseDecision(string(a))
+	return d
+}
+
+// Policy says which findings matter where, and what follows. What it leaves out
+// is taken from [Standard], so the zero Policy is that.
+type Policy struct {
+	Mode       string                      `json:"mode,omitempty" yaml:"mode"`         // "enforce" or "monitor"
+	Until      string                      `json:"until,omitempty" yaml:"until"`       // monitor ends: "2026-12-31"
+	BlockAs    string                      `json:"block_as,omitempty" yaml:"block_as"` // "error" or "answer"
+	OnError    OnError                     `json:"on_error,omitzero" yaml:"on_error"`
+	Unreadable map[string]Action           `json:"unreadable,omitempty" yaml:"unreadable"` // image, audio, file, tokens
+	Thresholds map[string]map[string]Lines `json:"thresholds,omitempty" yaml:"thresholds"` // family or category, then origin
+	Rules      []Rule                      `json:"rules,omitempty" yaml:"rules"`
+	Secrets    Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
+	Mask       Masking                     `json:"mask,omitzero" yaml:"mask"`
+	Sanitise   Sanitise                    `json:"sanitise,omitzero" yaml:"sanitise"`
+	Output     Leaving                     `json:"output,omitzero" yaml:"output"`
+	Keep       Keep                        `json:"keep,omitzero" yaml:"keep"`
+}
+
+// OnError says what follows when a required check failed.
+type OnError struct {
+	Input  Action `json:"input,omitempty" yaml:"input"`
+	Output Action `json:"output,omitempty" yaml:"output"`
+}
+
+// Secrets says what follows when a credential is seen.
+type Secrets struct {
+	Input  Action `json:"input,omitempty" yaml:"input"`
+	Output Action `json:"output,omitempty" yaml:"output"`
+}
+
+// Masking lists the entities that matter. Restore asks for values to be put
+// back into the answer.
+type Masking struct {
+	Entities []Entity `json:"entities,omitempty" yaml:"entities"`
+	Restore  bool     `json:"restore,omitempty" yaml:"restore"`
+}
+
+// Entity is a kind of sensitive value and what to do with it: written as
+// "pii.email" (mask it) or {pii.email: block}.
+type Entity struct {
+	Name   string
+	Action Action
+}
+
+// Sanitise turns the cleaning steps off or on; all are on unless it says false.
+type Sanitise struct {
+	Hidden  *bool `json:"hidden,omitempty" yaml:"hidden"`   // invisible characters, on the way in and out
+	Escapes *bool `json:"escapes,omitempty" yaml:"escapes"` // terminal control sequences
+	Links   *bool `json:"links,omitempty" yaml:"links"`     // self-loading images and scripts in answers
+}
+
+// Leaving says how answers leave.
+type Leaving struct {
+	Hold      string `json:"hold,omitempty" yaml:"hold"` // "prefix", "sentence", "all"
+	Grounding string `json:"grounding,omitempty" yaml:"grounding"`
+}
+
+// Keep says what the ledger keeps, and for how long.
+type Keep struct {
+	Records string `json:"records,omitempty" yaml:"records"` // "395d"
+	Content string `json:"content,omitempty" yaml:"content"` // "none", "masked" or a time
+}
+
+// Rule is the operator's own: a phrase (any run of white space matches a blank,
+// case does not matter) or an RE2 pattern.
+type Rule struct {
+	ID      string   `json:"id" yaml:"id"`
+	Phrase  string   `json:"phrase,omitempty" yaml:"phrase"`
+	Pattern string   `json:"pattern,omitempty" yaml:"pattern"`
+	On      []string `json:"on,omitempty" yaml:"on"` // "input", "output"; none: both
+	Action  Action   `json:"action" yaml:"action"`
+	Says    string   `json:"says,omitempty" yaml:"says"`
+}
+
+// Lines are the probabilities from which to act; 0 never does. Off, written
+// `off`, switches the family off for an origin.
+type Lines struct {
+	Off   bool
+	Flag  float64
+	Hold  float64
+	Block float64
+}
+
+// decide returns what follows from a probability.
+func (l Lines) decide(p float64) risk.Decision {
+	switch {
+	case l.Off:
+		return risk.Allow
+	case l.Block > 0 && p >= l.Block:
+		return risk.Block
+	case l.Hold > 0 && p >= l.Hold:
+		return risk.Hold
+	case l.Flag > 0 && p >= l.Flag:
+		return risk.Flag
+	}
+	return risk.Allow
+}
+
+// Standard is the policy that holds where nothing else is said. The block lines
+// are meant for at most one false alarm in a thousand harmless texts; what a
+// developer or the system wrote is trusted.
+func Standard() Policy {
+	on := true
+	return Policy{
+		Mode: "enforce", BlockAs: "error",
+		OnError:    OnError{Input: "block", Output: "block"},
+		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block"},
+		Thresholds: map[string]map[string]Lines{
+			"attack": {
+				"user": {Flag: .5, Block: .9}, "tool": {Flag: .3, Block: .7}, "retrieved": {Flag: .3, Block: .7},
+				"file": {Flag: .3, Block: .7}, "unknown": {Flag: .3, Block: .7},
+				"tool_spec": {Flag: .7, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
+			},
+			"harm":   {"user": {Block: .9}, "model": {Block: .8}},
+			"markup": {"model": {Flag: .5}, "tool": {Flag: .5}, "retrieved": {Flag: .5}, "unknown": {Flag: .5}, "user": {Off: true}},
+			"abuse":  {"user": {Flag: .5, Block: .9}, "unknown": {Flag: .5, Block: .9}, "model": {Flag: .5}},
+		},
+		Secrets:  Secrets{Input: "mask", Output: "block"},
+		Sanitise: Sanitise{Hidden: &on, Escapes: &on, Links: &on},
+		Output:   Leaving{Hold: "sentence", Grounding: "annotate"},
+		Keep:     Keep{Records: "395d", Content: "none"},
+	}
+}
+
+// complete fills what the policy leaves out from Standard.
+func (p Policy) complete() Policy {
+	std := Standard()
+	fill(&p.Mode, std.Mode)
+	fill(&p.BlockAs, std.BlockAs)
+	fill(&p.OnError.Input, std.OnError.Input)
+	fill(&p.OnError.Output, std.OnError.Output)
+	fill(&p.Secrets.Input, std.Secrets.Input)
+	fill(&p.Secrets.Output, std.Secrets.Output)
+	fill(&p.Sanitise.Hidden, std.Sanitise.Hidden)
+	fill(&p.Sanitise.Escapes, std.Sanitise.Escapes)
+	fill(&p.Sanitise.Links, std.Sanitise.Links)
+	fill(&p.Output.Hold, std.Output.Hold)
+	fill(&p.Output.Grounding, std.Output.Grounding)
+	fill(&p.Keep.Records, std.Keep.Records)
+	fill(&p.Keep.Content, std.Keep.Content)
+	maps.Copy(std.Unreadable, p.Unreadable)
+	maps.Copy(std.Thresholds, p.Thresholds)
+	p.Unreadable, p.Thresholds = std.Unreadable, std.Thresholds
+	return p
+}
+
+func fill[T comparable](v *T, standard T) {
+	var zero T
+	if *v == zero {
+		*v = standard
+	}
+}
+
+// Digest is the first 12 hex digits of the SHA-256 of the completed policy in
+// canonical JSON.
+func (p Policy) Digest() (string, error) {
+	data, err := json.Marshal(p.complete())
+	if err != nil {
+		return "", fmt.Errorf("guard: digesting policy: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])[:12], nil
+}
+
+// families sorts categories into the keys that thresholds use. A category that
+// is not listed is a harm.
+var families = map[risk.Category]string{
+	risk.PromptInjection: "attack", risk.IndirectInjection: "attack", risk.Jailbreak: "attack", risk.PromptLeak: "attack",
+	risk.HiddenText: "attack", risk.EncodedPayload: "attack", risk.ToolMisuse: "attack",
+	risk.ExfiltrationLink: "markup", risk.UnsafeMarkup: "markup", risk.UnsafeCode: "markup",
+	risk.ResourceAbuse: "abuse",
+}
+
+func family(c risk.Category) string {
+	if f, ok := families[c]; ok {
+		return f
+	}
+	return "harm"
+}
+
+// fallback says whose lines hold for an origin that a policy does not name: the
+// less trusted neighbour's, so that leaving one out never opens a hole. What
+// the model itself said is not measured by lines made for its callers.
+var fallback = map[llm.Origin]llm.Origin{
+	llm.OriginRetrieved: llm.OriginUnknown, llm.OriginTool: llm.OriginRetrieved, llm.OriginFile: llm.OriginRetrieved,
+	llm.OriginUser: llm.OriginUnknown, llm.OriginToolSpec: llm.OriginUnknown, llm.OriginDeveloper: llm.OriginSystem,
+}
+
+// lines returns the lines for a key and origin, following the fallbacks.
+func (p *Policy) lines(key string, o llm.Origin) (Lines, bool) {
+	by, ok := p.Thresholds[key]
+	if !ok {
+		return Lines{}, false
+	}
+	for {
+		if l, ok := by[o.String()]; ok {
+			return l, true
+		}
+		next, ok := fallback[o]
+		if !ok {
+			return Lines{}, true
+		}
+		o = next
+	}
+}

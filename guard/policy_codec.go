@@ -1,0 +1,84 @@
+package guard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+type lines struct {
+	Flag  float64 `json:"flag,omitempty" yaml:"flag"`
+	Hold  float64 `json:"hold,omitempty" yaml:"hold"`
+	Block float64 `json:"block,omitempty" yaml:"block"`
+}
+
+var errLines = errors.New("want {flag: P, hold: P, block: P} or off")
+
+// UnmarshalYAML reads {flag, hold, block} or the word off. The signature is the
+// one YAML libraries accept without being imported.
+func (l *Lines) UnmarshalYAML(unmarshal func(any) error) error {
+	var word string
+	if unmarshal(&word) == nil {
+		return l.word(word)
+	}
+	var v lines
+	if err := unmarshal(&v); err != nil {
+		return err
+	}
+	*l = Lines{Flag: v.Flag, Hold: v.Hold, Block: v.Block}
+	return nil
+}
+
+func (l *Lines) word(s string) error {
+	if s != "off" {
+		return fmt.Errorf("%w, not %q", errLines, s)
+	}
+	*l = Lines{Off: true}
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalYAML reads.
+func (l Lines) MarshalJSON() ([]byte, error) {
+	if l.Off {
+		return []byte(`"off"`), nil
+	}
+	return json.Marshal(lines{l.Flag, l.Hold, l.Block})
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (l *Lines) UnmarshalJSON(b []byte) error {
+	return l.UnmarshalYAML(func(v any) error { return json.Unmarshal(b, v) })
+}
+
+// UnmarshalYAML reads "pii.email" or {pii.email: block}.
+func (e *Entity) UnmarshalYAML(unmarshal func(any) error) error {
+	var name string
+	if unmarshal(&name) == nil {
+		*e = Entity{Name: name, Action: "mask"}
+		return nil
+	}
+	var one map[string]Action
+	if err := unmarshal(&one); err != nil {
+		return err
+	}
+	if len(one) != 1 {
+		return errors.New("want the name of an entity or {NAME: ACTION}")
+	}
+	for n, a := range one {
+		*e = Entity{Name: n, Action: a}
+	}
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalYAML reads.
+func (e Entity) MarshalJSON() ([]byte, error) {
+	if e.Action == "mask" || e.Action == "" {
+		return json.Marshal(e.Name)
+	}
+	return json.Marshal(map[string]Action{e.Name: e.Action})
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (e *Entity) UnmarshalJSON(b []byte) error {
+	return e.UnmarshalYAML(func(v any) error { return json.Unmarshal(b, v) })
+}

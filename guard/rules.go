@@ -1,0 +1,137 @@
+package guard
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// rules are the operator's phrases and patterns, behind one automaton: a
+// pattern runs only on texts that hold a literal it cannot match without.
+type rules struct {
+	list []rule
+	auto *automaton
+}
+
+type rule struct {
+	Rule
+	re     *regexp.Regexp
+	always bool // a pattern without a literal
+	on     [2]bool
+}
+
+func compileRules(declared []Rule) (*rules, error) {
+	r := &rules{}
+	var b builder
+	for i, d := range declared {
+		one := rule{Rule: d}
+		one.on[Input] = len(d.On) == 0 || slices.Contains(d.On, "input")
+		one.on[Output] = len(d.On) == 0 || slices.Contains(d.On, "output")
+		lit := d.Phrase
+		if d.Pattern != "" {
+			re, err := regexp.Compile(d.Pattern)
+			if err != nil {
+				return nil, fmt.Errorf("rule %s: %w", d.ID, err)
+			}
+			one.re, lit = re, required(d.Pattern)
+			one.always = lit == ""
+		}
+		if lit != "" {
+			if err := b.add(lit, i, i); err != nil {
+				return nil, fmt.Errorf("rule %s: %w", d.ID, err)
+			}
+		}
+		r.list = append(r.list, one)
+	}
+	r.auto = b.automaton()
+	return r, nil
+}
+
+// required returns the longest literal that every match of the pattern holds,
+// in any case; "" when there is none of three bytes.
+func required(pattern string) string {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+	best := ""
+	for _, lit := range literals(re.Simplify()) {
+		// White space in a literal stands for any run of it; that is wider
+		// than the pattern, so the prefilter still misses nothing.
+		if lit = strings.TrimSpace(lit); len(lit) > len(best) && len(lit) <= maxLiteral && isASCII(lit) {
+			best = lit
+		}
+	}
+	if len(best) < 3 {
+		return ""
+	}
+	return best
+}
+
+// literals returns literals that every match of re holds.
+func literals(re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return []string{string(re.Rune)}
+	case syntax.OpConcat:
+		var all []string
+		for _, sub := range re.Sub {
+			all = append(all, literals(sub)...)
+		}
+		return all
+	case syntax.OpCapture, syntax.OpPlus:
+		return literals(re.Sub[0])
+	}
+	return nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// apply adds a finding, already decided, for every match in a view.
+func (r *rules) apply(dir Direction, v *View, found []risk.Finding) []risk.Finding {
+	if len(r.list) == 0 {
+		return found
+	}
+	var hit []match
+	_, hit = r.auto.scan(v.Text, 0, hit)
+	run := make([]bool, len(r.list))
+	for _, m := range hit {
+		n := r.auto.lits[m.lit].num
+		if r.list[n].re != nil {
+			run[n] = true
+			continue
+		}
+		if r.list[n].on[dir] {
+			start := r.auto.start(v.Text, r.auto.lits[m.lit].text, m.end)
+			found = append(found, r.list[n].finding(v, start, m.end))
+		}
+	}
+	for n := range r.list {
+		one := &r.list[n]
+		if one.re == nil || !one.on[dir] || !run[n] && !one.always {
+			continue
+		}
+		for _, at := range one.re.FindAllStringIndex(v.Text, -1) {
+			found = append(found, one.finding(v, at[0], at[1]))
+		}
+	}
+	return found
+}
+
+func (r *rule) finding(v *View, start, end int) risk.Finding {
+	f := v.Finding(risk.PolicyBoundary, start, end, 1)
+	f.Detector, f.Severity, f.Says = "rule/"+r.ID, risk.Medium, r.Says
+	f.Decision = r.Action.Decision()
+	return f
+}

@@ -1,0 +1,293 @@
+package guard
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+	"github.com/bartizan-ai/bartizan/text"
+)
+
+// BlockedError stops an answer. It carries the verdict and never the text.
+type BlockedError struct{ Verdict risk.Verdict }
+
+func (e *BlockedError) Error() string {
+	if f, ok := e.Verdict.First(); ok {
+		return "guard: answer " + e.Verdict.Decision.String() + ": " + string(f.Category) + " by " + f.Detector
+	}
+	return "guard: answer " + e.Verdict.Decision.String()
+}
+
+// errGap means that a part of a channel was never shown: nothing may be claimed
+// about it, so the answer stops.
+var errGap = errors.New("guard: text is missing before what is to be judged")
+
+// reach is how many bytes before a unit are looked at again with it, so that
+// what began earlier is still understood.
+const reach = 256
+
+// Scanner judges one answer, in any number of channels, as its text arrives. A
+// channel is judged in units whose ends depend on its text alone, each with the
+// same amount of text before it, so verdict and changes do not depend on how
+// the text was cut. It is an [llm.Scanner].
+type Scanner struct {
+	c      *Compiled
+	grain  text.Grain
+	all    bool // hold the whole text
+	origin llm.Origin
+
+	mu     sync.Mutex
+	tracks []*track
+	checks []risk.Check
+}
+
+// track is what is known of one channel. Offsets are the channel's.
+type track struct {
+	channel  llm.Channel
+	index    int
+	cut      int // last end of a unit as the text has it
+	judged   int // last end of a unit that was judged: cut, less what may begin a match
+	read     bool
+	fenced   bool
+	sealed   bool
+	findings []risk.Finding
+	changes  []llm.Change
+}
+
+// Scanner returns a scanner for one answer.
+func (c *Compiled) Scanner() *Scanner {
+	s := &Scanner{c: c, origin: llm.OriginModel}
+	switch c.policy.Output.Hold {
+	case "prefix":
+		s.grain = text.Word
+	case "all":
+		s.all = true
+	}
+	return s
+}
+
+// Reach is how much text that has left the scanner wants to see again.
+func (s *Scanner) Reach() int { return reach + utf8.UTFMax }
+
+// Scan judges the units that are complete. It returns a *[BlockedError] when
+// the answer must stop.
+func (s *Scanner) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.track(l.Channel)
+	if l.Whole {
+		// A snapshot repeats the channel: the same units, from the start, but
+		// without touching what is known of the channel.
+		fresh := &track{channel: t.channel, index: t.index}
+		err := s.advance(ctx, fresh, l)
+		t.adopt(fresh)
+		if err != nil {
+			return llm.Ruling{}, err
+		}
+		return fresh.ruling(l), nil
+	}
+	if err := s.advance(ctx, t, l); err != nil {
+		return llm.Ruling{}, err
+	}
+	return t.ruling(l), nil
+}
+
+// track finds a channel's state, or begins it.
+func (s *Scanner) track(ch llm.Channel) *track {
+	for _, t := range s.tracks {
+		if t.channel == ch {
+			return t
+		}
+	}
+	t := &track{channel: ch, index: len(s.tracks)}
+	s.tracks = append(s.tracks, t)
+	return t
+}
+
+// adopt takes over a snapshot's findings that the channel does not have.
+func (t *track) adopt(o *track) {
+	for _, f := range o.findings {
+		if !t.knows(f) {
+			t.findings = append(t.findings, f)
+		}
+	}
+	t.read = t.read || o.read
+}
+
+// knows reports whether the same thing was found at the same place.
+func (t *track) knows(f risk.Finding) bool {
+	return slices.ContainsFunc(t.findings, func(k risk.Finding) bool {
+		return k.Detector == f.Detector && k.Category == f.Category && k.Decision >= f.Decision && f.Start < k.End && k.Start < f.End ||
+			k.Passage == -1 && f.Passage == -1 && k.Detector == f.Detector
+	})
+}
+
+// advance judges every unit that l completes.
+func (s *Scanner) advance(ctx context.Context, t *track, l llm.Look) error {
+	if t.judged < l.Base || t.cut < l.Base {
+		return errGap
+	}
+	end := l.Base + len(l.Text)
+	whole := s.all || t.channel.Kind == llm.KindArgs
+	for !t.read {
+		cut := -1
+		if !whole {
+			cut = text.Cut(l.Text, t.cut-l.Base, s.grain)
+		}
+		final := cut < 0
+		if final && !l.Final {
+			return nil
+		}
+		to := end
+		if !final {
+			t.cut = l.Base + cut
+			seen := max(0, t.judged-reach-l.Base)
+			to = t.cut - s.c.open(l.Text[t.judged-l.Base:cut], l.Text[seen:cut])
+		}
+		if err := s.unit(ctx, t, l, to, final); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unit judges the channel up to an offset.
+func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final bool) error {
+	if to <= t.judged && (!final || t.judged > 0) {
+		t.read = final
+		return nil
+	}
+	from := max(l.Base, t.judged-reach)
+	if s.all {
+		from = t.judged
+	}
+	for from > l.Base && !utf8.RuneStart(l.Text[from-l.Base]) {
+		from++
+	}
+	window := llm.Passage{Channel: t.channel, Origin: s.origin, Sealed: t.sealed, Text: l.Text[from-l.Base : to-l.Base]}
+	sc := s.c.engine.scratch.Get().(*scratch)
+	d := s.c.judge(ctx, Output, []llm.Passage{window}, sc, cleaning{from: t.judged - from, fenced: t.fenced})
+	s.c.engine.release(sc)
+	s.take(t, &d, from)
+	_, t.fenced = linkChanges(window.Text, cleaning{from: t.judged - from, fenced: t.fenced})
+	t.judged, t.read = to, final
+	if s.c.enforcing() && slices.ContainsFunc(t.findings, func(f risk.Finding) bool { return f.Decision >= risk.Hold }) {
+		return &BlockedError{s.verdict()}
+	}
+	return nil
+}
+
+// take keeps what is new in a unit's draft, at the channel's offsets.
+func (s *Scanner) take(t *track, d *draft, from int) {
+	for _, f := range d.findings {
+		if f.Passage == 0 {
+			f.Start, f.End, f.Passage = f.Start+from, f.End+from, t.index
+			if f.End <= t.judged && t.judged > 0 {
+				continue // found with the unit it ended in
+			}
+		}
+		if !t.knows(f) {
+			t.findings = append(t.findings, f)
+		}
+	}
+	if d.decision < risk.Hold {
+		for _, c := range d.changes {
+			start, end := max(c.Start+from, t.judged), c.End+from
+			if end > t.judged {
+				t.changes = append(t.changes, llm.Change{Start: start, End: end, New: c.New, By: c.By})
+			}
+		}
+	}
+	s.count(d.checks)
+}
+
+// count adds up the checks of all units: the worst state speaks.
+func (s *Scanner) count(checks []risk.Check) {
+	for _, k := range checks {
+		i := slices.IndexFunc(s.checks, func(o risk.Check) bool { return o.Detector == k.Detector })
+		if i < 0 {
+			k.Passages = nil
+			s.checks = append(s.checks, k)
+			continue
+		}
+		s.checks[i].Took += k.Took
+		if k.State > s.checks[i].State {
+			s.checks[i].State, s.checks[i].Err = k.State, k.Err
+		}
+	}
+}
+
+// ruling says what may leave: everything judged, with the changes that are
+// still ahead.
+func (t *track) ruling(l llm.Look) llm.Ruling {
+	r := llm.Ruling{Safe: t.judged - l.Base}
+	ahead := t.changes[:0]
+	for _, c := range t.changes {
+		if c.End <= l.Base+l.From && c.Start < c.End {
+			continue
+		}
+		ahead = append(ahead, c)
+		c.Start, c.End = c.Start-l.Base, c.End-l.Base
+		r.Changes = append(r.Changes, c)
+	}
+	t.changes = ahead
+	return r
+}
+
+// Verdict returns what is known so far. A check names only the channels that
+// were read to their end.
+func (s *Scanner) Verdict() risk.Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verdict()
+}
+
+// Channels lists the channels that findings and checks index into.
+func (s *Scanner) Channels() []llm.Channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]llm.Channel, len(s.tracks))
+	for i, t := range s.tracks {
+		all[i] = t.channel
+	}
+	return all
+}
+
+func (s *Scanner) verdict() risk.Verdict {
+	v := risk.Verdict{Policy: s.c.id}
+	var read []int
+	ordered := slices.SortedFunc(slices.Values(s.tracks), func(a, b *track) int { return compare(a.channel, b.channel) })
+	for _, t := range ordered {
+		found := slices.Clone(t.findings)
+		slices.SortStableFunc(found, func(a, b risk.Finding) int { return a.Start - b.Start })
+		v.Findings = append(v.Findings, found...)
+		if t.read {
+			read = append(read, t.index)
+		}
+	}
+	for _, f := range v.Findings {
+		v.Decision = max(v.Decision, f.Decision)
+	}
+	if !s.c.enforcing() {
+		v.Decision = min(v.Decision, risk.Flag)
+	}
+	slices.Sort(read)
+	for _, k := range s.checks {
+		if k.State == risk.Ran {
+			if k.Passages = read; len(read) == 0 {
+				k.State = risk.NotRun
+			}
+		}
+		v.Checks = append(v.Checks, k)
+	}
+	return v
+}
+
+func compare(a, b llm.Channel) int {
+	return cmp.Or(a.Choice-b.Choice, a.Item-b.Item, a.Part-b.Part, int(a.Kind)-int(b.Kind))
+}

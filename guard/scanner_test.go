@@ -1,0 +1,230 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/guard/detect"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// secretLike is a token by shape, put together so that no scanner of this
+// repository takes it for one.
+const secretLike = "ghp_" + "a8Fj3kD9sLq2Zx7Vb4Nm1Qw6Er5Ty0Ui8Op3"
+
+func compile(t testing.TB, p guard.Policy) *guard.Compiled {
+	t.Helper()
+	e, err := guard.New(guard.Config{Detectors: detect.All()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Compile("test", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// answers are texts in which something happens at awkward places.
+var answers = []string{
+	"",
+	"Just an ordinary answer, nothing in it. And a second sentence, a little longer than the first one was.\n\nBye.",
+	"We talked about Project Nightjar. And Project  \nNightjar again, at the end: Project Nightjar",
+	"Ticket TCK-123456 is open, TCK-12 is none. The next is TCK-654321, and one at the very end: TCK-000111",
+	"The key is " + secretLike + ". Keep it safe! It is repeated here: " + secretLike,
+	"日本語の文章です。これは長い文章で、句点があります。次の文も長いです。Project Nightjar は秘密です。終わりの文。",
+	"An image ![with a long alt text](https://evil.invalid/x.png?d=1) and code `![a](https://b.invalid)` and <img src=x onerror=alert(1)> too.\n```html\n<img src=x>\n```\nDone <b>here</b>.",
+	"Hid\u200bden\u200b words\u200b\u200b\u200b in an answer. \x1b[31mred\x1b[0m text and emoji 👩‍💻 fine. " + strings.Repeat("More words follow here. ", 20) + "Zero\u200bwidth.",
+	strings.Repeat("a", 2500) + " Project Nightjar " + strings.Repeat("b ", 300),
+	"-----BEGIN RSA PRIVATE" + " KEY-----\n" + strings.Repeat("q8Fj3kD9sLq2Zx7Vb4Nm1Qw6Er5Ty0Ui\n", 8) + "-----END RSA PRIVATE" + " KEY-----\nThat was a key.",
+}
+
+// result is what came out of a channel.
+type result struct {
+	out     string
+	verdict risk.Verdict
+	blocked bool
+	first   string
+}
+
+// feed plays a channel to a scanner in the pieces given, as a Window does, and
+// returns what left.
+func feed(t *testing.T, s *guard.Scanner, ch llm.Channel, pieces []string) result {
+	t.Helper()
+	var r result
+	text, left := "", 0 // bytes of text that have left, unchanged
+	step := func(final bool) bool {
+		base := max(0, left-s.Reach())
+		l := llm.Look{Channel: ch, Text: text[base:], From: left - base, Base: base, Final: final}
+		ruling, err := s.Scan(context.Background(), l)
+		var blocked *guard.BlockedError
+		if errors.As(err, &blocked) {
+			r.blocked = true
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ruling.Safe < l.From || ruling.Safe > len(l.Text) {
+			t.Fatalf("safe %d outside [%d,%d]", ruling.Safe, l.From, len(l.Text))
+		}
+		at := l.From
+		for _, c := range ruling.Changes {
+			if c.Start < at || c.End > ruling.Safe {
+				t.Fatalf("change [%d,%d) outside [%d,%d)", c.Start, c.End, at, ruling.Safe)
+			}
+			r.out += l.Text[at:c.Start] + c.New
+			at = c.End
+		}
+		r.out += l.Text[at:ruling.Safe]
+		left = base + ruling.Safe
+		return true
+	}
+	for _, p := range pieces {
+		text += p
+		if !step(false) {
+			break
+		}
+	}
+	if !r.blocked {
+		step(true)
+	}
+	r.verdict = s.Verdict()
+	if f, ok := r.verdict.First(); ok {
+		r.first = fmt.Sprint(f.Detector, f.Category, f.Start, f.End, f.Decision)
+	}
+	return r
+}
+
+func pieces(text string, at ...int) []string {
+	var out []string
+	from := 0
+	for _, i := range at {
+		out = append(out, text[from:i])
+		from = i
+	}
+	return append(out, text[from:])
+}
+
+func policies() map[string]guard.Policy {
+	all := map[string]guard.Policy{}
+	for _, hold := range []string{"prefix", "sentence", "all"} {
+		for _, act := range []guard.Action{"mask", "block", "flag"} {
+			p := guard.Policy{Secrets: guard.Secrets{Output: act}, Rules: []guard.Rule{
+				{ID: "nightjar", Phrase: "Project Nightjar", Action: act},
+				{ID: "ticket", Pattern: `TCK-\d{6}`, Action: "mask"},
+			}}
+			p.Output.Hold = hold
+			all[hold+"/"+string(act)] = p
+		}
+	}
+	return all
+}
+
+// TestEveryCut holds promise 3: the same text cut at any place gives the same
+// decision, first finding and edits, in every hold mode.
+func TestEveryCut(t *testing.T) {
+	for name, p := range policies() {
+		c := compile(t, p)
+		for n, text := range answers {
+			whole := feed(t, c.Scanner(), llm.Channel{}, []string{text})
+			judged := c.Judge(context.Background(), guard.Output, []llm.Passage{{Origin: llm.OriginModel, Text: text}})
+			if judged.Verdict.Decision != whole.verdict.Decision {
+				t.Errorf("%s text %d: Judge says %v, Scanner %v", name, n, judged.Verdict.Decision, whole.verdict.Decision)
+			}
+			step := 1
+			if len(text) > 600 {
+				step = 37
+			}
+			for i := 0; i <= len(text); i += step {
+				sameAs(t, fmt.Sprintf("%s text %d cut at %d", name, n, i), whole, feed(t, c.Scanner(), llm.Channel{}, pieces(text, i)))
+			}
+			if len(text) < 600 {
+				sameAs(t, fmt.Sprintf("%s text %d byte by byte", name, n), whole, feed(t, c.Scanner(), llm.Channel{}, strings.Split(text, "")))
+			}
+		}
+	}
+}
+
+func sameAs(t *testing.T, what string, want, got result) {
+	t.Helper()
+	if got.verdict.Decision != want.verdict.Decision || got.first != want.first || got.blocked != want.blocked {
+		t.Errorf("%s: %v %s, whole: %v %s", what, got.verdict.Decision, got.first, want.verdict.Decision, want.first)
+	}
+	if !want.blocked && got.out != want.out {
+		t.Errorf("%s: out %q, whole %q", what, got.out, want.out)
+	}
+	if got.blocked && !strings.HasPrefix(want.out, got.out) && !strings.HasPrefix(got.out, want.out) {
+		t.Errorf("%s: left %q before the block, whole %q", what, got.out, want.out)
+	}
+}
+
+// TestPhraseNeverLeaves cuts a forbidden phrase everywhere: no more of it than a
+// short prefix leaves.
+func TestPhraseNeverLeaves(t *testing.T) {
+	for name, p := range policies() {
+		if !strings.HasSuffix(name, "/block") {
+			continue
+		}
+		c := compile(t, p)
+		text := "Something harmless first, then Project Nightjar, and more."
+		for i := range text {
+			for j := i; j < len(text); j++ {
+				r := feed(t, c.Scanner(), llm.Channel{}, pieces(text, i, j))
+				if !r.blocked || strings.Contains(r.out, "Project"[:7]) {
+					t.Fatalf("%s cut at %d, %d: blocked %v, %q left", name, i, j, r.blocked, r.out)
+				}
+			}
+		}
+	}
+}
+
+// TestChannelsApart plays two channels in turns: each comes out as alone.
+func TestChannelsApart(t *testing.T) {
+	p := policies()["sentence/mask"]
+	c := compile(t, p)
+	a, b := answers[3], answers[4]
+	alone := []result{feed(t, c.Scanner(), llm.Channel{Choice: 0}, []string{a}), feed(t, c.Scanner(), llm.Channel{Choice: 1}, []string{b})}
+	s := c.Scanner()
+	var texts [2]string
+	var out [2]string
+	var left [2]int
+	for i := 0; i <= max(len(a), len(b)); i++ {
+		for n, full := range []string{a, b} {
+			if i > len(full) {
+				continue
+			}
+			texts[n] = full[:i]
+			base := max(0, left[n]-s.Reach())
+			l := llm.Look{Channel: llm.Channel{Choice: n}, Text: texts[n][base:], From: left[n] - base, Base: base, Final: i == len(full)}
+			r, err := s.Scan(context.Background(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := l.From
+			for _, ch := range r.Changes {
+				out[n] += l.Text[at:ch.Start] + ch.New
+				at = ch.End
+			}
+			out[n] += l.Text[at:r.Safe]
+			left[n] = base + r.Safe
+		}
+	}
+	for n := range out {
+		if out[n] != alone[n].out {
+			t.Errorf("channel %d: %q, alone %q", n, out[n], alone[n].out)
+		}
+	}
+	v := s.Verdict()
+	for _, k := range v.Checks {
+		if k.State == risk.Ran && !slices.Equal(k.Passages, []int{0, 1}) {
+			t.Errorf("%s claims %v", k.Detector, k.Passages)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package text
+
+import "unicode/utf8"
+
+// Grain is the size of the units that a text is cut into.
+type Grain uint8
+
+// The grains.
+const (
+	Sentence Grain = iota
+	Word
+)
+
+// Units are at least minUnit bytes of a sentence, so that "1. " is none, and at
+// most MaxUnit bytes, so that text without an end is not held for ever.
+const (
+	minUnit = 32
+	MaxUnit = 2048
+)
+
+// Cut returns the end of the unit that begins at s[from:], or -1 when s ends
+// before the unit does. It reads no byte beyond the cut except to bound it, so
+// the answer for a longer text is the same: cut points depend on the text
+// alone. A unit never ends inside a rune.
+func Cut(s string, from int, g Grain) int {
+	last := -1 // after the last white space of the unit
+	for i := from; i < len(s); i++ {
+		if i-from >= MaxUnit {
+			return forced(s, from, last)
+		}
+		c := s[i]
+		switch {
+		case c == '\n' && i-from >= minUnit:
+			return i + 1
+		case isSpace(c):
+			if g == Word || i > from && i-from >= minUnit && ends(s[i-1]) {
+				return i + 1
+			}
+			last = i + 1
+		case 0xE3 <= c && c <= 0xEF && i+3-from >= minUnit && i+3 <= len(s) && (g == Word || fullStop(s[i:i+3])):
+			return i + 3 // scripts without spaces: ideographs, kana, hangul
+		}
+	}
+	return -1
+}
+
+func forced(s string, from, last int) int {
+	if last > from {
+		return last
+	}
+	end := from + MaxUnit
+	for end > from+MaxUnit-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return end
+}
+
+func ends(c byte) bool { return c == '.' || c == '!' || c == '?' || c == ':' || c == ';' }
+
+func fullStop(s string) bool { return s == "。" || s == "！" || s == "？" }

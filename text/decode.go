@@ -1,0 +1,471 @@
+package text
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds on opening encodings. What lies deeper, or is larger, stays closed.
+const (
+	maxDepth    = 2
+	maxReadings = 64
+	maxPayload  = 256 << 10
+)
+
+// Readings opens what is encoded in s and returns a view of each payload that
+// reads like language, at most two encodings deep. Every place in such a view
+// maps to the encoding as a whole. v is the view of s.
+func Readings(s string, v *View) []View {
+	o := opener{}
+	for i := range v.Hidden {
+		h := &v.Hidden[i]
+		if p := h.payload(s); len(p) > 3 {
+			o.add(p, h.Start, h.End, h.Sort.String(), 1)
+		}
+		if h.Sort == Bidi && !h.Usual {
+			o.override(s, h.Start)
+		}
+	}
+	o.open(s, 0, 0, len(s), "", 1)
+	return o.out
+}
+
+// opener collects readings. In a nested encoding from and to are the outer
+// one's, for all that is found inside.
+type opener struct{ out []View }
+
+// add takes a payload as a reading and looks for encodings inside it.
+func (o *opener) add(payload string, from, to int, via string, depth int) {
+	if len(o.out) >= maxReadings || len(payload) > maxPayload || !LooksWritten(payload) {
+		return
+	}
+	o.out = append(o.out, Normalise(payload).wrap(from, to, via))
+	if depth < maxDepth {
+		o.open(payload, from, to, 0, via+"+", depth+1)
+	}
+}
+
+// sign is what one pass over a text finds that is worth a closer look.
+type sign uint8
+
+const (
+	signPercent sign = 1 << iota
+	signEntity
+	signEscape
+	signBinary
+	signMorse
+)
+
+// charset marks bytes that occur in base64, in both its alphabets.
+var charset = func() (t [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=" {
+		t[c] = true
+	}
+	return t
+}()
+
+// shortest is the least length of a base64 or hex run worth opening: twelve
+// bytes of payload.
+const shortest = 16
+
+// open looks for every encoding in s. When whole is 0, s lies inside another
+// encoding at from and to; otherwise s is the text itself.
+func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
+	emit := func(start, end int, payload, via string) {
+		if whole == 0 {
+			start, end = from, to
+		}
+		o.add(payload, start, end, outer+via, depth)
+	}
+	var signs sign
+	for i := 0; i < len(s); {
+		c := s[i]
+		if !charset[c] {
+			switch c {
+			case '%':
+				signs |= signPercent
+			case '&':
+				signs |= signEntity
+			case '\\':
+				signs |= signEscape
+			}
+			i++
+			continue
+		}
+		j := i + 1
+		for j < len(s) && charset[s[j]] {
+			j++
+		}
+		switch n := j - i; {
+		case n >= shortest:
+			j = wrapped(s, i, j)
+			run(s, i, j, emit)
+		case n == 8 && (c == '0' || c == '1'):
+			signs |= signBinary
+		case (c == '-') && n <= 5:
+			signs |= signMorse
+		}
+		i = j
+	}
+	o.signed(s, signs, emit)
+}
+
+type emitter func(start, end int, payload, via string)
+
+// signed runs the openers whose sign was seen.
+func (o *opener) signed(s string, signs sign, emit emitter) {
+	if signs&signPercent != 0 {
+		percents(s, emit)
+	}
+	if signs&signEntity != 0 {
+		entities(s, emit)
+	}
+	if signs&signEscape != 0 {
+		escapes(s, emit)
+	}
+	if signs&signBinary != 0 {
+		binary(s, emit)
+	}
+	if signs&signMorse != 0 {
+		morse(s, emit)
+	}
+	spacedHex(s, emit)
+}
+
+// wrapped extends a run over line ends, as encoders wrap at 60 columns or more.
+func wrapped(s string, i, j int) int {
+	line := i
+	for j-line >= 60 && j+1 < len(s) && s[j] == '\n' && charset[s[j+1]] {
+		line = j + 1
+		for j = line; j < len(s) && charset[s[j]]; j++ {
+		}
+	}
+	return j
+}
+
+// run opens a run of base64 or hex.
+func run(s string, i, j int, emit emitter) {
+	body := strings.TrimRight(strings.ReplaceAll(s[i:j], "\n", ""), "=")
+	if len(body)%2 == 0 {
+		if raw, err := hex.DecodeString(body); err == nil {
+			emit(i, j, string(raw), "hex")
+			return
+		}
+	}
+	enc := base64.RawStdEncoding
+	if strings.ContainsAny(body, "-_") {
+		enc = base64.RawURLEncoding
+	}
+	if len(body) > maxPayload*4/3 || !mixed(body) {
+		return
+	}
+	if raw, err := enc.DecodeString(body); err == nil && utf8.Valid(raw) {
+		emit(i, j, string(raw), "base64")
+	}
+}
+
+// mixed reports whether s could be base64 of words: it changes case or holds
+// digits. A long word or path does not.
+func mixed(s string) bool {
+	var up, low, digit bool
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'A' <= c && c <= 'Z':
+			up = true
+		case 'a' <= c && c <= 'z':
+			low = true
+		case isDigit(c):
+			digit = true
+		}
+	}
+	return up && low || digit && (up || low)
+}
+
+// percents opens runs with at least three %XX.
+func percents(s string, emit emitter) {
+	for at := 0; ; {
+		i := strings.IndexByte(s[at:], '%')
+		if i < 0 {
+			return
+		}
+		start := at + i
+		for start > at && s[start-1] > ' ' && s[start-1] < 0x80 && s[start-1] != '"' {
+			start--
+		}
+		end, n := at+i, 0
+		for end < len(s) && s[end] > ' ' && s[end] < 0x80 && s[end] != '"' {
+			if s[end] == '%' {
+				n++
+			}
+			end++
+		}
+		if n >= 3 {
+			if p, err := url.QueryUnescape(s[start:end]); err == nil {
+				emit(start, end, p, "percent")
+			}
+		}
+		at = end
+	}
+}
+
+// maxGap is how far apart two entities or escapes may stand to be one text.
+const maxGap = 64
+
+// entities opens stretches with at least three numeric character references.
+func entities(s string, emit emitter) {
+	stretches(s, "&#", 4, func(i, j int) {
+		if k := strings.IndexByte(s[j:min(len(s), j+10)], ';'); k >= 0 {
+			j += k + 1
+		}
+		emit(i, j, html.UnescapeString(s[i:j]), "entities")
+	})
+}
+
+// escapes opens stretches with at least four \u, \x or octal escapes.
+func escapes(s string, emit emitter) {
+	stretches(s, `\`, 4, func(i, j int) {
+		j = min(len(s), j+10)
+		for end := i; end < j; {
+			if n := escapeLen(s[end:]); n > 0 {
+				end += n
+				if end > j-10 {
+					j = end
+				}
+				continue
+			}
+			end++
+		}
+		if p, n := unescape(s[i:j]); n >= 4 {
+			emit(i, j, p, "escapes")
+		}
+	})
+}
+
+// stretches calls f for each stretch that holds mark at least n times with
+// small gaps; j is just after the last mark.
+func stretches(s, mark string, n int, f func(i, j int)) {
+	first, last, count := -1, -1, 0
+	for at := 0; ; {
+		i := strings.Index(s[at:], mark)
+		if i < 0 || count > 0 && at+i-last > maxGap {
+			if count >= n {
+				f(first, last+len(mark))
+			}
+			count = 0
+		}
+		if i < 0 {
+			return
+		}
+		if count == 0 {
+			first = at + i
+		}
+		last = at + i
+		at = last + len(mark)
+		count++
+	}
+}
+
+// escapeLen returns the length of the escape that s begins with, 0 for none.
+func escapeLen(s string) int {
+	if len(s) < 4 || s[0] != '\\' {
+		return 0
+	}
+	n := 0
+	switch {
+	case s[1] == 'u' && len(s) > 2 && s[2] == '{':
+		n = strings.IndexByte(s[:min(len(s), 12)], '}') + 1
+	case s[1] == 'u':
+		n = 6
+	case s[1] == 'x':
+		n = 4
+	}
+	if n == 0 || n > len(s) {
+		return 0
+	}
+	return n
+}
+
+// unescape replaces the escapes in s and counts them.
+func unescape(s string) (string, int) {
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(s); {
+		size := escapeLen(s[i:])
+		if size > 0 {
+			if v, err := strconv.ParseUint(strings.Trim(s[i+2:i+size], "{}"), 16, 32); err == nil {
+				b.WriteRune(rune(v))
+				i += size
+				n++
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+		i++
+	}
+	return b.String(), n
+}
+
+// binary opens runs of eight-bit groups.
+func binary(s string, emit emitter) {
+	groups(s, 6, func(tok string) (byte, bool) {
+		v, err := strconv.ParseUint(tok, 2, 8)
+		return byte(v), len(tok) == 8 && err == nil
+	}, func(i, j int, p string) { emit(i, j, p, "binary") })
+}
+
+// spacedHex opens hex bytes that stand apart: "69 67 6e".
+func spacedHex(s string, emit emitter) {
+	// Eight pairs in a row are needed, so a look at every 12th byte finds one.
+	for i := 12; i+12 < len(s); i += 12 {
+		if isHexPair(s, i) || isHexPair(s, i+1) || isHexPair(s, i+2) {
+			groups(s, 8, func(tok string) (byte, bool) {
+				v, err := strconv.ParseUint(strings.TrimPrefix(tok, "0x"), 16, 8)
+				return byte(v), len(tok) >= 2 && len(tok) <= 4 && err == nil && v >= 0x20
+			}, func(i, j int, p string) { emit(i, j, p, "hex") })
+			return
+		}
+	}
+}
+
+func isHexPair(s string, i int) bool {
+	return s[i] == ' ' && s[i+3] == ' ' && isHex(s[i+1]) && isHex(s[i+2]) && s[i+6] == ' '
+}
+
+func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// groups finds runs of at least n blank-separated tokens that parse as bytes.
+func groups(s string, n int, parse func(string) (byte, bool), emit func(i, j int, p string)) {
+	var out []byte
+	start, end := 0, 0
+	flush := func() {
+		if len(out) >= n {
+			emit(start, end, string(out))
+		}
+		out = out[:0]
+	}
+	for i := 0; i < len(s); {
+		if isSpace(s[i]) {
+			i++
+			continue
+		}
+		j := i
+		for j < len(s) && !isSpace(s[j]) {
+			j++
+		}
+		if c, ok := parse(s[i:j]); ok {
+			if len(out) == 0 {
+				start = i
+			}
+			out, end = append(out, c), j
+		} else {
+			flush()
+		}
+		i = j
+	}
+	flush()
+}
+
+// morseCode lists the letters and digits in order of morseLetters.
+var morseCode = strings.Fields(".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. / | .-.-.- --..-- -..-.")
+
+const morseLetters = "abcdefghijklmnopqrstuvwxyz0123456789  .,/"
+
+var fromMorse = func() map[string]byte {
+	m := make(map[string]byte, len(morseCode))
+	for i, code := range morseCode {
+		m[code] = morseLetters[i]
+	}
+	return m
+}()
+
+func morse(s string, emit emitter) {
+	groups(s, 10, func(tok string) (byte, bool) { c, ok := fromMorse[tok]; return c, ok },
+		func(i, j int, p string) { emit(i, j, p, "morse") })
+}
+
+// override reads a text that a right-to-left override shows backwards, up to
+// the end of its line or the mark that ends it.
+func (o *opener) override(s string, at int) {
+	const rlo, pdf = "\u202e", "\u202c"
+	if !strings.HasPrefix(s[at:], rlo) {
+		return
+	}
+	body := s[at+len(rlo):]
+	if i := strings.IndexAny(body, pdf+"\n"); i >= 0 {
+		body = body[:i]
+	}
+	o.add(Reverse(body), at, at+len(rlo)+len(body), "override", maxDepth)
+}
+
+// Reverse returns s with its runes in the opposite order.
+func Reverse(s string) string {
+	out := make([]byte, len(s))
+	at := len(s)
+	for _, r := range s {
+		if n := utf8.RuneLen(r); n > 0 && at >= n {
+			at -= n
+			utf8.EncodeRune(out[at:at+n], r)
+		}
+	}
+	return string(out[at:])
+}
+
+// Rot13 turns ASCII letters half way round the alphabet.
+func Rot13(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return 'a' + (r-'a'+13)%26
+		case 'A' <= r && r <= 'Z':
+			return 'A' + (r-'A'+13)%26
+		}
+		return r
+	}, s)
+}
+
+// Reading returns the view of a payload that stands encoded at s[from:to]; what
+// cannot be found without knowing words (a turned or reversed alphabet) is
+// found by those who know them.
+func Reading(payload string, from, to int, via string) View {
+	return Normalise(payload).wrap(from, to, via)
+}
+
+// LooksWritten reports whether s reads like something a person or a program
+// wrote to be read: valid, printable, mostly letters and blanks, in words of
+// usual length with vowels in them.
+func LooksWritten(s string) bool {
+	if len(s) < 5 || !utf8.ValidString(s) {
+		return false
+	}
+	var total, letters, vowels, ascii, blanks, odd int
+	for _, r := range s {
+		total++
+		switch {
+		case r < 0x80 && isLetter(byte(r)):
+			letters++
+			ascii++
+			if strings.ContainsRune("aeiouyAEIOUY", r) {
+				vowels++
+			}
+		case r == ' ' || r == '\n' || r == '\t' || r == '\r':
+			blanks++
+		case unicode.IsLetter(r) || unicode.IsMark(r):
+			letters++
+		case !unicode.IsPrint(r) && sortOf(r) == Visible:
+			odd++
+		}
+	}
+	switch {
+	case odd*50 > total, (letters+blanks)*10 < total*6:
+		return false
+	case ascii*2 > letters: // Latin: vowels and blanks
+		return vowels*6 >= ascii && vowels*10 <= ascii*7 && (blanks+1)*25 >= total
+	}
+	return letters >= 3
+}

@@ -1,0 +1,273 @@
+package text
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Normalise returns the view of s. For text that is plain ASCII the view is s
+// itself and nothing is allocated.
+func Normalise(s string) View {
+	odd := firstOdd(s, 0)
+	if odd == len(s) {
+		return View{Text: s}
+	}
+	b := builder{src: s, out: make([]byte, 0, len(s)+16)}
+	for at := 0; ; {
+		b.copy(at, odd)
+		if odd >= len(s) {
+			break
+		}
+		if s[odd] < 0x80 {
+			at = b.collapse(odd)
+		} else {
+			at = b.rune(odd)
+		}
+		odd = firstOdd(s, at)
+	}
+	return View{Text: string(b.out), Hidden: b.hidden, segs: b.segs}
+}
+
+// firstOdd finds the next byte from i on that does not stand for itself: one
+// beyond ASCII, or the start of a spaced-out word.
+func firstOdd(s string, i int) int {
+	for ; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x80 {
+			return i
+		}
+		// In "i g n o r e" every second byte is the same and no letter.
+		if i+4 < len(s) && c == s[i+2] && c == s[i+4] && i > 0 && isLetter(s[i+1]) && isLetter(s[i-1]) && isLetter(s[i+3]) &&
+			spacer(c) && (i == 1 || !wordByte(s[i-2])) {
+			if end, _ := spaced(s, i-1); end > 0 {
+				return i - 1
+			}
+		}
+	}
+	return len(s)
+}
+
+func wordByte(c byte) bool { return isLetter(c) || isDigit(c) || c >= 0x80 }
+
+func spacer(c byte) bool {
+	switch c {
+	case ' ', '.', '-', '_', '*', '|', '/', '+', ',', '~':
+		return true
+	}
+	return false
+}
+
+// spaced measures a run of single letters kept apart by one separator, with
+// wider gaps between words. It returns 0 unless one group has four letters.
+func spaced(s string, i int) (end int, best int) {
+	sep, group := s[i+1], 1
+	best = 1
+	for i++; i < len(s); {
+		j := i
+		for j < len(s) && j < i+4 && (s[j] == sep || s[j] == ' ') {
+			j++
+		}
+		if j == i || j >= len(s) || !isLetter(s[j]) || j+1 < len(s) && wordByte(s[j+1]) {
+			break
+		}
+		if j == i+1 && s[i] == sep {
+			group++
+		} else {
+			group = 1
+		}
+		best = max(best, group)
+		i = j + 1
+	}
+	if best < 4 {
+		return 0, best
+	}
+	return i, best
+}
+
+type builder struct {
+	src    string
+	out    []byte
+	segs   []seg
+	hidden []Hidden
+	rtl    int8 // 0: not looked yet, 1: yes, -1: no
+	word   int  // end of the word that latinWord was asked about
+	latin  bool
+}
+
+// copy takes src[i:j] over byte for byte.
+func (b *builder) copy(i, j int) {
+	if i >= j {
+		return
+	}
+	if n := len(b.segs); n == 0 || b.segs[n-1].atom > 0 || int(b.segs[n-1].in)+len(b.out)-int(b.segs[n-1].out) != i {
+		b.segs = append(b.segs, seg{out: int32(len(b.out)), in: int32(i)})
+	}
+	b.out = append(b.out, b.src[i:j]...)
+}
+
+// put writes s in the place of src[i:i+n].
+func (b *builder) put(s string, i, n int) {
+	if s == b.src[i:i+n] {
+		b.copy(i, i+n)
+		return
+	}
+	if s == "" {
+		return
+	}
+	b.segs = append(b.segs, seg{out: int32(len(b.out)), in: int32(i), atom: int32(n)})
+	b.out = append(b.out, s...)
+}
+
+// collapse writes a spaced-out run as words.
+func (b *builder) collapse(i int) int {
+	end, _ := spaced(b.src, i)
+	sep := b.src[i+1]
+	b.copy(i, i+1)
+	for at := i + 1; at < end; {
+		j := at
+		for !isLetter(b.src[j]) {
+			j++
+		}
+		if j > at+1 || b.src[at] != sep {
+			b.put(" ", at, j-at)
+		}
+		b.copy(j, j+1)
+		at = j + 1
+	}
+	return end
+}
+
+// ascii holds one-letter strings, so that a replacement costs no allocation.
+const ascii = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\t\n\x0b\x0c\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\x7f"
+
+func letter(c byte) string { return ascii[c : c+1] }
+
+// rune writes one rune beyond ASCII (or one hidden run) and returns what
+// follows it.
+func (b *builder) rune(i int) int {
+	r, n := utf8.DecodeRuneInString(b.src[i:])
+	switch {
+	case r == utf8.RuneError, settled(r):
+		b.copy(i, i+n)
+		return i + n
+	case sortOf(r) != Visible:
+		h := hiddenRun(b.src, i, b.hasRTL())
+		b.hidden = append(b.hidden, h)
+		return h.End
+	case 0x300 <= r && r <= 0x36F && len(b.out) > 0 && isLetter(b.out[len(b.out)-1]):
+		return i + n // marks heaped on a Latin letter
+	}
+	if c, ok := latin[r]; ok {
+		b.put(letter(c), i, n)
+	} else if c := enclosed(r); c != 0 {
+		b.put(letter(c), i, n)
+	} else if c, ok := confusable[r]; ok && b.latinWord(i) {
+		b.put(letter(c), i, n)
+	} else {
+		b.put(fold(r), i, n)
+	}
+	return i + n
+}
+
+// settled reports runes that every step leaves alone, so that CJK, Hangul,
+// Arabic, Indic and emoji text runs through without a table.
+func settled(r rune) bool {
+	return 0x4E00 <= r && r <= 0x9FFF || 0xAC00 <= r && r <= 0xD7A3 || 0x3041 <= r && r <= 0x30FE ||
+		0x0620 <= r && r <= 0x06FF && (r < 0x0675 || r > 0x0678) || 0x0900 <= r && r <= 0x0957 || 0x3001 <= r && r <= 0x3003 || 0x1F300 <= r && r <= 0x1FAFF
+}
+
+// fold is NFKC and lower case of one rune; a Latin letter loses its marks, so
+// that one spelling of a phrase stands for all.
+func fold(r rune) string {
+	lower := unicode.ToLower(r)
+	if 0xC0 <= r && r <= 0x24F || 0x1E00 <= r && r <= 0x1EFF {
+		if d := norm.NFKD.String(string(lower)); d[0] < 0x80 && isLetter(d[0]) {
+			return letter(d[0])
+		}
+		return string(lower)
+	}
+	if 0x400 <= r && r <= 0x52F {
+		return string(lower)
+	}
+	s := norm.NFKC.String(string(r))
+	if s == string(r) {
+		return string(lower)
+	}
+	// Latin in disguise keeps its case (a secret in fullwidth letters is still
+	// one); anything else is folded.
+	if s[0] < 0x80 {
+		return s
+	}
+	return strings.ToLower(s)
+}
+
+func (b *builder) hasRTL() bool {
+	if b.rtl == 0 {
+		b.rtl = -1
+		if strings.IndexFunc(b.src, isRTL) >= 0 {
+			b.rtl = 1
+		}
+	}
+	return b.rtl > 0
+}
+
+// maxWord bounds how far a look-alike's word is followed.
+const maxWord = 64
+
+// latinWord reports whether Latin rules the word around src[i]: it holds Latin
+// letters and not more letters of other scripts than could pass for Latin.
+func (b *builder) latinWord(i int) bool {
+	if i < b.word {
+		return b.latin
+	}
+	start, end := i, i
+	for start > 0 && i-start < maxWord {
+		r, n := utf8.DecodeLastRuneInString(b.src[:start])
+		if !inWord(r) {
+			break
+		}
+		start -= n
+	}
+	for end < len(b.src) && end-i < maxWord {
+		r, n := utf8.DecodeRuneInString(b.src[end:])
+		if !inWord(r) {
+			break
+		}
+		end += n
+	}
+	plain, alike, foreign := 0, 0, 0
+	for _, r := range b.src[start:end] {
+		switch {
+		case r < 0x80 && isLetter(byte(r)), 0xC0 <= r && r <= 0x24F:
+			plain++
+		case confusable[r] != 0:
+			alike++
+		case r > 0x24F && sortOf(r) == Visible && r != 0x2019:
+			foreign++
+		}
+	}
+	b.word, b.latin = end, foreign == 0 && (plain > 0 || alike > 0 && b.latinAround(start, end))
+	return b.latin
+}
+
+func inWord(r rune) bool {
+	return r < 0x80 && (isLetter(byte(r)) || isDigit(byte(r))) || r >= 0xC0 && (unicode.IsLetter(r) || sortOf(r) != Visible)
+}
+
+// latinAround decides words made of look-alikes only: Latin rules them when the
+// letters on both sides of them are Latin.
+func (b *builder) latinAround(start, end int) bool {
+	before := strings.LastIndexFunc(b.src[max(0, start-maxWord):start], unicode.IsLetter)
+	after := strings.IndexFunc(b.src[end:min(len(b.src), end+maxWord)], unicode.IsLetter)
+	if before < 0 && after < 0 {
+		return false
+	}
+	ok := func(at int) bool {
+		r, _ := utf8.DecodeRuneInString(b.src[at:])
+		return r < 0x250
+	}
+	return (before < 0 || ok(max(0, start-maxWord)+before)) && (after < 0 || ok(end+after))
+}
