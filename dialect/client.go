@@ -178,7 +178,7 @@ func (c *Client) response(r *llm.Request, resp *http.Response, body *idleBody) (
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return bad("it is a redirect, which is never followed")
 	case media == "text/event-stream" && resp.StatusCode == http.StatusOK && r.Stream:
-		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Stream: c.cfg.Dialect.Frames(body)}, nil
+		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Framed: true, Stream: c.cfg.Dialect.Frames(body)}, nil
 	case media == "application/json":
 		s := &single{client: c, op: r.Op, status: resp.StatusCode, body: body}
 		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Stream: s}, nil

@@ -339,7 +339,7 @@ func (a *answerReader) tokens(list int, said string, null llm.Edit) {
 	})
 	for _, s := range []string{chosen.String(), others.String()} {
 		if strings.TrimSpace(s) != "" && s != said {
-			a.passages = append(a.passages, llm.Passage{Origin: llm.OriginUnknown, Path: string(a.path) + ".logprobs", Text: s, Whole: true, Instead: &null})
+			a.passages = append(a.passages, llm.Passage{Channel: aside, Origin: llm.OriginUnknown, Path: string(a.path) + ".logprobs", Text: s, Whole: true, Instead: &null})
 		}
 	}
 }

@@ -113,6 +113,10 @@ func (r *reader) arguments(i int, ch llm.Channel, origin llm.Origin, name string
 	}
 }
 
+// aside is the channel of texts that are no part of what is said: each stands by
+// itself.
+var aside = llm.Channel{Choice: -1}
+
 // unknown adds every string below member or item i, and every long key: nobody
 // knows what a model makes of them.
 func (r *reader) unknown(i, position int, origin llm.Origin) {
@@ -129,7 +133,7 @@ func (r *reader) strings(i int, origin llm.Origin) {
 		if r.answer && token(r.raw[n.start:n.end], 16) {
 			return
 		}
-		p := r.passage(i, llm.Channel{}, origin)
+		p := r.passage(i, aside, origin)
 		p.Whole = true
 	case object, array:
 		r.each(i, func(c, at int) {
@@ -150,7 +154,7 @@ func (r *reader) key(i int, origin llm.Origin) {
 		r.err = err
 	}
 	r.passages = append(r.passages, llm.Passage{
-		Channel: llm.Channel{Kind: llm.KindName}, Origin: origin, Path: string(r.path) + ".(key)", Text: text, Whole: true, Map: m,
+		Channel: llm.Channel{Choice: -1, Kind: llm.KindName}, Origin: origin, Path: string(r.path) + ".(key)", Text: text, Whole: true, Map: m,
 	})
 }
 
@@ -184,7 +188,7 @@ func (r *reader) media(i, position int, what string, origin llm.Origin) {
 	}
 	r.in(i, position, func() {
 		r.passages = append(r.passages, llm.Passage{
-			Channel: llm.Channel{Kind: llm.KindMedia}, Origin: origin, Path: string(r.path), MIME: what, Whole: true,
+			Channel: llm.Channel{Choice: -1, Kind: llm.KindMedia}, Origin: origin, Path: string(r.path), MIME: what, Whole: true,
 		})
 	})
 }

@@ -170,6 +170,7 @@ type Model interface {
 type Response struct {
 	Status int
 	Header http.Header
+	Framed bool // Stream came as frames, and leaves as frames
 	Stream Stream
 }
 

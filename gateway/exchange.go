@@ -1,0 +1,257 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// exchange is one call on its way through the gate.
+type exchange struct {
+	gate  *Gate
+	plan  *Plan
+	w     *writer
+	r     *http.Request
+	began time.Time
+
+	dialect   dialect.Dialect
+	route     dialect.Route
+	principal record.Principal
+	system    record.System
+	policy    *guard.Compiled
+	request   *llm.Request
+	judgement guard.Judgement
+	candidate []Candidate
+	response  *llm.Response
+
+	intent  record.Intent
+	outcome record.Outcome
+	begun   bool // the intent is durable
+	done    bool // the outcome is, too
+	fault   *dialect.Fault
+	blocked *risk.Verdict // policy stopped it
+	sum     hash.Hash     // of what the caller got
+	said    []record.Passage
+	saidBy  map[llm.Channel]int
+	noted   int // steps that the intent took
+	steps   []record.Step
+}
+
+// open begins an exchange.
+func (g *Gate) open(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{gate: g, plan: g.plan.Load(), r: r, began: time.Now(), dialect: g.dialects[0], sum: sha256.New()}
+	x.intent.ID = newID()
+	x.intent.At = x.began.UTC()
+	x.intent.Synthetic = g.cfg.Synthetic
+	x.outcome.ID = x.intent.ID
+	x.w = newWriter(w, g.cfg.Write, g.cfg.Beat, x.sum)
+	w.Header().Set("Bartizan-Exchange", x.intent.ID)
+	return x
+}
+
+// newID returns an id that sorts by time.
+func newID() string {
+	u, err := uuid.NewV7()
+	if err != nil {
+		u = uuid.New()
+	}
+	return "ex_" + hexID(u)
+}
+
+func hexID(u uuid.UUID) string {
+	const digits = "0123456789abcdef"
+	b := make([]byte, 32)
+	for i, c := range u {
+		b[2*i], b[2*i+1] = digits[c>>4], digits[c&15]
+	}
+	return string(b)
+}
+
+// step runs one step unless an earlier one refused, and notes how long it took.
+func (x *exchange) step(name string, f func() *dialect.Fault) {
+	if x.refused() {
+		return
+	}
+	at := time.Since(x.began)
+	x.fault = f()
+	x.steps = append(x.steps, record.Step{Name: name, At: at, Took: time.Since(x.began) - at})
+}
+
+func (x *exchange) refused() bool { return x.fault != nil || x.blocked != nil }
+
+// refuse answers a call that was not forwarded. Callers whom nobody knows leave
+// no record, only a count: they could fill the ledger.
+func (x *exchange) refuse() {
+	x.record()
+	x.w.reply(x.refusal())
+}
+
+// refusal returns the answer that says why a call goes no further.
+func (x *exchange) refusal() (int, http.Header, []byte) {
+	if x.blocked == nil || x.fault != nil && x.fault.Status >= 500 {
+		return x.fault.Status, x.fault.Header(), x.dialect.Fault(x.fault)
+	}
+	if x.policy.Policy().BlockAs != "answer" {
+		f := x.stopped(*x.blocked, "prompt")
+		x.outcome.Code = f.Code
+		return f.Status, f.Header(), x.dialect.Fault(f)
+	}
+	b := x.refusalAnswer("prompt", nil)
+	if x.request.Stream {
+		return http.StatusOK, http.Header{"Content-Type": {"text/event-stream"}}, x.dialect.RefusalFrames(x.request, b)
+	}
+	return http.StatusOK, http.Header{"Content-Type": {"application/json"}}, x.dialect.Refusal(x.request, b)
+}
+
+// record makes intent and outcome of a refused call durable.
+func (x *exchange) record() {
+	if x.principal.ID == "" {
+		return
+	}
+	if !x.begun {
+		if f := x.begin(); f != nil {
+			x.fault = f
+			return
+		}
+	}
+	status, _, body := x.refusal()
+	x.outcome.Status, x.outcome.End = status, "refused"
+	if x.fault != nil {
+		x.outcome.Code = x.fault.Code
+	} else {
+		x.outcome.End = "blocked"
+	}
+	x.outcome.Answered = digest(body)
+	if f := x.conclude(); f != nil {
+		x.fault = f
+	}
+}
+
+// begin makes the intent durable. Nothing is forwarded before.
+func (x *exchange) begin() *dialect.Fault {
+	in := &x.intent
+	in.Principal = x.principal
+	in.Op = string(x.route.Op)
+	in.Dialect = x.dialect.ID()
+	in.Steps, x.noted = x.steps, len(x.steps)
+	if r := x.request; r != nil {
+		in.Model, in.Stream = r.Model, r.Stream
+		in.Received = digest(r.Body)
+		in.Passages = describe(r.Passages)
+	}
+	// A caller who leaves does not undo what is about to be recorded.
+	receipt, err := x.gate.cfg.Recorder.Begin(context.WithoutCancel(x.r.Context()), *in)
+	if err != nil {
+		return unrecorded(err)
+	}
+	x.begun = true
+	x.w.Header().Set("Bartizan-Receipt", receipt.Compact)
+	return nil
+}
+
+// conclude makes the outcome durable, once.
+func (x *exchange) conclude() *dialect.Fault {
+	if x.done || !x.begun {
+		return nil
+	}
+	x.done = true
+	out := &x.outcome
+	out.At = time.Now().UTC()
+	out.Steps = x.steps[x.noted:]
+	out.Passages = x.said
+	if err := x.gate.cfg.Recorder.Finish(context.WithoutCancel(x.r.Context()), *out); err != nil {
+		return unrecorded(err)
+	}
+	return nil
+}
+
+func unrecorded(err error) *dialect.Fault {
+	f := &dialect.Fault{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "ledger_unavailable", Retry: true, After: 5,
+		Message: "The call was refused because it cannot be recorded now; try again in a few seconds."}
+	if errors.Is(err, record.ErrFull) {
+		f.Code, f.After = "ledger_full", 30
+		f.Message = "The call was refused because the ledger has no room to record it; try again later, and tell the operator."
+	}
+	return f
+}
+
+// close ends the exchange whatever happened: a panic is an error like any other,
+// and says nothing of the text that caused it.
+func (x *exchange) close() {
+	if p := recover(); p != nil {
+		if p == http.ErrAbortHandler {
+			defer panic(p)
+		}
+		x.panicked(p)
+	}
+	x.w.stop()
+	if x.response != nil {
+		_ = x.response.Stream.Close()
+	}
+	if !x.done && x.begun {
+		if x.outcome.End == "" {
+			x.outcome.End = "failed"
+		}
+		x.fault = x.conclude()
+	}
+	x.gate.cfg.Metrics.observe(x)
+	x.log()
+}
+
+func (x *exchange) panicked(p any) {
+	stack := make([]uintptr, 32)
+	frames := runtime.CallersFrames(stack[:runtime.Callers(3, stack)])
+	where := ""
+	for f, more := frames.Next(); more; f, more = frames.Next() {
+		if where = f.Function; where != "" && !runtimeFrame(where) {
+			break
+		}
+	}
+	x.gate.cfg.Log.Error("panic", "exchange", x.intent.ID, "kind", fmt.Sprintf("%T", p), "in", where)
+	x.outcome.End, x.outcome.Code = "failed", "internal_error"
+	x.fault = &dialect.Fault{Status: http.StatusInternalServerError, Type: "server_error", Code: "internal_error", Retry: true,
+		Message: "The gate failed while handling this call; give the operator the reference number " + x.intent.ID + "."}
+	if x.w.opened() {
+		x.w.frame(x.dialect.FaultFrame(x.fault))
+		return
+	}
+	x.outcome.Status = x.fault.Status
+	x.w.reply(x.fault.Status, x.fault.Header(), x.dialect.Fault(x.fault))
+}
+
+func runtimeFrame(name string) bool { return len(name) > 8 && name[:8] == "runtime." }
+
+// log writes one line about the exchange: what was decided, never what was said.
+func (x *exchange) log() {
+	x.gate.cfg.Log.Info("exchange", "id", x.intent.ID, "system", x.principal.System, "key", x.principal.ID, "op", string(x.route.Op),
+		"status", x.w.status, "end", x.outcome.End, "code", x.outcome.Code,
+		"decision", max(x.intent.Verdict.Decision, x.outcome.Verdict.Decision).String(), "took", time.Since(x.began))
+}
+
+// digest is what is kept of bytes that are not.
+func digest(b []byte) record.Digest {
+	return record.Digest{SHA256: sha256.Sum256(b), Bytes: int64(len(b))}
+}
+
+// describe lists passages without their text.
+func describe(passages []llm.Passage) []record.Passage {
+	out := make([]record.Passage, len(passages))
+	for i := range passages {
+		p := &passages[i]
+		out[i] = record.Passage{Path: p.Path, Origin: p.Origin.String(), Kind: p.Channel.Kind.String(), Bytes: len(p.Text)}
+	}
+	return out
+}

@@ -1,0 +1,117 @@
+// Package gateway is the data plane: one handler that takes every call through
+// one order of steps and answers in the caller's own dialect.
+//
+// A call is authenticated, matched, read, decoded without loss, admitted, judged,
+// released to a provider, recorded, forwarded, judged on the way back, recorded
+// again and answered with a receipt. The first step that fails ends it; what it
+// says is an error that the caller's SDK understands, with a reference number,
+// and never the caller's own text.
+//
+// What depends on configuration is a [Plan]. A call keeps the plan it began with,
+// so a reload never changes the rules in the middle of an answer.
+//
+// This package's API may change.
+package gateway
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// Config is what a Gate is made of. Limits that are zero have their default.
+type Config struct {
+	Keys     *access.Keys
+	Recorder record.Recorder
+	Log      *slog.Logger
+	Metrics  *Metrics // nil: nothing is counted
+
+	MaxBody    int64         // bytes; 0: 32 MB
+	MaxHeaders int           // 0: 100
+	Body       time.Duration // deadline for reading the body; 0: 30 s
+	Write      time.Duration // deadline for a caller who does not read; 0: 30 s
+	Beat       time.Duration // between signs of life on a stream; 0: 10 s
+	Synthetic  bool          // every record is marked as not real
+}
+
+// Plan is what configuration says, ready to use.
+type Plan struct {
+	Permits  *access.Permits
+	Policies map[string]*guard.Compiled // by system
+	Models   map[string][]Candidate     // by the name that callers use
+}
+
+// Candidate is one upstream model that may serve a name.
+type Candidate struct {
+	Provider string
+	Model    string // as the provider calls it
+	Dialect  string
+	Upstream llm.Model
+}
+
+// Gate is the handler of the data plane.
+type Gate struct {
+	cfg      Config
+	dialects []dialect.Dialect
+	plan     atomic.Pointer[Plan]
+}
+
+// New returns a Gate with its first plan.
+func New(cfg Config, plan *Plan) (*Gate, error) {
+	if cfg.Keys == nil || cfg.Recorder == nil || plan == nil {
+		return nil, errors.New("gateway: keys, a recorder and a plan are needed")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = 32 << 20
+	}
+	if cfg.MaxHeaders == 0 {
+		cfg.MaxHeaders = 100
+	}
+	for d, def := range map[*time.Duration]time.Duration{&cfg.Body: 30 * time.Second, &cfg.Write: 30 * time.Second, &cfg.Beat: 10 * time.Second} {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	g := &Gate{cfg: cfg, dialects: dialect.All()}
+	g.plan.Store(plan)
+	return g, nil
+}
+
+// SetPlan changes the rules for calls that come from now on.
+func (g *Gate) SetPlan(p *Plan) { g.plan.Store(p) }
+
+// ServeHTTP takes one call through all steps, in order. Each step may refuse;
+// the rest are then passed over.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := g.open(w, r)
+	defer x.close()
+
+	x.step("limits", x.limits)
+	x.step("authenticate", x.authenticate)
+	x.step("match", x.match)
+	x.step("read", x.read)
+	x.step("decode", x.decode)
+	x.step("admit", x.admit)
+	x.step("guard", x.judge)
+	x.step("release", x.release)
+	x.step("edit", x.edit)
+	x.step("intent", x.begin)
+	if x.refused() {
+		x.refuse()
+		return
+	}
+	x.step("upstream", x.call)
+	x.step("answer", x.answer)
+	x.finish()
+}

@@ -1,0 +1,299 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// limits refuses what is too much before anything is done with it.
+func (x *exchange) limits() *dialect.Fault {
+	for _, d := range x.gate.dialects {
+		if rt, ok := d.Match(x.r.Method, x.r.URL.Path); ok {
+			x.dialect, x.route = d, rt // errors are spoken as early as they can be
+			break
+		}
+	}
+	n := 0
+	for _, v := range x.r.Header {
+		n += len(v)
+	}
+	if n > x.gate.cfg.MaxHeaders {
+		return &dialect.Fault{Status: http.StatusRequestHeaderFieldsTooLarge, Type: "invalid_request_error", Code: "headers_too_many",
+			Message: fmt.Sprintf("The call has more than %d headers; send fewer.", x.gate.cfg.MaxHeaders)}
+	}
+	if x.r.ContentLength > x.gate.cfg.MaxBody {
+		return x.tooLarge()
+	}
+	return nil
+}
+
+func (x *exchange) tooLarge() *dialect.Fault {
+	x.w.Header().Set("Connection", "close")
+	return &dialect.Fault{Status: http.StatusRequestEntityTooLarge, Type: "invalid_request_error", Code: "request_too_large",
+		Message: fmt.Sprintf("The body is larger than %d bytes, which is the limit; send less text, or fewer or smaller files.", x.gate.cfg.MaxBody)}
+}
+
+// authenticate finds out who calls.
+func (x *exchange) authenticate() *dialect.Fault {
+	p, err := x.gate.cfg.Keys.Authenticate(x.r.Header)
+	if err == nil {
+		if x.system, err = x.plan.Permits.System(p.System); err == nil {
+			p.Team = x.system.Team
+			x.principal = p
+			return nil
+		}
+	}
+	return unauthenticated(err)
+}
+
+func unauthenticated(err error) *dialect.Fault {
+	f := &dialect.Fault{Status: http.StatusUnauthorized, Type: "authentication_error", Code: "invalid_api_key"}
+	switch {
+	case errors.Is(err, access.ErrNoKey):
+		f.Message = "The call brings no key; send one that `bartizan keys create` made, as Authorization: Bearer KEY."
+	case errors.Is(err, access.ErrRevoked):
+		f.Message = "The key was revoked; ask the owner of your system for a new one."
+	case errors.Is(err, access.ErrSystem):
+		f.Message = "The key belongs to a system that is not declared any more; ask the operator of this gate."
+	case errors.Is(err, access.ErrStale):
+		return &dialect.Fault{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "store_unavailable", Retry: true, After: 10,
+			Message: "The gate cannot reach its store and so cannot check keys; try again in a few seconds."}
+	default:
+		f.Message = "The key is not known here; check that it was copied whole, and that this is the right gate."
+	}
+	return f
+}
+
+// match refuses every path and method that is not an operation of a dialect.
+func (x *exchange) match() *dialect.Fault {
+	if x.route.Op == "" {
+		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "unknown_operation",
+			Message: "This path and method are no operation of this gate; POST /v1/chat/completions and GET /v1/models are."}
+	}
+	if x.r.URL.RawQuery != "" {
+		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "unknown_query",
+			Message: "This operation takes no query; send the call without what follows the question mark."}
+	}
+	if x.route.Op == llm.OpList {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || media != "application/json" || charset != "" && charset != "utf-8" && charset != "UTF-8" {
+		return unsupported("The body must be JSON; send Content-Type: application/json.")
+	}
+	if e := x.r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return unsupported("The body is compressed, which this gate does not read; send it as it is.")
+	}
+	return nil
+}
+
+func unsupported(message string) *dialect.Fault {
+	return &dialect.Fault{Status: http.StatusUnsupportedMediaType, Type: "invalid_request_error", Code: "unsupported_media_type", Message: message}
+}
+
+// read takes in the body, within its limit and its deadline.
+func (x *exchange) read() *dialect.Fault {
+	if x.r.ContentLength == 0 {
+		return nil
+	}
+	c := http.NewResponseController(x.w.ResponseWriter)
+	_ = c.SetReadDeadline(time.Now().Add(x.gate.cfg.Body))
+	// What a caller announces is not believed: memory grows with what arrives.
+	var b bytes.Buffer
+	b.Grow(int(min(max(x.r.ContentLength, 512), 64<<10)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(x.r.Body, x.gate.cfg.MaxBody+1))
+	_ = c.SetReadDeadline(time.Time{})
+	switch {
+	case n > x.gate.cfg.MaxBody:
+		return x.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &dialect.Fault{Status: http.StatusRequestTimeout, Type: "invalid_request_error", Code: "request_timeout", Retry: true,
+			Message: fmt.Sprintf("The body did not arrive within %s; send it faster.", x.gate.cfg.Body)}
+	case err != nil:
+		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "incomplete_body",
+			Message: "The body ended before its announced length; send it whole."}
+	}
+	x.request = &llm.Request{Body: b.Bytes()}
+	return nil
+}
+
+// decode reads the body strictly, every byte kept.
+func (x *exchange) decode() *dialect.Fault {
+	var body []byte
+	if x.request != nil {
+		body = x.request.Body
+	}
+	req, err := x.dialect.Decode(x.route, body)
+	if err != nil {
+		var f *dialect.Fault
+		if !errors.As(err, &f) {
+			f = &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "invalid_request", Message: "The body cannot be read."}
+		}
+		return f
+	}
+	req.ID = x.intent.ID
+	req.Header = dialect.Forward(x.r.Header)
+	x.request = req
+	x.intent.Conversation = label(x.r.Header.Get("Bartizan-Conversation"))
+	x.intent.Purpose = label(x.r.Header.Get("Bartizan-Purpose"))
+	return nil
+}
+
+// label takes a caller's short word into the record, or nothing.
+func label(s string) string {
+	if len(s) > 128 {
+		return ""
+	}
+	for _, c := range []byte(s) {
+		if c < 0x20 || c > 0x7e {
+			return ""
+		}
+	}
+	return s
+}
+
+// ask puts a question to the permits and keeps the answer for the record.
+func (x *exchange) ask(point, target string) record.Permit {
+	return x.plan.Permits.Decide(access.Ask{Principal: x.principal, Point: point, Target: target, Op: string(x.route.Op)})
+}
+
+// admit decides whether this caller may ask this of this model, and offer it
+// these tools.
+func (x *exchange) admit() *dialect.Fault {
+	if x.policy = x.plan.Policies[x.principal.System]; x.policy == nil {
+		return &dialect.Fault{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "no_policy",
+			Message: "The system has no policy, so nothing may pass; ask the operator of this gate."}
+	}
+	x.w.Header().Set("Bartizan-Policy", x.policy.ID())
+	x.intent.Verdict.Policy = x.policy.ID()
+	if x.route.Op == llm.OpList {
+		return nil
+	}
+	p := x.ask(access.Admit, x.request.Model)
+	x.intent.Permits = append(x.intent.Permits, p)
+	if !p.Allowed || len(x.plan.Models[x.request.Model]) == 0 {
+		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
+			Message: "The model does not exist here or your system may not use it; GET /v1/models lists those it may."}
+	}
+	for _, name := range x.request.Tools {
+		t := x.ask(access.UseTool, name)
+		if !t.Allowed {
+			x.intent.Permits = append(x.intent.Permits, t)
+			return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "tool_not_allowed", Param: "tools",
+				Message: "The call offers a tool that your system may not use; offer those of its declaration, or ask its owner."}
+		}
+	}
+	return nil
+}
+
+// judge looks at everything the caller sent.
+func (x *exchange) judge() *dialect.Fault {
+	if x.route.Op == llm.OpList {
+		return nil
+	}
+	x.judgement = x.policy.Judge(x.r.Context(), guard.Input, x.request.Passages)
+	v := x.judgement.Verdict
+	if x.request.Repaired > 0 {
+		v.Findings = append(v.Findings, risk.Finding{Category: risk.HiddenText, Detector: dialect.Repairer + "@1", Severity: risk.Low,
+			Confidence: 1, Passage: -1, Decision: risk.Flag})
+		v.Decision = max(v.Decision, risk.Flag)
+	}
+	x.intent.Verdict = v
+	x.w.Header().Set("Bartizan-Decision", v.Decision.String())
+	if v.Decision >= risk.Hold {
+		x.blocked = &x.intent.Verdict
+	}
+	return nil
+}
+
+// release finds the candidates that may serve the call, in order.
+func (x *exchange) release() *dialect.Fault {
+	if x.route.Op == llm.OpList {
+		return nil
+	}
+	for _, c := range x.plan.Models[x.request.Model] {
+		if c.Dialect == x.dialect.ID() {
+			x.candidate = append(x.candidate, c)
+		}
+	}
+	if x.candidate == nil {
+		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
+			Message: "No provider of this model speaks this dialect; use another path, or ask the operator to add one."}
+	}
+	x.target(x.candidate[0])
+	return nil
+}
+
+// target names the provider and model that the call goes to.
+func (x *exchange) target(c Candidate) { x.intent.Candidate = c.Provider + "/" + c.Model }
+
+// edit makes what policy wants changed into splices of the body. A change that
+// cannot be made without breaking the body's structure is a block.
+func (x *exchange) edit() *dialect.Fault {
+	var edits []llm.Edit
+	for _, c := range x.judgement.Changes {
+		p := &x.request.Passages[c.Passage]
+		e, err := p.Map.Edit(c.Start, c.End, c.New, c.By)
+		if err != nil {
+			x.intent.Verdict.Decision = risk.Block
+			x.blocked = &x.intent.Verdict
+			return nil
+		}
+		edits = append(edits, e)
+	}
+	for _, repair := range x.request.Edits {
+		if !covered(repair, edits) {
+			edits = append(edits, repair)
+		}
+	}
+	x.request.Edits = edits
+	if len(x.candidate) > 0 {
+		wire, err := x.wire(x.candidate[0])
+		if err != nil {
+			x.intent.Verdict.Decision = risk.Block
+			x.blocked = &x.intent.Verdict
+			return nil
+		}
+		x.intent.Sent = digest(wire)
+	}
+	return nil
+}
+
+func covered(e llm.Edit, by []llm.Edit) bool {
+	for _, b := range by {
+		if b.Start <= e.Start && e.End <= b.End {
+			return true
+		}
+	}
+	return false
+}
+
+// wire returns what a candidate is sent.
+func (x *exchange) wire(c Candidate) ([]byte, error) { return x.aim(c).Wire() }
+
+// aim returns the request with the model named as the candidate's provider does.
+func (x *exchange) aim(c Candidate) *llm.Request {
+	r := *x.request
+	if c.Model != r.Model && r.ModelAt[1] > 0 {
+		r.Edits = append(r.Edits[:len(r.Edits):len(r.Edits)], llm.Edit{Start: r.ModelAt[0], End: r.ModelAt[1], New: llm.AppendEscaped(nil, c.Model), By: "gate/model"})
+	}
+	return &r
+}
+
+// cancelled reports whether the caller has left.
+func (x *exchange) cancelled() bool { return errors.Is(x.r.Context().Err(), context.Canceled) }

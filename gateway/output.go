@@ -1,0 +1,364 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// maxTries bounds how many upstreams one call may reach.
+const maxTries = 3
+
+// call forwards the request to the first candidate that can be reached. Nothing
+// has been said to the caller yet, so the next one may be tried.
+func (x *exchange) call() *dialect.Fault {
+	if x.route.Op == llm.OpList {
+		return nil
+	}
+	if x.request.Stream {
+		x.w.live()
+	}
+	var err error
+	for i, c := range x.candidate {
+		if i == maxTries {
+			break
+		}
+		x.target(c)
+		x.response, err = c.Upstream.Do(x.r.Context(), x.aim(c))
+		if err == nil || !errors.Is(err, dialect.ErrDown) || x.cancelled() {
+			break
+		}
+	}
+	if err != nil {
+		return x.failed(err)
+	}
+	x.outcome.Upstream = x.response.Status
+	if s := x.response.Status; s == http.StatusUnauthorized || s == http.StatusForbidden {
+		return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_auth",
+			Message: "The provider refused the gate's own credential; the operator of this gate must renew it."}
+	}
+	return nil
+}
+
+// failed says what went wrong upstream, in words that name nothing of the inside.
+func (x *exchange) failed(err error) *dialect.Fault {
+	f := &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_unavailable", Retry: true,
+		Message: "The provider cannot be reached; try again in a few seconds."}
+	switch {
+	case x.cancelled():
+		x.outcome.End = "cancelled"
+		f.Code, f.Message = "cancelled", "The caller left."
+	case errors.Is(err, dialect.ErrSlow), errors.Is(err, context.DeadlineExceeded):
+		f.Status, f.Code = http.StatusGatewayTimeout, "upstream_timeout"
+		f.Message = "The provider did not answer in time; try again, or ask for a shorter answer."
+	case errors.Is(err, dialect.ErrAddress):
+		f.Code, f.Retry = "upstream_address", false
+		f.Message = "The provider's address is not one that this gate may call; the operator must correct the configuration."
+	case errors.Is(err, dialect.ErrAnswer), errors.Is(err, dialect.ErrEvent):
+		f.Code, f.Retry = "upstream_invalid", false
+		f.Message = "The provider sent something that is not an answer of this API, so it was not passed on."
+	case errors.Is(err, llm.ErrHeld), errors.Is(err, llm.ErrArgs), errors.Is(err, llm.ErrChannels), errors.Is(err, llm.ErrDone):
+		f.Code, f.Retry = "answer_too_large", false
+		f.Message = "The answer is too large to be checked, so it was not passed on; ask for a shorter one."
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		f.Code = "upstream_interrupted"
+		f.Message = "The provider broke off before the end of its answer; what came until then may be incomplete."
+	}
+	return f
+}
+
+// answer judges what the upstream says and passes it on.
+func (x *exchange) answer() *dialect.Fault {
+	if x.route.Op == llm.OpList {
+		return x.models()
+	}
+	scanner := x.policy.Scanner()
+	win := llm.NewWindow(x.r.Context(), &watched{Stream: x.response.Stream, x: x}, []llm.Scanner{scanner}, llm.WindowConfig{})
+	e, err := win.Next()
+	x.outcome.Verdict = scanner.Verdict()
+	if err == nil && !x.response.Framed {
+		return x.whole(e)
+	}
+	for err == nil && e.End == llm.EndNone {
+		if err = x.frame(e); err != nil {
+			break
+		}
+		e, err = win.Next()
+	}
+	x.outcome.Verdict = scanner.Verdict()
+	if err == nil {
+		err = x.last(e)
+	}
+	if err != nil {
+		return x.broken(err, scanner)
+	}
+	return nil
+}
+
+// whole passes on an answer that is not streamed. It leaves only when it is
+// recorded.
+func (x *exchange) whole(e *llm.Event) *dialect.Fault {
+	wire, err := e.Wire()
+	if err != nil {
+		return x.failed(err)
+	}
+	x.count(e.Usage)
+	x.outcome.Status, x.outcome.End = x.response.Status, "answered"
+	x.outcome.Answered = digest(wire)
+	if x.w.opened() { // a sign of life went first: what follows is a frame of a stream
+		x.outcome.Status, x.outcome.Answered = http.StatusOK, x.w.answered("", wire)
+	}
+	if x.response.Status >= http.StatusBadRequest {
+		x.outcome.End = "failed"
+	}
+	if f := x.conclude(); f != nil {
+		return f
+	}
+	h := x.response.Header
+	h.Set("Content-Type", "application/json")
+	x.w.reply(x.response.Status, h, wire)
+	return nil
+}
+
+// frame passes on one frame of a stream.
+func (x *exchange) frame(e *llm.Event) error {
+	wire, err := e.Wire()
+	if err != nil {
+		return err
+	}
+	x.count(e.Usage)
+	x.w.openStream(x.response.Header)
+	return x.w.event(e.Name, wire)
+}
+
+// last holds the final frame back until the outcome is durable.
+func (x *exchange) last(e *llm.Event) error {
+	wire, err := e.Wire()
+	if err != nil {
+		return err
+	}
+	x.count(e.Usage)
+	x.w.openStream(x.response.Header)
+	x.outcome.Status, x.outcome.End = http.StatusOK, "answered"
+	if e.End == llm.EndError {
+		x.outcome.End = "failed"
+	}
+	x.outcome.Answered = x.w.answered(e.Name, wire)
+	if f := x.conclude(); f != nil {
+		x.fault = f
+		return errUnrecorded
+	}
+	return x.w.event(e.Name, wire)
+}
+
+// errUnrecorded means that the outcome could not be made durable; x.fault says it.
+var errUnrecorded = errors.New("gateway: the outcome is not recorded")
+
+func (x *exchange) count(u *llm.Usage) {
+	if u != nil {
+		x.outcome.Input, x.outcome.Output = u.Input, u.Output
+	}
+}
+
+// broken ends an answer that may not or cannot go on. finish says it.
+func (x *exchange) broken(err error, scanner *guard.Scanner) *dialect.Fault {
+	_ = x.response.Stream.Close()
+	var stop *guard.BlockedError
+	var denied *dialect.Fault
+	switch {
+	case errors.As(err, &stop):
+		x.outcome.Verdict = stop.Verdict
+		x.blocked = &x.outcome.Verdict
+		return nil
+	case errors.Is(err, llm.ErrSealed), errors.Is(err, llm.ErrStructure):
+		v := scanner.Verdict()
+		v.Decision = risk.Block
+		x.outcome.Verdict = v
+		x.blocked = &x.outcome.Verdict
+		return nil
+	case errors.As(err, &denied):
+		return denied
+	case errors.Is(err, errUnrecorded):
+		return x.fault
+	case errors.Is(err, errWrite):
+		x.outcome.End = "cancelled"
+		return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "cancelled", Message: "The caller left."}
+	}
+	return x.failed(err)
+}
+
+// finish says how a call that was forwarded ended, where nothing has said it yet.
+func (x *exchange) finish() {
+	switch {
+	case x.blocked != nil:
+		x.stopAnswer()
+	case x.fault != nil:
+		x.fail()
+	}
+}
+
+// stopAnswer ends an answer that policy stopped, in the dialect's own shape.
+func (x *exchange) stopAnswer() {
+	var choices []int
+	seen := map[int]bool{}
+	for ch := range x.saidBy {
+		if ch.Choice >= 0 && !seen[ch.Choice] {
+			seen[ch.Choice] = true
+			choices = append(choices, ch.Choice)
+		}
+	}
+	b := x.refusalAnswer("answer", choices)
+	x.outcome.End, x.outcome.Status, x.outcome.Code = "blocked", http.StatusOK, "content_filter"
+	if x.response.Framed || x.w.opened() {
+		frames := x.dialect.RefusalFrames(x.request, b)
+		x.w.openStream(x.response.Header)
+		x.outcome.Answered = x.w.answered("", nil)
+		if f := x.conclude(); f != nil {
+			frames = x.dialect.FaultFrame(f)
+		}
+		x.w.frame(frames)
+		return
+	}
+	body := x.dialect.Refusal(x.request, b)
+	x.outcome.Answered = digest(body)
+	if f := x.conclude(); f != nil {
+		x.w.reply(f.Status, f.Header(), x.dialect.Fault(f))
+		return
+	}
+	x.w.reply(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, body)
+}
+
+// fail ends a call with an error: as its status, or inside the stream once the
+// status has left. A caller who left gets nothing.
+func (x *exchange) fail() {
+	f := x.fault
+	x.outcome.Code = f.Code
+	if x.outcome.End == "" || x.outcome.End == "answered" {
+		x.outcome.End = "failed"
+	}
+	if x.w.opened() {
+		x.outcome.Status = http.StatusOK
+		x.outcome.Answered = x.w.answered("", nil)
+		_ = x.conclude()
+		x.w.frame(x.dialect.FaultFrame(f))
+		return
+	}
+	x.outcome.Status = f.Status
+	body := x.dialect.Fault(f)
+	x.outcome.Answered = digest(body)
+	if worse := x.conclude(); worse != nil {
+		f, body = worse, x.dialect.Fault(worse)
+	}
+	x.w.reply(f.Status, f.Header(), body)
+}
+
+// models answers with the names that the system may use.
+func (x *exchange) models() *dialect.Fault {
+	var names []string
+	for _, name := range x.system.Models {
+		if x.ask(access.Admit, name).Allowed && x.speaks(name) {
+			names = append(names, name)
+		}
+	}
+	body := x.dialect.Models(names)
+	x.outcome.Status, x.outcome.End = http.StatusOK, "answered"
+	x.outcome.Answered = digest(body)
+	if f := x.conclude(); f != nil {
+		return f
+	}
+	x.w.reply(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, body)
+	return nil
+}
+
+func (x *exchange) speaks(model string) bool {
+	for _, c := range x.plan.Models[model] {
+		if c.Dialect == x.dialect.ID() {
+			return true
+		}
+	}
+	return false
+}
+
+// stopped says that policy stopped something, and what the caller can do.
+func (x *exchange) stopped(v risk.Verdict, what string) *dialect.Fault {
+	code := "content_filter"
+	if v.Decision == risk.Hold {
+		code = "held"
+	}
+	return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: code, Message: x.explain(v, what)}
+}
+
+func (x *exchange) refusalAnswer(what string, choices []int) dialect.Refusal {
+	return dialect.Refusal{ID: x.intent.ID, Model: x.request.Model, Message: x.explain(*x.blocked, what), Choices: choices, Created: time.Now().Unix()}
+}
+
+// explain names the policy, what it saw and the reference number; never the text.
+func (x *exchange) explain(v risk.Verdict, what string) string {
+	verb := "stopped"
+	if v.Decision == risk.Hold {
+		verb = "holds back"
+	}
+	why := ""
+	if f, ok := v.First(); ok {
+		why = " (" + string(f.Category) + ")"
+		if f.Says != "" {
+			why = ": " + f.Says
+		}
+	}
+	return fmt.Sprintf("Policy %s %s this %s%s. Rephrase it, or give the reference number %s to the owner of %s.",
+		v.Policy, verb, what, why, x.intent.ID, x.principal.System)
+}
+
+// watched is the upstream's stream as the gate lets it through to the Window: a
+// key that was revoked ends it, and a tool that may not be used never leaves.
+type watched struct {
+	llm.Stream
+	x *exchange
+}
+
+func (s *watched) Next() (*llm.Event, error) {
+	e, err := s.Stream.Next()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.x.gate.cfg.Keys.Live(s.x.principal); err != nil {
+		return nil, unauthenticated(err)
+	}
+	for _, tool := range e.Tools {
+		p := s.x.ask(access.UseTool, tool)
+		s.x.outcome.Permits = append(s.x.outcome.Permits, p)
+		if !p.Allowed {
+			return nil, &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "tool_not_allowed",
+				Message: "The model called a tool that your system may not use, so the call was not passed on."}
+		}
+	}
+	s.x.note(e)
+	return e, nil
+}
+
+// note keeps what the answer's texts are, without the texts.
+func (x *exchange) note(e *llm.Event) {
+	for i := range e.Passages {
+		p := &e.Passages[i]
+		k, ok := x.saidBy[p.Channel]
+		if !ok {
+			if x.saidBy == nil {
+				x.saidBy = map[llm.Channel]int{}
+			}
+			k = len(x.said)
+			x.saidBy[p.Channel] = k
+			x.said = append(x.said, record.Passage{Path: p.Path, Origin: p.Origin.String(), Kind: p.Channel.Kind.String()})
+		}
+		x.said[k].Bytes += len(p.Text)
+	}
+}
