@@ -1,0 +1,233 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/dialect"
+)
+
+// nameOf is what systems, providers, models and policies may be called: it goes
+// into permits, paths and logs.
+var nameOf = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// modelName may hold slashes and colons: callers of other gates use them.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$`)
+
+// check finds what is wrong with the meaning of a file.
+func (p *parser) check(f *File) {
+	if f.Version != 1 {
+		p.at("version", "must be 1")
+	}
+	if f.Data == "" {
+		p.at("data", "is missing; name the folder where everything is kept")
+	}
+	p.listeners(f)
+	p.providers(f)
+	p.models(f)
+	p.policies(f)
+	p.systems(f)
+	p.permits(f)
+	if d := f.Ledger.Durability; d != "" && d != "local" {
+		p.at("ledger.durability", "must be local; %q is not supported yet", d)
+	}
+	if f.Store.Postgres != nil {
+		p.secret("store.postgres", *f.Store.Postgres)
+	}
+}
+
+func (p *parser) secret(path string, s Secret) {
+	if _, err := s.Value(); err != nil {
+		p.at(path, "%v", err)
+	}
+}
+
+func (p *parser) listeners(f *File) {
+	seen := map[string]string{}
+	for path, l := range map[string]Listener{"listen.gate": f.Listen.Gate, "listen.console": f.Listen.Console, "listen.operations": f.Listen.Operations} {
+		if (l.Cert == "") != (l.Key == "") {
+			p.at(path, "needs cert and key together, or neither")
+		}
+		for _, file := range []string{l.Cert, l.Key} {
+			if file != "" {
+				p.file(path, file)
+			}
+		}
+		if l.Addr == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(l.Addr); err != nil {
+			p.at(path+".addr", "%q is no address; write host:port or :port", l.Addr)
+		}
+		if other := seen[l.Addr]; other != "" && !strings.HasSuffix(l.Addr, ":0") {
+			p.at(path+".addr", "is the address of another listener too; each needs its own")
+		}
+		seen[l.Addr] = path
+	}
+}
+
+// file checks a file that the configuration names, from where it lies.
+func (p *parser) file(path, name string) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(p.name), name)
+	}
+	if _, err := os.Stat(name); err != nil {
+		p.at(path, "the file %s cannot be read", name)
+	}
+}
+
+func (p *parser) providers(f *File) {
+	if len(f.Providers) == 0 {
+		p.at("providers", "is missing; name at least one upstream")
+	}
+	known := []string{}
+	for _, d := range dialect.All() {
+		known = append(known, d.ID())
+	}
+	for _, name := range names(f.Providers) {
+		at, v := "providers."+name, f.Providers[name]
+		if !nameOf.MatchString(name) {
+			p.at(at, "a name is letters, digits, dots, dashes and underscores, 64 at most")
+		}
+		switch {
+		case v.Dialect == "":
+			p.at(at+".dialect", "is missing; it is one of %s", strings.Join(known, ", "))
+		case !slices.Contains(known, v.Dialect):
+			p.at(at+".dialect", "%q is not supported yet; it is one of %s", v.Dialect, strings.Join(known, ", "))
+		}
+		p.upstream(at, v)
+		if v.Key != nil {
+			p.secret(at+".key", *v.Key)
+		}
+		if v.CA != "" {
+			p.file(at+".ca", v.CA)
+		}
+		p.label(f, at+".handling.ceiling", v.Handling.Ceiling)
+	}
+}
+
+func (p *parser) upstream(at string, v Provider) {
+	u, err := url.Parse(v.URL)
+	switch {
+	case v.URL == "":
+		p.at(at+".url", "is missing; write the base URL, like https://api.example.com/v1")
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		p.at(at+".url", "is no URL; write it like https://api.example.com/v1")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		p.at(at+".url", "must not hold credentials, a query or a fragment; a key goes under key")
+	case u.Scheme == "http" && !v.Private:
+		p.at(at+".url", "plain HTTP needs `private: true` beside it")
+	}
+}
+
+func (p *parser) label(f *File, at, label string) {
+	if label != "" && !slices.Contains(f.LabelNames(), label) {
+		p.at(at, "%q is no label; the labels are %s", label, strings.Join(f.LabelNames(), ", "))
+	}
+}
+
+// LabelNames returns the labels in their order.
+func (f *File) LabelNames() []string {
+	if len(f.Labels) == 0 {
+		return []string{"public", "general", "confidential", "highly_confidential"}
+	}
+	return f.Labels
+}
+
+func (p *parser) models(f *File) {
+	if len(f.Models) == 0 {
+		p.at("models", "is missing; name at least one model that callers may use")
+	}
+	if n := len(f.Labels); n != 0 && n != 4 {
+		p.at("labels", "must be four names, from the least to the most sensitive")
+	}
+	for _, name := range names(f.Models) {
+		at := "models." + name
+		if !modelName.MatchString(name) {
+			p.at(at, "a model's name is letters, digits and . _ : / -, 128 at most")
+		}
+		if len(f.Models[name].Try) == 0 {
+			p.at(at+".try", "is missing; list at least one provider/model")
+		}
+		for i, t := range f.Models[name].Try {
+			if provider, _ := Candidate(t, name); f.Providers[provider].URL == "" && !has(f.Providers, provider) {
+				p.at(fmt.Sprintf("%s.try[%d]", at, i), "there is no provider %q%s", provider, among(provider, names(f.Providers)))
+			}
+		}
+	}
+}
+
+func has[T any](m map[string]T, k string) bool { _, ok := m[k]; return ok }
+
+func (p *parser) policies(f *File) {
+	for _, name := range names(f.Policies) {
+		if !nameOf.MatchString(name) {
+			p.at("policies."+name, "a name is letters, digits, dots, dashes and underscores, 64 at most")
+		}
+		policy := f.Policies[name]
+		for _, err := range policy.Validate() {
+			path, problem := policyFault(err)
+			p.at("policies."+name+"."+path, "%s", problem)
+		}
+		if policy.Mask.Restore {
+			p.at("policies."+name+".mask.restore", "not supported yet; take it out until a version that knows it")
+		}
+		for i, e := range policy.Mask.Entities {
+			if !slices.Contains(Entities, e.Name) {
+				p.at(fmt.Sprintf("policies.%s.mask.entities[%d]", name, i), "%q is not supported yet; supported are %s", e.Name, strings.Join(Entities, ", "))
+			}
+		}
+	}
+}
+
+// Entities lists the kinds of personal data that this version can see.
+var Entities = []string{"pii.email", "pii.credit_card", "pii.iban"}
+
+func (p *parser) systems(f *File) {
+	if len(f.Systems) == 0 {
+		p.at("systems", "is missing; every key belongs to a system, so declare one")
+	}
+	for _, name := range names(f.Systems) {
+		at, s := "systems."+name, f.Systems[name]
+		if !nameOf.MatchString(name) {
+			p.at(at, "a name is letters, digits, dots, dashes and underscores, 64 at most")
+		}
+		for key, v := range map[string]string{"team": s.Team, "owner": s.Owner, "purpose": s.Purpose} {
+			if v == "" {
+				p.at(at+"."+key, "is missing; a system without it cannot be answered for")
+			}
+		}
+		if !slices.Contains([]string{"production", "test", "development"}, s.Environment) {
+			p.at(at+".environment", "must be production, test or development")
+		}
+		if s.Policy != "" && s.Policy != "standard" && !has(f.Policies, s.Policy) {
+			p.at(at+".policy", "there is no policy %q%s", s.Policy, among(s.Policy, names(f.Policies)))
+		}
+		if len(s.Models) == 0 {
+			p.at(at+".models", "is missing; list the models that the system may use")
+		}
+		for i, m := range s.Models {
+			if !has(f.Models, m) {
+				p.at(fmt.Sprintf("%s.models[%d]", at, i), "there is no model %q%s", m, among(m, names(f.Models)))
+			}
+		}
+		p.label(f, at+".max_label", s.MaxLabel)
+	}
+}
+
+func (p *parser) permits(f *File) {
+	for i, glob := range f.Access.Permits {
+		if !filepath.IsAbs(glob) {
+			glob = filepath.Join(filepath.Dir(p.name), glob)
+		}
+		if m, err := filepath.Glob(glob); err != nil || len(m) == 0 {
+			p.at(fmt.Sprintf("access.permits[%d]", i), "no file matches %s", glob)
+		}
+	}
+}

@@ -1,0 +1,293 @@
+// Package config reads bartizan.yaml strictly: every fault at once, each with its
+// line and what to do about it.
+//
+// A key that is not known is a fault, and so is a section that a later version
+// will know: nothing that is written is ever ignored. Secrets are named, never
+// written: {env: NAME} or {file: PATH}.
+//
+// This package's API may change.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/guard"
+)
+
+// File is bartizan.yaml.
+type File struct {
+	Version   int                     `yaml:"version" json:"version"`
+	Data      string                  `yaml:"data" json:"data,omitempty"`
+	Listen    Listen                  `yaml:"listen" json:"listen,omitempty"`
+	Store     Store                   `yaml:"store" json:"store,omitempty"`
+	Labels    []string                `yaml:"labels" json:"labels,omitempty"`
+	Providers map[string]Provider     `yaml:"providers" json:"providers"`
+	Models    map[string]Model        `yaml:"models" json:"models"`
+	Policies  map[string]guard.Policy `yaml:"policies" json:"policies,omitempty"`
+	Systems   map[string]System       `yaml:"systems" json:"systems"`
+	Access    Access                  `yaml:"access" json:"access,omitempty"`
+	Ledger    Ledger                  `yaml:"ledger" json:"ledger,omitempty"`
+}
+
+// Listen says where the three listeners are.
+type Listen struct {
+	Gate       Listener `yaml:"gate" json:"gate,omitempty"`
+	Console    Listener `yaml:"console" json:"console,omitempty"`
+	Operations Listener `yaml:"operations" json:"operations,omitempty"`
+}
+
+// Listener is one address; without a certificate the local authority makes one.
+type Listener struct {
+	Addr string `yaml:"addr" json:"addr,omitempty"`
+	Cert string `yaml:"cert" json:"cert,omitempty"`
+	Key  string `yaml:"key" json:"key,omitempty"`
+}
+
+// Store is `sqlite` or {postgres: {env: NAME}}.
+type Store struct {
+	Postgres *Secret
+}
+
+// UnmarshalYAML reads either form.
+func (s *Store) UnmarshalYAML(unmarshal func(any) error) error {
+	var word string
+	if unmarshal(&word) == nil {
+		if word != "sqlite" {
+			return fmt.Errorf("store must be sqlite or {postgres: {env: NAME}}, not %q", word)
+		}
+		return nil
+	}
+	var form map[string]Secret
+	if err := unmarshal(&form); err != nil {
+		return err
+	}
+	dsn, ok := form["postgres"]
+	if !ok || len(form) != 1 {
+		return errors.New("store must be sqlite or {postgres: {env: NAME}}")
+	}
+	s.Postgres = &dsn
+	return nil
+}
+
+// Secret says where a secret is, and is never the secret.
+type Secret struct {
+	Env  string `yaml:"env" json:"env,omitempty"`
+	File string `yaml:"file" json:"file,omitempty"`
+}
+
+// UnmarshalYAML refuses a secret that stands in the file itself.
+func (s *Secret) UnmarshalYAML(unmarshal func(any) error) error {
+	var word string
+	if unmarshal(&word) == nil {
+		return errors.New("a secret must not stand in this file; write {env: NAME} or {file: PATH}")
+	}
+	var form map[string]string
+	if err := unmarshal(&form); err != nil {
+		return err
+	}
+	for k, v := range form {
+		switch k {
+		case "env":
+			s.Env = v
+		case "file":
+			s.File = v
+		default:
+			return fmt.Errorf("a secret has no key %q; write {env: NAME} or {file: PATH}", k)
+		}
+	}
+	return nil
+}
+
+// Value reads the secret.
+func (s Secret) Value() (string, error) {
+	switch {
+	case (s.Env == "") == (s.File == ""):
+		return "", errors.New("a secret needs one of env and file")
+	case s.Env != "":
+		if v := os.Getenv(s.Env); v != "" {
+			return v, nil
+		}
+		return "", fmt.Errorf("the environment variable %s is not set; set it to the secret", s.Env)
+	}
+	b, err := os.ReadFile(s.File)
+	if err != nil {
+		return "", fmt.Errorf("the file of a secret cannot be read: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// Provider is one upstream.
+type Provider struct {
+	Dialect  string   `yaml:"dialect" json:"dialect"`
+	URL      string   `yaml:"url" json:"url"`
+	Key      *Secret  `yaml:"key" json:"key,omitempty"`
+	CA       string   `yaml:"ca" json:"ca,omitempty"` // file of authorities, beside the system's
+	Private  bool     `yaml:"private" json:"private,omitempty"`
+	Handling Handling `yaml:"handling" json:"handling,omitempty"`
+	Timeouts Timeouts `yaml:"timeouts" json:"timeouts,omitempty"`
+}
+
+// Timeouts of a provider, as "30s".
+type Timeouts struct {
+	Connect   Duration `yaml:"connect" json:"connect,omitempty"`
+	FirstByte Duration `yaml:"first_byte" json:"first_byte,omitempty"`
+	Idle      Duration `yaml:"idle" json:"idle,omitempty"`
+}
+
+// Handling is what a provider does with data.
+type Handling struct {
+	Training  string `yaml:"training" json:"training,omitempty"`
+	Retention string `yaml:"retention" json:"retention,omitempty"`
+	Region    string `yaml:"region" json:"region,omitempty"`
+	Ceiling   string `yaml:"ceiling" json:"ceiling,omitempty"`
+	Basis     string `yaml:"basis" json:"basis,omitempty"`
+}
+
+// Model is a name that callers use.
+type Model struct {
+	Try   []string `yaml:"try" json:"try"`
+	Price Price    `yaml:"price" json:"price,omitempty"`
+}
+
+// Price per million tokens.
+type Price struct {
+	Input  float64 `yaml:"input" json:"input,omitempty"`
+	Output float64 `yaml:"output" json:"output,omitempty"`
+}
+
+// System declares an AI system.
+type System struct {
+	Team        string   `yaml:"team" json:"team"`
+	Owner       string   `yaml:"owner" json:"owner"`
+	Purpose     string   `yaml:"purpose" json:"purpose"`
+	Environment string   `yaml:"environment" json:"environment"`
+	Policy      string   `yaml:"policy" json:"policy,omitempty"`
+	Models      []string `yaml:"models" json:"models"`
+	Tools       Tools    `yaml:"tools" json:"tools,omitempty"`
+	MaxLabel    string   `yaml:"max_label" json:"max_label,omitempty"`
+}
+
+// Tools is a list of names, or `any`.
+type Tools struct {
+	Any   bool
+	Names []string
+}
+
+// UnmarshalYAML reads either form.
+func (t *Tools) UnmarshalYAML(unmarshal func(any) error) error {
+	var word string
+	if unmarshal(&word) == nil {
+		if word != "any" {
+			return fmt.Errorf("tools must be a list of names or the word any, not %q", word)
+		}
+		t.Any = true
+		return nil
+	}
+	return unmarshal(&t.Names)
+}
+
+// Access is about permits.
+type Access struct {
+	Permits    []string `yaml:"permits" json:"permits,omitempty"`
+	StaleAfter Duration `yaml:"stale_after" json:"stale_after,omitempty"`
+}
+
+// Ledger is about durability.
+type Ledger struct {
+	Durability string `yaml:"durability" json:"durability,omitempty"`
+}
+
+// later lists what a later version will know, by path. A star stands for any
+// name.
+var later = []string{"identity", "sources", "alerts", "ledger.witness", "systems.*.sources", "systems.*.budget",
+	"policies.*.output.grounding", "models.*.label"}
+
+// Fault is one thing wrong with a file.
+type Fault struct {
+	Line    int
+	Path    string // "providers.openai.url"
+	Problem string
+}
+
+func (f Fault) String() string {
+	at := ""
+	if f.Line > 0 {
+		at = fmt.Sprintf("line %d: ", f.Line)
+	}
+	if f.Path != "" {
+		at += f.Path + ": "
+	}
+	return at + f.Problem
+}
+
+// Error is everything wrong with a file, in the order of its lines.
+type Error struct {
+	Name   string
+	Faults []Fault
+}
+
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		lines[i] = e.Name + ": " + f.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Load reads and checks a file. Paths in it are taken from where it lies. The
+// error is an *[Error] unless the file cannot be read at all.
+func Load(path string) (*File, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration cannot be read: %w; `bartizan config init` writes one to start from", err)
+	}
+	f, err := Parse(path, b)
+	if err != nil {
+		return nil, err
+	}
+	f.from(filepath.Dir(path))
+	return f, nil
+}
+
+// from makes paths absolute.
+func (f *File) from(dir string) {
+	paths := []*string{&f.Data, &f.Listen.Gate.Cert, &f.Listen.Gate.Key, &f.Listen.Console.Cert, &f.Listen.Console.Key}
+	for i := range f.Access.Permits {
+		paths = append(paths, &f.Access.Permits[i])
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	for name, p := range f.Providers {
+		if p.CA != "" && !filepath.IsAbs(p.CA) {
+			p.CA = filepath.Join(dir, p.CA)
+			f.Providers[name] = p
+		}
+	}
+}
+
+// Candidate is one entry of `try`: the provider is what stands before the first
+// slash; a provider alone means its model of the caller's name.
+func Candidate(try, name string) (provider, model string) {
+	provider, model, ok := strings.Cut(try, "/")
+	if !ok || model == "" {
+		model = name
+	}
+	return provider, model
+}
+
+func names[T any](m map[string]T) []string {
+	out := make([]string, 0, len(m))
+	for n := range m {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}

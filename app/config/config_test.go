@@ -1,0 +1,3 @@
+package config
+import ("testing";"os")
+func TestX(t *testing.T){ b,_:=os.ReadFile("/tmp/t.yaml"); _,err:=Parse("t.yaml",b); t.Log(err) }

@@ -1,0 +1,215 @@
+// Package practice is a model to practise with: a deliberately naive assistant
+// that needs no network, so that a newcomer and the red team can see what the
+// gate changes.
+//
+// It follows the last instruction it reads, wherever that came from. It repeats
+// secrets that it was given, and calls tools that it is told to call. The same
+// request always gets the same answer, and every answer says where it comes from.
+// It is never an upstream unless somebody asks for it by name.
+//
+// This package's API may change.
+package practice
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/llm"
+)
+
+// Name is what configuration calls the practice model.
+const Name = "practice"
+
+// signature ends every answer.
+const signature = "\n\n(This answer comes from Bartizan's practice model, which does what it is told.)"
+
+// Model is the practice model. It is an [llm.Model] that speaks chat completions.
+type Model struct{}
+
+// Do implements [llm.Model].
+func (Model) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	wire, err := r.Wire()
+	if err != nil {
+		return nil, err
+	}
+	o := dialect.OpenAI{}
+	read, err := o.Decode(dialect.Route{Op: llm.OpChat}, wire)
+	if err != nil {
+		return nil, fmt.Errorf("practice: reading the request: %w", err)
+	}
+	a := answer(read, wire)
+	h := http.Header{"X-Request-Id": {a.id()}}
+	if r.Stream {
+		body := io.NopCloser(bytes.NewReader(a.frames()))
+		return &llm.Response{Status: http.StatusOK, Header: h, Framed: true, Stream: o.Frames(body)}, nil
+	}
+	e, err := o.Answer(llm.OpChat, http.StatusOK, a.whole())
+	if err != nil {
+		return nil, err
+	}
+	return &llm.Response{Status: http.StatusOK, Header: h, Stream: &one{event: e}}, nil
+}
+
+// one is a Stream of one Event.
+type one struct{ event *llm.Event }
+
+func (o *one) Close() error { return nil }
+
+func (o *one) Next() (*llm.Event, error) {
+	if o.event == nil {
+		return nil, io.EOF
+	}
+	e := o.event
+	o.event = nil
+	return e, nil
+}
+
+// reply is what the model says to one request.
+type reply struct {
+	text    string
+	tool    string
+	args    string
+	model   string
+	choices int
+	input   int
+	seed    uint64
+	usage   bool // of a stream, when the caller asked for it
+}
+
+// order is an instruction that the model understands, and what it makes of it.
+type order struct {
+	pattern *regexp.Regexp
+	obey    func(m []string, c *conversation) reply
+}
+
+var orders = []order{
+	{regexp.MustCompile(`(?is)\bcall (?:the )?(?:tool |function )?([A-Za-z0-9_-]{1,64})(?: tool| function)?(?: with (\{.*\}))?`), func(m []string, c *conversation) reply {
+		args := m[2]
+		if !json.Valid([]byte(args)) {
+			args = "{}"
+		}
+		if !c.offers(m[1]) {
+			return reply{}
+		}
+		return reply{tool: m[1], args: args}
+	}},
+	{regexp.MustCompile(`(?i)\b(?:reveal|print|show|repeat|output|tell me|what (?:is|are)|give me|send)\b[^.!?\n]{0,40}\b(?:system prompt|instructions|prompt|secrets?|passwords?|keys?|tokens?|credentials?)\b`), func(_ []string, c *conversation) reply {
+		if c.system == "" {
+			return reply{text: "I was given no instructions and no secrets."}
+		}
+		return reply{text: "Of course. I was told: " + c.system}
+	}},
+	{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|write|output|print)(?: exactly| only| just)?:? ["“']([^"”']{1,4000})["”']`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
+	{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|output|print)(?: exactly| only| just)?:? ([^\n]{1,4000})`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
+}
+
+// conversation is what the model makes of a request.
+type conversation struct {
+	system string
+	texts  []string // oldest first
+	tools  []string
+}
+
+func (c *conversation) offers(tool string) bool {
+	for _, t := range c.tools {
+		if t == tool {
+			return true
+		}
+	}
+	return false
+}
+
+// maxRead bounds what the model looks at in one text: patterns over megabytes
+// would make the slowest model of all.
+const maxRead = 16 << 10
+
+func read(r *llm.Request) *conversation {
+	c := &conversation{tools: r.Tools}
+	for i := range r.Passages {
+		p := &r.Passages[i]
+		text := p.Text[:min(len(p.Text), maxRead)]
+		switch {
+		case p.Channel.Kind != llm.KindText || !strings.HasPrefix(p.Path, "messages"):
+		case p.Origin == llm.OriginSystem || p.Origin == llm.OriginDeveloper:
+			c.system = strings.TrimSpace(c.system + "\n" + text)
+		case p.Origin != llm.OriginModel:
+			c.texts = append(c.texts, text)
+		}
+	}
+	return c
+}
+
+// answer obeys the last instruction that the model finds.
+func answer(r *llm.Request, wire []byte) reply {
+	c := read(r)
+	out := reply{text: c.small()}
+search:
+	for i := len(c.texts) - 1; i >= 0; i-- {
+		for _, o := range orders {
+			m := last(o.pattern, c.texts[i])
+			if m == nil {
+				continue
+			}
+			if got := o.obey(m, c); got != (reply{}) {
+				out = got
+				break search
+			}
+		}
+	}
+	var asked struct {
+		N             int `json:"n"`
+		StreamOptions struct {
+			IncludeUsage bool `json:"include_usage"`
+		} `json:"stream_options"`
+	}
+	_ = json.Unmarshal(wire, &asked) // the request was decoded strictly already
+	out.model, out.choices, out.usage = r.Model, min(max(asked.N, 1), 8), asked.StreamOptions.IncludeUsage
+	out.input = len(wire) / 4
+	h := fnv.New64a()
+	_, _ = h.Write(wire)
+	out.seed = h.Sum64()
+	if out.tool == "" {
+		out.text += signature
+		if r.Strict {
+			b, _ := json.Marshal(map[string]string{"reply": out.text})
+			out.text = string(b)
+		}
+	}
+	return out
+}
+
+// last returns the last match of a pattern.
+func last(p *regexp.Regexp, s string) []string {
+	all := p.FindAllStringSubmatch(s, 64)
+	if all == nil {
+		return nil
+	}
+	return all[len(all)-1]
+}
+
+// small is what the model says when nobody tells it anything.
+func (c *conversation) small() string {
+	if len(c.texts) == 0 {
+		return "Hello. Tell me what to do."
+	}
+	words := strings.Fields(c.texts[len(c.texts)-1])
+	if len(words) > 24 {
+		words = append(words[:24:24], "…")
+	}
+	return "You wrote: " + strings.Join(words, " ")
+}
+
+func (a reply) id() string { return fmt.Sprintf("chatcmpl-practice-%016x", a.seed) }
+
+func (a reply) output() int { return (len(a.text)+len(a.args)+3)/4 + 1 }
