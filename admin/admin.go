@@ -1,0 +1,168 @@
+// Package admin is the JSON API over the desk, described by OpenAPI 3.1 at
+// /api/v1/openapi.json. Every route names its permission; the desk checks it and
+// records the act.
+//
+// The API is served on the console's listener to people with a session, and on a
+// local socket to whoever may read the data folder.
+//
+// This package's API may change.
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// Config is what the API works with.
+type Config struct {
+	Desk *desk.Desk
+	// Who says who a request comes from; an error is answered with 401.
+	Who func(*http.Request) (desk.Actor, error)
+	// Console is the base URL of links.
+	Console func() string
+	Version string
+}
+
+type actorKey struct{}
+
+// New returns the handler of everything below /api/v1/.
+func New(cfg Config) http.Handler {
+	mux := http.NewServeMux()
+	c := huma.DefaultConfig("Bartizan", cfg.Version)
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/api/v1/openapi", "", ""
+	c.CreateHooks = nil // no links to schemas in answers
+	a := &api{cfg}
+	h := humago.New(mux, c)
+	a.routes(h)
+	return a.known(mux)
+}
+
+// known lets only those in whom cfg.Who knows.
+func (a *api) known(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		actor, err := a.cfg.Who(r)
+		if err != nil {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = w.Write([]byte(`{"title":"Unauthorized","status":401,"detail":"Sign in at the console first."}`))
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actorKey{}, actor)))
+	})
+}
+
+func actor(ctx context.Context) desk.Actor {
+	a, _ := ctx.Value(actorKey{}).(desk.Actor) // the zero actor may do nothing
+	return a
+}
+
+type api struct{ cfg Config }
+
+// Key is a credential as the API shows it.
+type Key struct {
+	access.Key
+	Secret string `json:"key,omitempty" doc:"The secret, in the answer to its creation only."`
+}
+
+type (
+	keyBody  struct{ Body Key }
+	keysBody struct{ Body []Key }
+	linkBody struct {
+		Body struct {
+			URL string `json:"url" doc:"Opens one session, once, within 15 minutes."`
+		}
+	}
+	explainBody struct{ Body desk.Explanation }
+	idInput     struct {
+		ID string `path:"id" maxLength:"64"`
+	}
+	systemInput struct {
+		System string `query:"system" maxLength:"64"`
+	}
+	explainInput struct {
+		System string `query:"system" required:"true" maxLength:"64"`
+		Action string `query:"action" enum:"admit,use_tool" default:"admit"`
+		Target string `query:"target" required:"true" maxLength:"128"`
+	}
+	createInput struct {
+		Body struct {
+			System string `json:"system" maxLength:"64"`
+		}
+	}
+	linkInput struct {
+		Body struct {
+			Person string   `json:"person" minLength:"1" maxLength:"128"`
+			Roles  []string `json:"roles" minItems:"1" maxItems:"8"`
+		}
+	}
+)
+
+// op describes a route with its permission.
+func op(method, path, id, permission, summary string) huma.Operation {
+	return huma.Operation{Method: method, Path: "/api/v1" + path, OperationID: id, Summary: summary,
+		MaxBodyBytes: 64 << 10, Security: []map[string][]string{{"session": {permission}}}}
+}
+
+func (a *api) routes(h huma.API) {
+	huma.Register(h, op(http.MethodGet, "/keys", "list-keys", desk.KeyRead, "List keys"), a.listKeys)
+	huma.Register(h, op(http.MethodPost, "/keys", "create-key", desk.KeyCreate, "Create a key for a system"), a.createKey)
+	huma.Register(h, op(http.MethodDelete, "/keys/{id}", "revoke-key", desk.KeyRevoke, "Revoke a key at once"), a.revokeKey)
+	huma.Register(h, op(http.MethodPost, "/links", "create-link", desk.LinkCreate, "Make a one-time link to the console"), a.createLink)
+	huma.Register(h, op(http.MethodGet, "/access/explain", "explain-access", desk.PolicyRead, "Say why a system may or may not do something"), a.explain)
+}
+
+func (a *api) listKeys(ctx context.Context, in *systemInput) (*keysBody, error) {
+	keys, err := a.cfg.Desk.Keys(actor(ctx), in.System)
+	out := &keysBody{Body: []Key{}}
+	for _, k := range keys {
+		out.Body = append(out.Body, Key{Key: k})
+	}
+	return out, problem(err)
+}
+
+func (a *api) createKey(ctx context.Context, in *createInput) (*keyBody, error) {
+	k, secret, err := a.cfg.Desk.CreateKey(ctx, actor(ctx), in.Body.System)
+	return &keyBody{Body: Key{Key: k, Secret: secret}}, problem(err)
+}
+
+func (a *api) revokeKey(ctx context.Context, in *idInput) (*struct{}, error) {
+	return nil, problem(a.cfg.Desk.RevokeKey(ctx, actor(ctx), in.ID))
+}
+
+func (a *api) createLink(ctx context.Context, in *linkInput) (*linkBody, error) {
+	token, err := a.cfg.Desk.Link(ctx, actor(ctx), in.Body.Person, in.Body.Roles)
+	out := &linkBody{}
+	out.Body.URL = a.cfg.Console() + "/login/" + token
+	return out, problem(err)
+}
+
+func (a *api) explain(ctx context.Context, in *explainInput) (*explainBody, error) {
+	e, err := a.cfg.Desk.Explain(actor(ctx), in.System, in.Action, in.Target)
+	return &explainBody{Body: e}, problem(err)
+}
+
+// problem says an error in the words of RFC 9457, and never echoes what was sent.
+func problem(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, desk.ErrDenied):
+		return huma.Error403Forbidden("You may not do this; ask somebody with the role admin.")
+	case errors.Is(err, access.ErrSystem):
+		return huma.Error404NotFound("No such system is declared; add it under systems in the configuration.")
+	case errors.Is(err, access.ErrKey):
+		return huma.Error404NotFound("No such key is valid; list the keys to see those that are.")
+	case errors.Is(err, record.ErrFull), errors.Is(err, record.ErrUnavailable):
+		return huma.Error503ServiceUnavailable("Nothing was changed, because the ledger cannot record it now.")
+	}
+	return huma.Error500InternalServerError("The operation failed; the server's log says why.")
+}
