@@ -1,0 +1,254 @@
+// Package app makes components out of configuration and runs them: one short file
+// per seam, and no decisions of its own about what may pass.
+//
+// [New] opens everything that is kept; [App.Start] listens; [App.Reload] takes in
+// a changed file or keeps the old one; [App.Stop] lets open calls end.
+//
+// This package's API may change.
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/gateway"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/store"
+)
+
+// Config is what an App is made of.
+type Config struct {
+	File *config.File
+	Path string // of the file, for reloads; "": it does not change
+	Log  *slog.Logger
+	// Upstreams answers for providers in place of a client of their URL.
+	Upstreams map[string]llm.Model
+	Synthetic bool // every record is marked as not real
+	Origin    string
+	Version   string
+}
+
+// App is a running Bartizan.
+type App struct {
+	cfg      Config
+	file     atomic.Pointer[config.File]
+	store    *store.Store
+	ledger   *ledger.Ledger
+	keys     *access.Keys
+	sessions *access.Sessions
+	engine   *guard.Engine
+	desk     *desk.Desk
+	gate     *gateway.Gate
+	plan     atomic.Pointer[plan]
+	registry *prometheus.Registry
+	tls      *authority
+
+	mu      sync.Mutex
+	servers []*server
+	stop    chan struct{}
+	stopped sync.WaitGroup
+	closers []func(context.Context) error
+}
+
+// New opens store, ledger and keys, and makes the first plan. Nothing listens yet.
+func New(ctx context.Context, cfg Config) (a *App, err error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a = &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{})}
+	a.file.Store(cfg.File)
+	defer func() {
+		if err != nil {
+			_ = a.close(context.WithoutCancel(ctx))
+		}
+	}()
+	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openGuard, a.openGate} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// openData makes the folder that everything is kept in.
+func (a *App) openData(context.Context) error {
+	dir := a.file.Load().Data
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder %s cannot be made: %w; choose another with `data:` or --data", dir, err)
+	}
+	f, err := os.CreateTemp(dir, ".writable")
+	if err != nil {
+		return fmt.Errorf("the data folder %s cannot be written: %w; give this user the right to, or choose another", dir, err)
+	}
+	_ = f.Close()
+	return os.Remove(f.Name())
+}
+
+func (a *App) dir(name string) string { return filepath.Join(a.file.Load().Data, name) }
+
+func (a *App) openLedger(context.Context) error {
+	l, err := ledger.Open(ledger.Config{Dir: a.dir("ledger"), KeyDir: a.dir("keys"), Origin: a.cfg.Origin})
+	if errors.Is(err, ledger.ErrLocked) {
+		return fmt.Errorf("the data folder %s is in use by another bartizan; stop that one first, or choose another folder: %w", a.file.Load().Data, err)
+	}
+	if err != nil {
+		return err
+	}
+	a.ledger = l
+	a.closers = append(a.closers, l.Close)
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	c := store.Config{Path: a.dir("bartizan.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}}
+	if s := a.file.Load().Store.Postgres; s != nil {
+		dsn, err := s.Value()
+		if err != nil {
+			return err
+		}
+		c.Path, c.DSN = "", dsn
+	}
+	s, err := store.Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	a.store = s
+	a.closers = append(a.closers, func(context.Context) error { return s.Close() })
+	return nil
+}
+
+func (a *App) openAccess(ctx context.Context) (err error) {
+	a.keys, err = access.OpenKeys(ctx, access.KeysConfig{Store: a.store, Dir: a.dir("keys"), Stale: time.Duration(a.file.Load().Access.StaleAfter), Log: a.cfg.Log})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func(context.Context) error { a.keys.Close(); return nil })
+	a.sessions, err = access.OpenSessions(a.store, a.dir("keys"))
+	return err
+}
+
+func (a *App) openGuard(context.Context) (err error) {
+	a.engine, err = guard.New(guard.Config{Detectors: Detectors()})
+	return err
+}
+
+func (a *App) openGate(context.Context) error {
+	p, err := a.makePlan(a.file.Load())
+	if err != nil {
+		return err
+	}
+	metrics, err := gateway.NewMetrics(a.registry)
+	if err != nil {
+		return err
+	}
+	a.gate, err = gateway.New(gateway.Config{Keys: a.keys, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Synthetic: a.cfg.Synthetic}, p.Plan)
+	if err != nil {
+		return err
+	}
+	a.plan.Store(p)
+	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
+	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger,
+		Permits: func() *access.Permits { return a.plan.Load().Permits }})
+	return nil
+}
+
+// Desk is where administrative operations are done.
+func (a *App) Desk() *desk.Desk { return a.desk }
+
+// Ledger is the ledger, for reading.
+func (a *App) Ledger() *ledger.Ledger { return a.ledger }
+
+// Gate is the handler of the data plane.
+func (a *App) Gate() http.Handler { return a.gate }
+
+// Reload takes in the file as it is now. A file with a fault changes nothing.
+func (a *App) Reload(context.Context) error {
+	f, err := config.Load(a.cfg.Path)
+	if err != nil {
+		return err
+	}
+	if old := a.file.Load(); f.Data != old.Data || f.Listen != old.Listen || !sameStore(f.Store, old.Store) {
+		return errors.New("data, listen and store cannot change while running; restart to take them in")
+	}
+	p, err := a.makePlan(f)
+	if err != nil {
+		return err
+	}
+	old := a.plan.Swap(p)
+	a.gate.SetPlan(p.Plan)
+	a.file.Store(f)
+	// Open calls go on with the old plan; its idle connections are not needed.
+	old.close()
+	a.cfg.Log.Info("configuration reloaded")
+	return nil
+}
+
+func sameStore(a, b config.Store) bool {
+	return (a.Postgres == nil) == (b.Postgres == nil) && (a.Postgres == nil || *a.Postgres == *b.Postgres)
+}
+
+// Stop ends listening, lets open calls end until ctx does, and closes everything.
+func (a *App) Stop(ctx context.Context) error {
+	a.mu.Lock()
+	servers := a.servers
+	a.servers = nil
+	a.mu.Unlock()
+	if servers != nil {
+		close(a.stop)
+	}
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.shutdown(ctx))
+	}
+	a.stopped.Wait()
+	return errors.Join(append(errs, a.close(context.WithoutCancel(ctx)))...)
+}
+
+// close closes what was opened, the last first.
+func (a *App) close(ctx context.Context) error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i](ctx))
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// tlsFor returns the TLS configuration of a listener: its own certificate, or one
+// that the local authority makes.
+func (a *App) tlsFor(l config.Listener) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	if l.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(l.Cert, l.Key)
+		if err != nil {
+			return nil, fmt.Errorf("the certificate %s cannot be used: %w", l.Cert, err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+		return c, nil
+	}
+	if a.tls == nil {
+		t, err := openAuthority(a.dir("tls"))
+		if err != nil {
+			return nil, err
+		}
+		a.tls = t
+	}
+	c.GetCertificate = a.tls.certificate
+	return c, nil
+}
