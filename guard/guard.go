@@ -121,6 +121,9 @@ func New(cfg Config) (*Engine, error) {
 		e.deadline = DefaultDeadline
 	}
 	var build builder
+	if err := build.addMarkers(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDetector, err)
+	}
 	for i, d := range cfg.Detectors {
 		m := member{Detector: d, id: d.ID(), hung: new(atomic.Int32)}
 		if m.id == "" || slices.ContainsFunc(e.detectors, func(o member) bool { return o.id == m.id }) {

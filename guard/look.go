@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/llm"
@@ -93,10 +94,70 @@ func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
 		}
 		first := text.Normalise(p.Text)
 		e.view(s, p, i, first)
+		own := len(s.views) - 1
 		for _, inner := range text.Readings(p.Text, &first) {
 			e.view(s, p, i, inner)
 		}
+		e.turned(s, p, i, own)
 	}
+}
+
+// turned adds readings of lines whose letters are turned round the alphabet or
+// written backwards: the scan of the view knows their words.
+func (e *Engine) turned(s *scratch, p *llm.Passage, i, own int) {
+	var lines [2]struct{ from, to int } // by number of the marker kind
+	for _, m := range s.matches[own] {
+		l := &e.auto.lits[m.lit]
+		if l.owner != markers {
+			continue
+		}
+		from, to := lineAround(s.views[own].Text, m.end)
+		if r := &lines[l.num]; r.to == 0 {
+			r.from, r.to = from, to
+		} else if r.to = to; to-r.from > maxTurned {
+			r.to = r.from + maxTurned
+		}
+	}
+	for kind, r := range lines {
+		if r.to == 0 {
+			continue
+		}
+		v := &s.views[own]
+		from, to := v.Original(r.from, r.to)
+		if kind == 0 {
+			e.view(s, p, i, text.Reading(text.Rot13(v.Text[r.from:r.to]), from, to, "rot13"))
+			continue
+		}
+		e.view(s, p, i, text.Reading(text.Reverse(v.Text[r.from:r.to]), from, to, "reverse"))
+	}
+}
+
+// maxTurned bounds how much text is read turned round.
+const maxTurned = 8 << 10
+
+func lineAround(s string, at int) (int, int) {
+	from := strings.LastIndexByte(s[max(0, at-maxTurned):at], '\n') + 1 + max(0, at-maxTurned)
+	to := strings.IndexByte(s[at:min(len(s), at+maxTurned)], '\n')
+	if to < 0 {
+		return from, min(len(s), at+maxTurned)
+	}
+	return from, at + to
+}
+
+// markers owns the literals that give turned text away.
+const markers = -1
+
+// giveaways are words of orders to an assistant that no language spells
+// backwards or turned by half the alphabet.
+var giveaways = []string{"ignore", "instruction", "previous", "system prompt", "disregard", "forget", "override", "password", "secret", "reveal", "respond", "assistant", "guidelines"}
+
+func (b *builder) addMarkers() error {
+	for _, w := range giveaways {
+		if err := errors.Join(b.add(text.Rot13(w), markers, 0), b.add(text.Reverse(w), markers, 1)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Engine) view(s *scratch, p *llm.Passage, i int, v text.View) {

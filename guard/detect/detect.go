@@ -7,7 +7,6 @@
 package detect
 
 import (
-	"context"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,15 +20,18 @@ import (
 // All returns every detector, in the order they run.
 func All() []guard.Detector {
 	return []guard.Detector{
-		Override{},
-		HiddenText{},
-		Secret{},
+		newOverride(),
+		newPromptLeak(),
+		newForgedRole(),
+		newAddressed(),
+		newJailbreak(),
+		newHiddenText(),
+		newEncodedPayload(),
+		newExfiltrationLink(),
+		newUnsafeMarkup(),
+		newResourceAbuse(),
+		newSecret(),
 	}
-}
-
-// alone lets a reader be used without an engine: it makes one for it.
-func alone(ctx context.Context, d guard.Reader, passages []llm.Passage) ([]risk.Finding, error) {
-	return guard.Read(ctx, d, passages)
 }
 
 // attack returns the category of an instruction that stands where origin says:

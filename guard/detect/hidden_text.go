@@ -1,10 +1,7 @@
 package detect
 
 import (
-	"context"
-
 	"github.com/bartizan-ai/bartizan/guard"
-	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 	"github.com/bartizan-ai/bartizan/text"
 )
@@ -17,41 +14,26 @@ import (
 // choice of words; joiners in emoji and Indic words, subdivision flags and
 // marks in right-to-left text are left alone on purpose.
 // Example: "hello" followed by an order in tag characters.
-type HiddenText struct{}
+type HiddenText struct{ member }
 
-// ID names the detector and its version.
-func (HiddenText) ID() string { return "hidden_text@1" }
-
-// Finds says what it can find.
-func (HiddenText) Finds() []risk.Category { return []risk.Category{risk.HiddenText} }
-
-// Literals is empty: hidden runs come with the view.
-func (HiddenText) Literals() []string { return nil }
-
-// Look reads passages without an engine.
-func (d HiddenText) Look(ctx context.Context, p []llm.Passage) ([]risk.Finding, error) {
-	return alone(ctx, d, p)
+func newHiddenText() *HiddenText {
+	return &HiddenText{member{id: "hidden_text@1", finds: []risk.Category{risk.HiddenText}, read: readHidden}}
 }
 
-// Read weighs the hidden runs of each view; one finding for each sort.
-func (d HiddenText) Read(_ context.Context, views []guard.View) ([]risk.Finding, error) {
-	var found []risk.Finding
-	for i := range views {
-		v := &views[i]
-		if v.Decoded() || len(v.Hidden) == 0 {
-			continue
-		}
-		for _, sort := range []text.Sort{text.ZeroWidth, text.Bidi, text.Selector, text.Tag} {
-			if f, ok := d.weigh(v, sort); ok {
-				found = append(found, f)
-			}
+// readHidden weighs the hidden runs of a view; one finding for each sort.
+func readHidden(v *guard.View, add func(risk.Finding)) {
+	if v.Decoded() || len(v.Hidden) == 0 {
+		return
+	}
+	for _, sort := range []text.Sort{text.ZeroWidth, text.Bidi, text.Selector, text.Tag} {
+		if f, ok := weighHidden(v, sort); ok {
+			add(f)
 		}
 	}
-	return found, nil
 }
 
-// weigh adds up the unusual runs of one sort.
-func (HiddenText) weigh(v *guard.View, sort text.Sort) (risk.Finding, bool) {
+// weighHidden adds up the unusual runs of one sort.
+func weighHidden(v *guard.View, sort text.Sort) (risk.Finding, bool) {
 	runs, runes, first, last := 0, 0, -1, 0
 	for _, h := range v.Hidden {
 		if h.Sort != sort || h.Usual || sort == text.ZeroWidth && !h.InWord && h.Runes < 3 {

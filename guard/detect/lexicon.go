@@ -1,6 +1,10 @@
 package detect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/guard"
+)
 
 // class is a set of words that mean the same for a detector, in many
 // languages. Words are as text.Normalise leaves them: lower case, Latin letters
@@ -116,4 +120,53 @@ func texts(words []word) []string {
 		out[i] = w.text
 	}
 	return out
+}
+
+// whole reports whether a hit is a word of its own and not part of a longer
+// one.
+func whole(s string, h guard.Hit, w word) bool {
+	return wordStart(s, h.Start) && (w.stem || wordEnd(s, h.End))
+}
+
+// around calls f for every whole word of the lexicon within [lo,hi) that does
+// not overlap hit n.
+func around(v *guard.View, words []word, n, lo, hi int, f func(word, guard.Hit)) {
+	look := func(h guard.Hit) {
+		if h.Start < lo || h.End > hi || h.Start < v.Hits[n].End && h.End > v.Hits[n].Start {
+			return
+		}
+		if w := words[h.Literal]; whole(v.Text, h, w) {
+			f(w, h)
+		}
+	}
+	for i := n - 1; i >= 0 && v.Hits[i].End > lo; i-- {
+		look(v.Hits[i])
+	}
+	for i := n + 1; i < len(v.Hits) && v.Hits[i].End <= hi; i++ {
+		look(v.Hits[i])
+	}
+}
+
+// sentence returns the sentence around [start,end), at most n bytes to each
+// side.
+func sentence(s string, start, end, n int) (int, int) {
+	lo, hi := start, end
+	for lo > 0 && start-lo < n && !stop(s, lo-1) {
+		lo--
+	}
+	for hi < len(s) && hi-end < n && !stop(s, hi) {
+		hi++
+	}
+	return lo, hi
+}
+
+// stop reports whether a sentence ends with the byte at i.
+func stop(s string, i int) bool {
+	switch s[i] {
+	case '.', '!', '?', '\n', ';':
+		return i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n' || s[i] == '\n'
+	case 0x82: // 。
+		return i >= 2 && s[i-2:i+1] == "。"
+	}
+	return false
 }

@@ -1,14 +1,12 @@
 package detect
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"math"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/guard"
-	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -21,52 +19,32 @@ import (
 // beside them, those split over several strings. Placeholders, hashes, UUIDs,
 // public keys and values made of words are left alone on purpose.
 // Example: a personal access token in a shell command.
-type Secret struct{}
+type Secret struct{ member }
 
-// ID names the detector and its version.
-func (Secret) ID() string { return "secret@1" }
-
-// Finds says what it can find.
-func (Secret) Finds() []risk.Category {
-	var all []risk.Category
+func newSecret() *Secret {
+	m := member{id: "secret@1", read: readSecrets}
 	for _, k := range secretKinds {
-		all = append(all, risk.Category("secret."+k.rule))
+		m.finds = append(m.finds, risk.Category("secret."+k.rule))
+		m.literals = append(m.literals, k.literal)
 	}
-	return all
+	return &Secret{m}
 }
 
-// Literals are the prefixes and names that give secrets away.
-func (Secret) Literals() []string {
-	out := make([]string, len(secretKinds))
-	for i, k := range secretKinds {
-		out[i] = k.literal
-	}
-	return out
-}
-
-// Look reads passages without an engine.
-func (d Secret) Look(ctx context.Context, p []llm.Passage) ([]risk.Finding, error) {
-	return alone(ctx, d, p)
-}
-
-// Read checks the shape at every prefix that was seen.
-func (d Secret) Read(_ context.Context, views []guard.View) ([]risk.Finding, error) {
+// readSecrets checks the shape at every prefix that was seen; a place found by
+// one kind is not found again by another.
+func readSecrets(v *guard.View, add func(risk.Finding)) {
 	var found []risk.Finding
-	for i := range views {
-		v := &views[i]
-		from := len(found)
-		for _, h := range v.Hits {
-			k := &secretKinds[h.Literal]
-			start, end, p := k.match(v.Text, h)
-			if p == 0 || covered(found[from:], v, start, end) {
-				continue
-			}
-			f := v.Finding(risk.Category("secret."+k.rule), start, end, p)
-			f.Severity, f.Impact, f.Refs = risk.Critical, risk.Confidentiality, refs("LLM02:2026", "AML.T0055")
-			found = append(found, f)
+	for _, h := range v.Hits {
+		k := &secretKinds[h.Literal]
+		start, end, p := k.match(v.Text, h)
+		if p == 0 || covered(found, v, start, end) {
+			continue
 		}
+		f := v.Finding(risk.Category("secret."+k.rule), start, end, p)
+		f.Severity, f.Impact, f.Refs = risk.Critical, risk.Confidentiality, refs("LLM02:2026", "AML.T0055")
+		found = append(found, f)
+		add(f)
 	}
-	return found, nil
 }
 
 // covered reports whether the stretch was found already, by a kind that knows
