@@ -49,13 +49,20 @@ func (d *draft) clean(v *View, cat risk.Category, by string, changes []PassageCh
 }
 
 // hiddenChanges takes out invisible characters that do not belong to the
-// writing around them.
+// writing around them. A single one, as comes with a paste, is left.
 func hiddenChanges(v *View) []PassageChange {
 	var out []PassageChange
+	runes := 0
 	for _, h := range v.Hidden {
 		if !h.Usual && (h.Sort != text.ZeroWidth || h.InWord || h.Runes > 2) {
 			out = append(out, PassageChange{Start: h.Start, End: h.End})
+			if runes += h.Runes; h.Sort != text.ZeroWidth {
+				runes++
+			}
 		}
+	}
+	if runes < 2 {
+		return nil
 	}
 	return out
 }

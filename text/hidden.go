@@ -1,6 +1,9 @@
 package text
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Sort says what sort of invisible character was found.
 type Sort uint8
@@ -107,7 +110,9 @@ func (h *Hidden) usual(s string, first, prev, next rune, rtl bool) bool {
 		}
 		return joins(prev) || joins(next) || (first == 0x200D || first == 0x2060) && (isSymbol(prev) || sortOf(prev) == Selector) && isSymbol(next)
 	case Bidi:
-		return rtl && h.Runes <= 3
+		// Marks, embeddings and isolates keep mixed text in order; an override
+		// turns letters round, and outside right-to-left text has no other use.
+		return h.Runes <= 3 && (rtl || !strings.ContainsAny(s[h.Start:h.End], "\u202d\u202e"))
 	case Selector:
 		return h.Runes == 1 && (isSymbol(prev) || isHan(prev) || joins(prev))
 	case Tag:

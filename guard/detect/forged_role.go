@@ -31,6 +31,7 @@ type roleMark struct {
 	text  string
 	line  bool
 	token bool
+	plain bool // a turn of any dialogue: no sign by itself
 }
 
 var roleMarks = []roleMark{
@@ -40,8 +41,8 @@ var roleMarks = []roleMark{
 	{text: "<system>", token: true}, {text: "</system>", token: true}, {text: "</user_input>", token: true}, {text: "</user>", token: true}, {text: "</document>", token: true}, {text: "</context>", token: true}, {text: "</tool_result>", token: true}, {text: "</data>", token: true}, {text: "</input>", token: true},
 	{text: "<system_prompt>", token: true}, {text: "<system_message>", token: true}, {text: "<admin>", token: true}, {text: "<important>", token: true}, {text: "<instructions>", token: true}, {text: "<system-reminder>", token: true},
 	{text: "system:", line: true}, {text: "system message:", line: true}, {text: "system prompt:", line: true}, {text: "system override:", line: true}, {text: "system note:", line: true}, {text: "[system]", line: true}, {text: "(system)", line: true}, {text: "[system message]", line: true}, {text: "[admin]", line: true},
-	{text: "### system", line: true}, {text: "## system", line: true}, {text: "# system", line: true}, {text: "### instruction", line: true}, {text: "### new instruction", line: true}, {text: "### user", line: true}, {text: "### assistant", line: true}, {text: "### response", line: true},
-	{text: "assistant:", line: true}, {text: "developer:", line: true}, {text: "admin:", line: true}, {text: "new instructions:", line: true}, {text: "new instruction:", line: true}, {text: "new system prompt:", line: true}, {text: "updated instructions:", line: true},
+	{text: "### system", line: true}, {text: "## system", line: true, plain: true}, {text: "# system", line: true, plain: true}, {text: "### instruction", line: true}, {text: "### new instruction", line: true}, {text: "### user", line: true, plain: true}, {text: "### assistant", line: true, plain: true}, {text: "### response", line: true, plain: true},
+	{text: "assistant:", line: true, plain: true}, {text: "developer:", line: true, plain: true}, {text: "admin:", line: true}, {text: "new instructions:", line: true}, {text: "new instruction:", line: true}, {text: "new system prompt:", line: true}, {text: "updated instructions:", line: true},
 	{text: "begin system prompt", line: true}, {text: "end of user input", line: true}, {text: "end of document", line: true}, {text: "end of context", line: true}, {text: "end of data", line: true}, {text: "end of input", line: true}, {text: "end user input", line: true}, {text: "user input ends", line: true}, {text: "begin new instructions", line: true},
 	{text: "[system override]", line: true}, {text: "{{system}}", token: true}, {text: `"role": "system"`}, {text: `"role":"system"`}, {text: "```system", line: true},
 }
@@ -57,6 +58,9 @@ func readForged(v *guard.View, add func(risk.Finding)) {
 		marks++
 		if m.token {
 			tokens++
+		}
+		if m.plain {
+			continue
 		}
 		if says := spokenTo(v.Text[h.End:min(len(v.Text), h.End+160)]); says > 0 {
 			if spoken == 0 {
@@ -128,7 +132,7 @@ func spokenTo(s string) int {
 		body = body[:i]
 	}
 	for _, c := range commands {
-		if i := strings.Index(body[:min(len(body), 60)], c); i >= 0 && (i == 0 || body[i-1] == ' ') && strings.Count(body, " ") >= 2 {
+		if i := strings.Index(body[:min(len(body), 30)], c); i >= 0 && (i == 0 || body[i-1] == ' ') && strings.Count(body, " ") >= 2 {
 			return skipped + len(body)
 		}
 	}

@@ -44,7 +44,7 @@ func weighHidden(v *guard.View, sort text.Sort) (risk.Finding, bool) {
 		}
 		runs, runes, last = runs+1, runes+h.Runes, h.End
 	}
-	if runs == 0 {
+	if runs == 0 || sort == text.ZeroWidth && runes < 2 {
 		return risk.Finding{}, false
 	}
 	p := hiddenWeight(sort, runs, runes)

@@ -13,9 +13,11 @@ type class uint8
 
 const (
 	drop    class = iota // to leave rules behind
+	shed                 // to do away with things, rules or others
 	earlier              // what came before
 	all                  // everything that came before
 	orders               // what an assistant is told to follow
+	matters              // what a conversation is about, orders or not
 	yours                // that it is the assistant's own
 	soon                 // what comes instead
 )
@@ -23,14 +25,14 @@ const (
 // overrideWords is the vocabulary of telling an assistant to forget its orders.
 var overrideWords = map[class]string{
 	drop: `ignore; ignoring; disregard; disregarding; forget; forget about; override; overrule; bypass; neglect; overlook; pay no attention to; do not follow; don't follow;
-		dont follow; stop following; do not obey; don't obey; stop obeying; no longer follow; no longer bound by; do not adhere; abandon; discard; set aside; cast aside; let go of; delete; erase; drop; scrap; cancel; skip; void;
-		are void; is void; are cancelled; are canceled; no longer apply; no longer valid; take precedence over; supersede*; replace; reset; clear; unlearn; ign0re; ignroe; ingore; igonre; disreguard; throw away; leave behind;
-		ignorier*; ignoriere*; missachte*; vergiss; vergesst; vergessen sie; beachte nicht; beachten sie nicht; verwirf; uberschreibe*; halte dich nicht; ausser acht; lass alle; befolge nicht mehr; nicht mehr befolg*; hor auf; setze dich uber; keine beachtung;
+		dont follow; stop following; do not obey; don't obey; stop obeying; no longer follow; no longer bound by; do not adhere;
+		are void; is void; are cancelled; are canceled; no longer apply; no longer valid; take precedence over; supersede*; unlearn; ign0re; ignroe; ingore; igonre; disreguard;
+		ignorier*; ignoriere*; missachte*; vergiss; vergesst; vergessen sie; beachte nicht; beachten sie nicht; verwirf; uberschreibe*; halte dich nicht; ausser acht; befolge nicht mehr; nicht mehr befolg*; hor auf; setze dich uber; keine beachtung;
 		ignorez; ignorer; oublie; oubliez; oublier; ne tiens pas compte; ne tenez pas compte; ne tiens plus compte; ne tenez plus compte; ne suis plus; ne suis pas; ne suivez pas; ne suivez plus; fais abstraction; faites abstraction; neglige*; cesse de suivre; arrete de suivre; laisse tomber; passe outre;
 		ignora; ignorad; ignoren; ignora todas; ignorar; olvida; olvide; olviden; olvidate; omite; omita; haz caso omiso; haga caso omiso; no sigas; no siga; no hagas caso; deja de seguir; deje de seguir; descarta; desobedece; pasa por alto; no tengas en cuenta;
 		ignori; ignorate; ignorare; dimentica; dimenticate; dimenticati; trascura; non tenere conto; non tener conto; non seguire; smetti di seguire; tralascia; lascia perdere; non considerare; scarta;
 		ignore as; ignore todas; desconsidere; desconsidera; esqueca; esquece; esqueça; nao siga; nao sigas; pare de seguir; descarte; deixa de lado; deixe de lado; nao leve em conta;
-		negeer; vergeet; sla geen acht op; volg niet; stop met het volgen; houd geen rekening met; hou geen rekening met; houd je niet aan; laat alle; schuif;
+		negeer; vergeet; sla geen acht op; volg niet; stop met het volgen; houd geen rekening met; hou geen rekening met; houd je niet aan;
 		zignoruj*; ignoruj*; zapomnij*; pomin; nie przestrzegaj; pomijaj; odrzuc; nie stosuj sie; przestan przestrzegac; nie zwracaj uwagi;
 		игнорируй*; проигнорируй*; забудь*; пренебреги*; не следуй*; не обращай*; отбрось*; отмени*; не учитывай*; перестань следовать; перестань соблюдать; игнорировать; не соблюдай*;
 		ігноруй*; проігноруй*; забудь; не дотримуйся; не зважай;
@@ -38,11 +40,12 @@ var overrideWords = map[class]string{
 		無視し*; 無視して; 忘れて; 忘れろ; 忘れなさい; 従わない; 従わなく; 従うのをやめ; 破棄し; 気にしない; 守らない; 守らなく;
 		무시하*; 무시해*; 무시하고; 잊어*; 잊으*; 잊고; 따르지 마*; 따르지 말*; 지키지 마*; 신경 쓰지 마*; 폐기하*;
 		yok say*; gormezden gel*; unut; unutun; dikkate alma*; goz ardi et*; uyma; takip etme*;
-		abaikan; lupakan; hiraukan; jangan ikuti; jangan hiraukan; kesampingkan; bo qua; quen di; khong tuan theo; dung lam theo; hay quen; lo di;
+		abaikan; lupakan; hiraukan; jangan ikuti; jangan hiraukan; kesampingkan; bo qua; quen di; khong tuan theo; dung lam theo; hay quen;
 		glom; ignorera; strunta i; bry dig inte om; bortse fran; folj inte; sluta folja; glem; ignorer alle; se bort fra; folg ikke; slut med at folge; unohda; ala noudata; ala valita; jata huomiotta; ohita;
-		ignoruj; zapomen; nedbaj na; prestan dodrzovat; neridz se; neridte se; ignora toate; uita; uitati; nu tine cont; nu mai respecta; nu respecta; hagyd figyelmen kivul; felejtsd el; ne kovesd; αγνοησε; αγνόησε; ξέχνα; ξεχνα; ξέχασε; μην ακολουθείς; παράβλεψε;
+		ignoruj; zapomen; nedbaj na; prestan dodrzovat; neridz se; neridte se; ignora toate; uitati; nu tine cont; nu mai respecta; nu respecta; hagyd figyelmen kivul; felejtsd el; ne kovesd; αγνοησε; αγνόησε; ξέχνα; ξεχνα; ξέχασε; μην ακολουθείς; παράβλεψε;
 		تجاهل; تجاهلي; تجاهلوا; انس ; انسى; انسَ; لا تتبع; لا تلتزم; توقف عن اتباع; نادیده بگیر*; فراموش کن*; نظرانداز کر*; بھول جا*; התעלם; התעלמי; תתעלם; שכח; תשכח; אל תציית;
 		अनदेखा कर*; नज़रअंदाज़ कर*; नजरअंदाज कर*; भूल जा*; उपेक्षा कर*; पालन मत कर*; ध्यान मत द*; উপেক্ষা কর*; ভুলে যা*; மறந்து*; புறக்கணி*; เพิกเฉย; ละเว้น; ลืม; ไม่ต้องสนใจ; อย่าทำตาม; อย่าสนใจ; puuza; sahau; usifuate; achana na`,
+	shed: `abandon; discard; set aside; cast aside; let go of; delete; erase; drop; scrap; cancel; skip; void; replace; reset; clear; throw away; leave behind; lass alle; laat alle; schuif; lo di; uita`,
 	earlier: `previous; previously; prior; preceding; above; earlier; foregoing; before this; given before; so far; up to now; until now; original; initial; existing; old; past; former; aforementioned; current; currently; prevous; perevious; precedent; old-school;
 		vorherig*; bisherig*; vorangegangen*; vorangehend*; obig*; fruher*; vorig*; zuvor; oben; ursprunglich*; bisher; davor; vorstehend*;
 		precedent*; anterieur*; ci-dessus; plus haut; jusqu'ici; initial*; avant; d'avant; d'origine;
@@ -60,29 +63,30 @@ var overrideWords = map[class]string{
 		predchozi*; predesl*; vyse; dosavadn*; anterioar*; precedent*; de mai sus; de pana acum; korabbi; elozo; fenti; eddigi; προηγουμεν*; προηγούμεν*; παραπανω; παραπάνω; πριν;
 		السابق*; سابق*; أعلاه; اعلاه; ما سبق; قبل; قبلی; پیشین; بالا; پچھل*; سابقہ; הקודמ*; הקודם; לעיל; למעלה; שלפני;
 		पिछल*; पूर्व; उपरोक्त; ऊपर; पहले; আগের; পূর্ববর্তী; উপরের; முந்தைய; மேலே; ก่อนหน้า; ข้างต้น; ด้านบน; ที่ผ่านมา; yaliyotangulia; zilizotangulia; ya awali; za awali; hapo juu; yaliyopita; yote ya juu`,
-	all: `everything above; everything before; everything prior; everything else; everything i said; everything i told; everything you were told; everything you have been told; everything you've been told; everything you know; everything that came before; everything that was said;
-		all of the above; all the above; all above; all prior; anything above; anything before; what you were told; what you have been told; what you've been told; what i said; what i told you; what was said; whatever you were told; whatever was said; everything written above; everything up to; everything so far; all that came before; all that was said; all you know; all that i said; the text above; previous text; all previous text;
+	all: `everything above; everything before; everything prior; everything else; everything you were told; everything you have been told; everything you've been told; everything you know; everything that came before; everything that was said;
+		all of the above; all the above; all above; all prior; anything above; anything before; what you were told; what you have been told; what you've been told; whatever you were told; whatever was said; everything written above; everything up to; everything so far; all that came before; all that was said; all you know; the text above; previous text; all previous text;
 		alles, was; alles was; alles oben; alles obige; alles vorherige; alles bisherige; alles davor; alles zuvor; tout ce qui; tout ce que; todo lo anterior; todo lo que; lo anterior; tutto cio che; tutto quello che; tudo o que; tudo acima; tudo que; alles wat; alles hierboven; alles wat hiervoor; wszystko, co; wszystko co; wszystko powyzej;
 		все, что; всё, что; все что; всё что; все выше; всё выше; 以上所有; 以上内容; 上述内容; 之前的一切; 一切; 所有内容; すべて; 全て; 全部; 上記のすべて; 모든 것; 모두; 전부; yukaridaki her sey; her seyi; semua yang; semua di atas; tat ca nhung gi; moi thu; allt ovan; allt som; alt ovenfor; alt det; kaikki; vsechno, co; vse, co; tot ce; mindent; ολα οσα; كل ما; كل شيء; همه چیز; כל מה; सब कुछ; सब; ทุกอย่าง; ทั้งหมด`,
-	orders: `instruction*; instuction*; instrution*; intructions; insructions; rules; ruleset; guideline*; guidance; guardrail*; directive*; directions; commands; prompt; prompts; policies; policy; constraints; restrictions; restriction; limitations; programming; training; orders; safeguards; safety measures; safety settings; safety protocol*; safety training; system message; system messages; system prompt; context; configuration; task; tasks; assignment; conditions; content policy; your alignment; moral; ethics; ethical; protocols; filters; statements; conversation; text; requests; request; question; questions; role;
-		anweisung*; anleitung*; regeln; vorgaben; richtlinien; instruktion*; befehle; vorschriften; einschrankungen; systemprompt; aufgabe; aufgaben; auftrag; beschrankungen; leitlinien; aufforderung*; eingaben; gesprach; frage; weisung*;
-		consigne*; regles; directives; ordres; invite systeme; restrictions; lignes directrices; contraintes; indications; commandes; tache; taches; demande; question; programmation; limites;
-		instruccion*; reglas; directrices; ordenes; indicaciones; restricciones; normas; pautas; tarea; tareas; limitaciones; mensaje del sistema; pregunta; politicas; comandos; directivas; lineamientos;
-		istruzion*; regole; direttive; linee guida; ordini; restrizioni; indicazioni; vincoli; compito; comandi; prompt di sistema; domanda; limitazioni;
-		instrucoes; instrucao; regras; diretrizes; orientacoes; restricoes; ordens; comandos; tarefa; limitacoes; pergunta; politicas; normas;
-		instructies; regels; richtlijnen; opdrachten; opdracht; aanwijzingen; beperkingen; bevelen; taak; voorschriften; vraag; systeemprompt;
-		instrukcj*; polecen*; regul*; zasad*; wytyczn*; ograniczen*; zadanie; nakaz*; rozkaz*; dyrektyw*; pytanie;
-		инструкци*; указани*; правил*; приказ*; директив*; ограничени*; установк*; команд*; задани*; распоряжени*; промпт*; вопрос*; запрос*; інструкці*; вказівк*; обмежен*;
-		指令; 指示; 规则; 規則; 提示; 限制; 命令; 要求; 说明; 設定; 设定; 准则; 準則; 约束; 系统提示; 任务; 任務; 规定; 规范; 问题; 問題; 政策; 内容; 对话;
-		命令; ルール; 規則; プロンプト; 制約; 制限; 指図; ガイドライン; 設定; 質問; 説明; タスク;
-		지시; 명령; 규칙; 지침; 프롬프트; 제한; 안내; 가이드라인; 설정; 질문; 요청; 제약; 작업;
-		talimat*; kural*; komut*; yonerge*; yonlendirme*; kisitlama*; gorev*; soru*; instruksi; perintah; aturan; arahan; pedoman; petunjuk; batasan; tugas; pertanyaan; huong dan; chi dan; quy tac; menh lenh; chi thi; quy dinh; cau hoi; yeu cau; lenh;
-		instruktion*; regler*; riktlinjer*; anvisning*; order; begransning*; uppgift*; retningslinjer*; instruks*; begraensning*; oppgav*; opgav*; ohje*; saannot; saantoja; maaray*; rajoitu*; tehtav*;
-		instrukc*; pokyn*; pravidl*; prikaz*; omezeni; ukol*; instructiun*; reguli*; directive*; comenzi*; sarcin*; utasitas*; szabaly*; parancs*; iranyelv*; οδηγιες; οδηγίες; κανονες; κανόνες; εντολες; εντολές; περιορισμ*;
-		تعليمات; التعليمات; توجيهات; التوجيهات; القواعد; قواعد; الأوامر; اوامر; أوامر; إرشادات; الإرشادات; ارشادات; القيود; قيود; السؤال; دستور*; قوانین; قوانين; ہدایات; قواعد; הוראות; ההוראות; הנחיות; ההנחיות; כללים; הכללים; פקודות;
-		निर्देश*; नियम*; आदेश*; दिशानिर्देश*; दिशा-निर्देश*; प्रतिबंध*; প্রশ্ন*; निर्देशों; নির্দেশ*; নিয়ম*; வழிமுறை*; அறிவுறுத்தல்*; விதி*; கட்டளை*; คำสั่ง; คำแนะนำ; กฎ; ข้อกำหนด; ข้อจำกัด; maagizo; maelekezo; sheria; amri; kanuni; miongozo; swali`,
-	yours: `your; all your; any of your; you were given; you have been given; you were told; you received; given to you; programmed; by openai; by anthropic; by your developers; by your creators; by the developer; deine*; ihre*; eure*; tes; vos; tus; sus; tue; tuoi; suas; seus; teus; tuas; jouw; je; uw; twoj*; swoj*; твои*; ваши*; свои*; 你的; 您的; 你被; 你收到; あなたの; 君の; 당신의; 너의; 네; anda; kamu; cua ban; dina; dine; sinun; tvoje; sve; ale tale; az osszes; σου; الخاصة بك; لديك; שלך; अपने; अपनी; आपके; তোমার; உங்கள்; ของคุณ; yako; zako`,
-	soon:  `instead; from now on; and instead; now you; you are now; new instructions; new task; new rules; and say; and answer; and reply; and respond; and write; and print; and output; and tell; and reveal; and show; and only; and send; and do; and follow; simply; just say; just output; stattdessen; ab jetzt; von nun an; und gib; und schreib; und sag; und antworte; a la place; desormais; a partir de maintenant; et dis; et ecris; et reponds; en su lugar; a partir de ahora; en cambio; y di; y escribe; y responde; invece; d'ora in poi; e scrivi; e rispondi; em vez disso; a partir de agora; e diga; e escreva; e responda; in plaats daarvan; vanaf nu; en zeg; en antwoord; zamiast tego; od teraz; i napisz; i odpowiedz; вместо этого; с этого момента; теперь ты; и напиши; и ответь; и скажи; 而是; 从现在开始; 現在; 现在你; 改为; 并输出; 并回答; 直接输出; 只输出; 代わりに; これから; 今から; 대신; 이제부터; 지금부터`,
+	orders: `instruction*; instuction*; instrution*; intructions; insructions; rules; ruleset; guideline*; guidance; guardrail*; directive*; directions; prompt; prompts; constraints; restrictions; restriction; programming; safeguards; safety measures; safety settings; safety protocol*; safety training; system message; system messages; system prompt; content policy; your alignment;
+		anweisung*; anleitung*; regeln; vorgaben; richtlinien; instruktion*; befehle; vorschriften; einschrankungen; systemprompt; beschrankungen; leitlinien; aufforderung*; weisung*;
+		consigne*; regles; directives; ordres; invite systeme; restrictions; lignes directrices; contraintes; indications; programmation; limites;
+		instruccion*; reglas; directrices; ordenes; indicaciones; restricciones; normas; pautas; limitaciones; mensaje del sistema; directivas; lineamientos;
+		istruzion*; regole; direttive; linee guida; ordini; restrizioni; indicazioni; vincoli; prompt di sistema; limitazioni;
+		instrucoes; instrucao; regras; diretrizes; orientacoes; restricoes; ordens; limitacoes; normas;
+		instructies; regels; richtlijnen; aanwijzingen; beperkingen; bevelen; voorschriften; systeemprompt;
+		instrukcj*; polecen*; regul*; zasad*; wytyczn*; ograniczen*; nakaz*; rozkaz*; dyrektyw*;
+		инструкци*; указани*; правил*; приказ*; директив*; ограничени*; установк*; распоряжени*; промпт*; інструкці*; вказівк*; обмежен*;
+		指令; 指示; 规则; 規則; 提示; 限制; 命令; 准则; 準則; 约束; 系统提示; 规定; 规范;
+		命令; ルール; 規則; プロンプト; 制約; 制限; 指図; ガイドライン;
+		지시; 명령; 규칙; 지침; 프롬프트; 제한; 가이드라인; 제약;
+		talimat*; kural*; komut*; yonerge*; yonlendirme*; kisitlama*; instruksi; perintah; aturan; arahan; pedoman; petunjuk; batasan; huong dan; chi dan; quy tac; menh lenh; chi thi; quy dinh; yeu cau; lenh;
+		instruktion*; regler*; riktlinjer*; anvisning*; begransning*; retningslinjer*; instruks*; begraensning*; ohje*; saannot; saantoja; maaray*; rajoitu*;
+		instrukc*; pokyn*; pravidl*; prikaz*; omezeni; instructiun*; reguli*; directive*; comenzi*; utasitas*; szabaly*; parancs*; iranyelv*; οδηγιες; οδηγίες; κανονες; κανόνες; εντολες; εντολές; περιορισμ*;
+		تعليمات; التعليمات; توجيهات; التوجيهات; القواعد; قواعد; الأوامر; اوامر; أوامر; إرشادات; الإرشادات; ارشادات; القيود; قيود; دستور*; قوانین; قوانين; ہدایات; قواعد; הוראות; ההוראות; הנחיות; ההנחיות; כללים; הכללים; פקודות;
+		निर्देश*; नियम*; आदेश*; दिशानिर्देश*; दिशा-निर्देश*; प्रतिबंध*; निर्देशों; নির্দেশ*; নিয়ম*; வழிமுறை*; அறிவுறுத்தல்*; விதி*; கட்டளை*; คำสั่ง; คำแนะนำ; กฎ; ข้อกำหนด; ข้อจำกัด; maagizo; maelekezo; sheria; amri; kanuni; miongozo`,
+	matters: `commands; policies; policy; limitations; training; orders; context; configuration; task; tasks; assignment; conditions; moral; ethics; ethical; protocols; filters; statements; conversation; text; requests; request; question; questions; role; aufgabe; aufgaben; auftrag; eingaben; gesprach; frage; commandes; tache; taches; demande; question; tarea; tareas; pregunta; politicas; comandos; compito; comandi; domanda; comandos; tarefa; pergunta; politicas; opdrachten; opdracht; taak; vraag; zadanie; pytanie; команд*; задани*; вопрос*; запрос*; 要求; 说明; 設定; 设定; 任务; 任務; 问题; 問題; 政策; 内容; 对话; 設定; 質問; 説明; タスク; 안내; 설정; 질문; 요청; 작업; gorev*; soru*; tugas; pertanyaan; cau hoi; order; uppgift*; oppgav*; opgav*; tehtav*; ukol*; sarcin*; السؤال; প্রশ্ন*; swali`,
+	yours:   `your; all your; any of your; you were given; you have been given; you were told; you received; given to you; programmed; by openai; by anthropic; by your developers; by your creators; by the developer; deine*; ihre*; eure*; tes; vos; tus; sus; tue; tuoi; suas; seus; teus; tuas; jouw; je; uw; twoj*; swoj*; твои*; ваши*; свои*; 你的; 您的; 你被; 你收到; あなたの; 君の; 당신의; 너의; 네; anda; kamu; cua ban; dina; dine; sinun; tvoje; sve; ale tale; az osszes; σου; الخاصة بك; لديك; שלך; अपने; अपनी; आपके; তোমার; உங்கள்; ของคุณ; yako; zako`,
+	soon:    `instead; from now on; and instead; now you; you are now; new instructions; new task; new rules; and say; and answer; and reply; and respond; and write; and print; and output; and tell; and reveal; and show; and only; and send; and do; and follow; simply; just say; just output; stattdessen; ab jetzt; von nun an; und gib; und schreib; und sag; und antworte; a la place; desormais; a partir de maintenant; et dis; et ecris; et reponds; en su lugar; a partir de ahora; en cambio; y di; y escribe; y responde; invece; d'ora in poi; e scrivi; e rispondi; em vez disso; a partir de agora; e diga; e escreva; e responda; in plaats daarvan; vanaf nu; en zeg; en antwoord; zamiast tego; od teraz; i napisz; i odpowiedz; вместо этого; с этого момента; теперь ты; и напиши; и ответь; и скажи; 而是; 从现在开始; 現在; 现在你; 改为; 并输出; 并回答; 直接输出; 只输出; 代わりに; これから; 今から; 대신; 이제부터; 지금부터`,
 }
 
 // word is one entry of a lexicon.
@@ -163,6 +167,8 @@ func sentence(s string, start, end, n int) (int, int) {
 // stop reports whether a sentence ends with the byte at i.
 func stop(s string, i int) bool {
 	switch s[i] {
+	case '"':
+		return i+1 < len(s) && (s[i+1] == ',' || s[i+1] == '}' || s[i+1] == ':')
 	case '.', '!', '?', '\n', ';':
 		return i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n' || s[i] == '\n'
 	case 0x82: // 。

@@ -31,7 +31,7 @@ const overrideSpan = 110
 func readOverride(v *guard.View, add func(risk.Finding)) {
 	end := -1
 	for n, h := range v.Hits {
-		if w := overrideLexicon[h.Literal]; w.class != drop || !whole(v.Text, h, w) || h.Start < end {
+		if w := overrideLexicon[h.Literal]; w.class > shed || !whole(v.Text, h, w) || h.Start < end {
 			continue
 		}
 		p, from, to := weighOverride(v, n)
@@ -49,28 +49,43 @@ func readOverride(v *guard.View, add func(risk.Finding)) {
 func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 	from, to = v.Hits[n].Start, v.Hits[n].End
 	lo, hi := sentence(v.Text, from, to, overrideSpan)
+	verb := overrideLexicon[v.Hits[n].Literal].class
 	var has [soon + 1]bool
 	around(v, overrideLexicon, n, lo, hi, func(w word, h guard.Hit) {
 		has[w.class] = true
-		if w.class == earlier || w.class == all || w.class == orders {
+		if w.class >= earlier && w.class <= matters {
 			from, to = min(from, h.Start), max(to, h.End)
 		}
 	})
+	if verb == shed {
+		return shedWeight(has) * doubt(v, from, to), from, to
+	}
 	switch {
 	case has[orders] && has[earlier]:
 		p = .95
 	case has[orders] && has[yours] && has[soon], has[all] && has[soon]:
 		p = .92
-	case has[orders] && (has[yours] || has[all]):
-		p = .88
-	case has[all]:
-		p = .8
-	case has[earlier] && has[soon]:
+	case has[orders] && (has[yours] || has[all]), has[matters] && has[earlier] && has[soon]:
+		p = .9
+	case has[all], has[matters] && has[yours] && has[soon]:
+		p = .75
+	case has[earlier] && has[soon], has[matters] && has[earlier]:
 		p = .6
 	case has[orders] && has[soon], has[earlier]:
 		p = .35
 	}
 	return p * doubt(v, from, to), from, to
+}
+
+// shedWeight weighs verbs that are said of files and forms as well.
+func shedWeight(has [soon + 1]bool) float64 {
+	switch {
+	case has[orders] && has[earlier] && (has[yours] || has[soon]):
+		return .9
+	case has[orders] && (has[earlier] || has[yours]):
+		return .6
+	}
+	return 0
 }
 
 // doubt lowers a weight where the text denies the order or speaks about it.
