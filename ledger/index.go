@@ -1,11 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/bartizan-ai/bartizan/record"
@@ -130,30 +131,29 @@ func readRows(f file, size int64) (map[uint32]int64, error) {
 
 // rebuild makes the index from the log and from those records that are there and
 // can be opened.
-func (s *shard) rebuild(keys *keyring) error {
+func (s *shard) rebuild(keys *keyring) (rows []byte, err error) {
 	places, err := s.findRecords()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var rows []byte
 	for n := int64(0); n*tileWidth < s.tree.size; n++ {
 		leaves, err := readBundle(s.logDir(), n, int(min(tileWidth, s.tree.size-n*tileWidth)))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for i, b := range leaves {
 			leaf, err := ParseLeaf(b)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			r, err := s.rebuildRow(leaf, n*tileWidth+int64(i), places, keys)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			rows = r.append(rows)
 		}
 	}
-	return replace(s.disk, filepath.Join(s.dir, "index"), rows)
+	return rows, nil
 }
 
 type place struct {
@@ -226,27 +226,49 @@ func (it *item) learn() error {
 	return nil
 }
 
-// openIndex returns the index, made anew where it is missing or damaged, and the
-// committed length of each month.
+// openIndex opens the index, made anew where it is missing or damaged, and learns
+// the committed length of each month.
 func (s *shard) openIndex(keys *keyring) error {
 	name := filepath.Join(s.dir, "index")
-	f, err := s.disk.Open(name, os.O_RDWR|os.O_CREATE)
+	f, err := s.disk.Open(name, s.mode())
+	if err == nil {
+		if s.lengths, err = readRows(f, s.tree.size); err == nil {
+			s.index = f
+			return nil
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	} else if !s.readOnly {
+		return err
+	}
+	rows, err := s.rebuild(keys)
 	if err != nil {
-		return err
-	}
-	if s.lengths, err = readRows(f, s.tree.size); err == nil {
-		s.index = f
-		return nil
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := s.rebuild(keys); err != nil {
 		return fmt.Errorf("making the index anew: %w", err)
 	}
-	if s.index, err = s.disk.Open(name, os.O_RDWR); err != nil {
-		return err
+	if s.readOnly {
+		s.index = memory(rows)
+	} else {
+		if err := replace(s.disk, name, rows); err != nil {
+			return err
+		}
+		if s.index, err = s.disk.Open(name, s.mode()); err != nil {
+			return err
+		}
 	}
 	s.lengths, err = readRows(s.index, s.tree.size)
 	return err
 }
+
+// memory is an index that is not on the disk, for readers that may not write.
+type memory []byte
+
+func (m memory) ReadAt(b []byte, off int64) (int, error) {
+	return bytes.NewReader(m).ReadAt(b, off)
+}
+func (m memory) WriteAt([]byte, int64) (int, error) { return 0, fs.ErrPermission }
+func (m memory) Sync() error                        { return nil }
+func (m memory) Truncate(int64) error               { return fs.ErrPermission }
+func (m memory) Allocate(int64) error               { return fs.ErrPermission }
+func (m memory) Size() (int64, error)               { return int64(len(m)), nil }
+func (m memory) Close() error                       { return nil }

@@ -109,7 +109,7 @@ func (l *Ledger) openShards(m mark) (restored bool, err error) {
 }
 
 func (l *Ledger) addShard(number int) error {
-	s, err := openShard(l.cfg.disk, l.dirs, l.cfg.Dir, l.keys.signer.Name(), number, l.keys)
+	s, err := openShard(l.cfg.disk, l.cfg.Dir, number, identity{l.keys.signer.Name(), l.keys.vkey}, l.keys, false)
 	if err != nil {
 		return fmt.Errorf("%w: shard %d: %w", ErrCorrupt, number, err)
 	}
@@ -272,6 +272,9 @@ func (l *Ledger) replaySegment(r *replay, s *segmentData) error {
 
 func (l *Ledger) replayFrame(r *replay, f *frame) error {
 	k, err := l.keys.forDay(f.day, false)
+	if errors.Is(err, errNoKey) && f.seq <= r.logged {
+		return nil // in the log, and deleted since
+	}
 	if err != nil {
 		return err
 	}

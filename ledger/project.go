@@ -226,7 +226,7 @@ func (s *shard) writeLog(files []tileFile) error {
 	touched := map[string]bool{}
 	for _, t := range files {
 		name := filepath.Join(s.logDir(), filepath.FromSlash(t.path))
-		if err := s.dirs.make(filepath.Dir(name)); err != nil {
+		if err := s.makeDir(filepath.Dir(name)); err != nil {
 			return err
 		}
 		if err := write(s.disk, name, t.data); err != nil {

@@ -99,20 +99,31 @@ func (v *view) leaf(i int64) ([]byte, error) {
 func (l *Ledger) Records(ctx context.Context, q record.Query) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
 		l.mu.Lock()
-		recent := l.recent(&q)
-		views := l.views()
+		r := reading{keys: l.keys, dir: l.cfg.Dir, recent: l.recent(&q), views: l.views()}
 		l.mu.Unlock()
-		left := q.Limit
-		for r, err := range l.merged(ctx, &q, recent, views) {
-			if err == nil && !matches(&q, &r) {
-				continue
-			}
-			if !yield(r, err) || err != nil {
-				return
-			}
-			if left--; left == 0 {
-				return
-			}
+		r.run(ctx, &q, yield)
+	}
+}
+
+// reading is one walk over what there was when it began.
+type reading struct {
+	keys   *keyring
+	dir    string
+	recent []item
+	views  []*view
+}
+
+func (rd *reading) run(ctx context.Context, q *record.Query, yield func(record.Record, error) bool) {
+	left := q.Limit
+	for r, err := range rd.merged(ctx, q) {
+		if err == nil && !matches(q, &r) {
+			continue
+		}
+		if !yield(r, err) || err != nil {
+			return
+		}
+		if left--; left == 0 {
+			return
 		}
 	}
 }
@@ -145,12 +156,12 @@ func (l *Ledger) recent(q *record.Query) []item {
 
 // merged yields the recent items and the log in one order. An exchange that is
 // open can be older than much of the log.
-func (l *Ledger) merged(ctx context.Context, q *record.Query, recent []item, views []*view) iter.Seq2[record.Record, error] {
+func (rd *reading) merged(ctx context.Context, q *record.Query) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
-		stopped := false
+		recent, views, open, stopped := rd.recent, rd.views, rd.opener(q), false
 		emit := func(upTo uint64) {
 			for len(recent) > 0 && !stopped && (q.Oldest && recent[0].seq < upTo || !q.Oldest && recent[0].seq > upTo) {
-				r, err := recent[0].record(l.opener(q))
+				r, err := recent[0].record(open)
 				recent = recent[1:]
 				r.Place.Log = views[0].shard.origin
 				stopped = !yield(r, wrapRead(err))
@@ -168,7 +179,7 @@ func (l *Ledger) merged(ctx context.Context, q *record.Query, recent []item, vie
 				if emit(row.seq); stopped {
 					return
 				}
-				r, err := v.read(l.keys, i, row, l.opener(q))
+				r, err := v.read(rd.keys, i, row, open)
 				if errors.Is(err, errNoKey) {
 					continue // deleted: the leaf is all that is left
 				}
@@ -251,11 +262,11 @@ func hasCategory(r *record.Record, want risk.Category) bool {
 }
 
 // opener returns what opens the content of a record, where a query wants it.
-func (l *Ledger) opener(q *record.Query) contentOpener {
+func (rd *reading) opener(q *record.Query) contentOpener {
 	if !q.Content {
 		return nil
 	}
 	return func(day uint32, id, side string, sum [32]byte) ([]record.Kept, error) {
-		return readKept(l.keys, l.cfg.Dir, day, id, side, sum)
+		return readKept(rd.keys, rd.dir, day, id, side, sum)
 	}
 }

@@ -150,15 +150,9 @@ func ParseProof(data []byte) (*Proof, error) {
 // [ErrNotYet] means that there is no leaf so far; a second later there is.
 func (l *Ledger) Receipt(ctx context.Context, id string) (*Proof, error) {
 	l.mu.Lock()
-	shards := l.views()
+	views := l.views()
 	l.mu.Unlock()
-	for _, v := range shards {
-		p, err := v.prove(ctx, l.keys.vkey, id)
-		if !errors.Is(err, ErrNotYet) {
-			return p, err
-		}
-	}
-	return nil, ErrNotYet
+	return proveIn(ctx, views, l.keys.vkey, id)
 }
 
 // prove finds the newest leaf of an id and proves it.

@@ -22,20 +22,24 @@ import (
 // was restored: a log that has lost leaves must not grow again, since it would
 // sign a second history, so another one begins.
 type shard struct {
-	disk    disk
-	dirs    *folders
-	number  int
-	dir     string
-	origin  string
-	tree    *tree
-	signed  []byte // the checkpoint
+	disk     disk
+	dirs     *folders
+	number   int
+	dir      string
+	origin   string
+	tree     *tree
+	signed   []byte // the checkpoint
 	signedAt time.Time
-	lengths map[uint32]int64 // of the record segments, as far as committed
-	index   file
+	lengths  map[uint32]int64 // of the record segments, as far as committed
+	index    file
 
-	mu    sync.Mutex
-	files map[uint32]file
+	mu       sync.Mutex
+	files    map[uint32]file
+	readOnly bool // somebody else may be writing
 }
+
+// identity is what a log is known by: the name of its key, and the public key.
+type identity struct{ name, vkey string }
 
 // shardDir is the ledger's own folder for the first shard.
 func shardDir(dir string, number int) string {
@@ -59,9 +63,10 @@ func (s *shard) recordFile(month uint32) string {
 }
 
 // openShard reads the log's edge and checks it against its checkpoint.
-func openShard(d disk, dirs *folders, dir, origin string, number int, keys *keyring) (*shard, error) {
-	s := &shard{disk: d, dirs: dirs, number: number, dir: shardDir(dir, number), origin: shardOrigin(origin, number), files: map[uint32]file{}}
-	v, err := note.NewVerifier(keys.vkey)
+func openShard(d disk, dir string, number int, id identity, keys *keyring, readOnly bool) (*shard, error) {
+	s := &shard{disk: d, dirs: &folders{disk: d}, number: number, dir: shardDir(dir, number), origin: shardOrigin(id.name, number),
+		files: map[uint32]file{}, readOnly: readOnly}
+	v, err := note.NewVerifier(id.vkey)
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +81,25 @@ func openShard(d disk, dirs *folders, dir, origin string, number int, keys *keyr
 	if s.tree, err = loadTree(s.logDir(), c.size, c.root); err != nil {
 		return nil, err
 	}
-	if err := dirs.make(s.dir); err != nil {
+	if err := s.makeDir(s.dir); err != nil {
 		return nil, err
 	}
 	return s, s.openIndex(keys)
+}
+
+func (s *shard) makeDir(dir string) error {
+	if s.readOnly {
+		return nil
+	}
+	return s.dirs.make(dir)
+}
+
+// mode is how the shard opens its files.
+func (s *shard) mode() int {
+	if s.readOnly {
+		return os.O_RDONLY
+	}
+	return os.O_RDWR | os.O_CREATE
 }
 
 // lastSeq is the journal number that the newest leaf carries.
@@ -157,15 +177,17 @@ func (s *shard) segment(month uint32) (file, error) {
 		return f, nil
 	}
 	name := s.recordFile(month)
-	if err := s.dirs.make(filepath.Dir(name)); err != nil {
+	if err := s.makeDir(filepath.Dir(name)); err != nil {
 		return nil, err
 	}
-	f, err := s.disk.Open(name, os.O_RDWR|os.O_CREATE)
+	f, err := s.disk.Open(name, s.mode())
 	if err != nil {
 		return nil, err
 	}
-	if err := s.disk.SyncDir(filepath.Dir(name)); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if !s.readOnly {
+		if err := s.disk.SyncDir(filepath.Dir(name)); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	s.files[month] = f
 	return f, nil
@@ -298,6 +320,13 @@ func parsePlain(b []byte) (*item, error) {
 
 // open reads a record from the disk.
 func (s *shard) open(keys *keyring, at time.Time, index int64, p place) (*item, error) {
+	if keys == nil {
+		return nil, errNoKey
+	}
+	// Retention destroys the key before the file is gone from every reader.
+	if _, err := keys.forDay(day(at), false); err != nil {
+		return nil, err
+	}
 	f, err := s.segment(day(at) / 100)
 	if err != nil {
 		return nil, err
@@ -306,7 +335,9 @@ func (s *shard) open(keys *keyring, at time.Time, index int64, p place) (*item, 
 		return nil, fmt.Errorf("%w: the index gives record %d a false length", ErrCorrupt, index)
 	}
 	b := make([]byte, p.length)
-	if _, err := f.ReadAt(b, p.off); err != nil {
+	if _, err := f.ReadAt(b, p.off); errors.Is(err, os.ErrClosed) {
+		return nil, errNoKey
+	} else if err != nil {
 		return nil, fmt.Errorf("%w: %s at byte %d: %w", ErrCorrupt, s.recordFile(day(at)/100), p.off, err)
 	}
 	h, err := parseRecordHeader(b)

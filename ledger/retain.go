@@ -1,0 +1,142 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// Retention says what is to be deleted.
+type Retention struct {
+	Class  string // "records": whole months and their keys; "content": days
+	Before time.Time
+	Policy string // name@digest of what demands it
+	By     string
+}
+
+// Retain deletes what is older than Before. The act that says so is in the log
+// before anything is gone, so that a verifier can tell deletion from tampering.
+// Leaves stay. Records go by whole months, so some remain until their month ends.
+func (l *Ledger) Retain(ctx context.Context, r Retention) error {
+	if r.Class != "records" && r.Class != "content" {
+		return fmt.Errorf("ledger: deleting: there is no class %q", r.Class)
+	}
+	before := r.Before.UTC()
+	if r.Class == "records" {
+		before = time.Date(before.Year(), before.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
+	act := record.Act{ID: "act_" + rand.Text(), Phase: "intended", Kind: retainKind, By: r.By, Reason: r.Policy,
+		Detail: map[string]string{"class": r.Class, "before": strconv.Itoa(int(day(before)))}}
+	if err := l.Act(ctx, act); err != nil {
+		return err
+	}
+	if err := l.inLog(ctx, act.ID); err != nil {
+		return fmt.Errorf("ledger: deleting: %w", err)
+	}
+	removed, err := l.delete(r.Class, day(before))
+	act.Phase, act.At = "done", time.Time{}
+	act.Detail["removed"] = strconv.Itoa(removed)
+	if err != nil {
+		act.Phase, act.Detail["error"] = "failed", bare(err).Error()
+	}
+	return errors.Join(err, l.Act(ctx, act))
+}
+
+// inLog waits until a checkpoint covers an id.
+func (l *Ledger) inLog(ctx context.Context, id string) error {
+	for {
+		if _, err := l.Receipt(ctx, id); !errors.Is(err, ErrNotYet) {
+			return err
+		}
+		select {
+		case <-time.After(l.cfg.CheckpointEvery / 4):
+		case <-l.projected:
+			return record.ErrUnavailable
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// delete removes what lies before a day.
+func (l *Ledger) delete(class string, before uint32) (removed int, err error) {
+	if class == "content" {
+		return l.deleteContent(before)
+	}
+	l.mu.Lock()
+	shards := l.shards
+	l.mu.Unlock()
+	for _, s := range shards {
+		months, err := s.months()
+		if err != nil {
+			return removed, err
+		}
+		for _, m := range months {
+			if m >= before/100 {
+				continue
+			}
+			if err := errors.Join(l.keys.forget(m), s.drop(m)); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+// drop removes a month's records. Readers that are in them see an error.
+func (s *shard) drop(month uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.files[month]; f != nil {
+		delete(s.files, month)
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	if err := ignoreMissing(s.disk.Remove(s.recordFile(month))); err != nil {
+		return err
+	}
+	return s.disk.SyncDir(filepath.Dir(s.recordFile(month)))
+}
+
+func (l *Ledger) deleteContent(before uint32) (removed int, err error) {
+	root := filepath.Join(l.cfg.Dir, "content")
+	days, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range days {
+		n, err := strconv.ParseUint(d.Name(), 10, 32)
+		if err != nil || uint32(n) >= before {
+			continue
+		}
+		dir := filepath.Join(root, d.Name())
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			return removed, err
+		}
+		for _, f := range files {
+			if err := l.cfg.disk.Remove(filepath.Join(dir, f.Name())); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+		l.dirs.forget(dir)
+		if err := l.cfg.disk.Remove(dir); err != nil {
+			return removed, err
+		}
+	}
+	return removed, l.cfg.disk.SyncDir(root)
+}
