@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/practice"
+)
+
+// DemoConfig says how to run the demonstration.
+type DemoConfig struct {
+	Data     string // folder
+	Gate     string // address
+	Console  string // address
+	Upstream string // OpenAI-compatible base URL; "": the practice model
+	Seed     bool   // begin with a month of synthetic traffic
+	Progress io.Writer
+	Log      *slog.Logger
+	Version  string
+}
+
+// Demonstration is a running demo.
+type Demonstration struct {
+	App     *App
+	At      Addresses
+	Key     string
+	Console string // one-time link
+	System  string
+	Model   string
+}
+
+// The names of the demo. Its log can never be taken for a real one.
+const (
+	demoSystem = "demo-assistant"
+	demoOrigin = "demo.invalid"
+)
+
+// Demo runs everything embedded, with a sample system.
+func Demo(ctx context.Context, cfg DemoConfig) (*Demonstration, error) {
+	f, upstreams, err := demoFile(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a, err := New(ctx, Config{File: f, Log: cfg.Log, Upstreams: upstreams, Origin: demoOrigin, Version: cfg.Version})
+	if err != nil {
+		return nil, err
+	}
+	d := &Demonstration{App: a, System: demoSystem, Model: practice.Name}
+	if err := d.start(ctx, cfg); err != nil {
+		return nil, errors.Join(err, a.Stop(ctx))
+	}
+	return d, nil
+}
+
+func (d *Demonstration) start(ctx context.Context, cfg DemoConfig) (err error) {
+	if cfg.Seed {
+		if err := d.App.Seed(ctx, cfg.Progress); err != nil {
+			return err
+		}
+	}
+	if d.At, err = d.App.Start(ctx); err != nil {
+		return err
+	}
+	me := Local()
+	if _, d.Key, err = d.App.Desk().CreateKey(ctx, me, demoSystem); err != nil {
+		return err
+	}
+	token, err := d.App.Desk().Link(ctx, me, me.Person, []string{"admin"})
+	d.Console = d.At.Console + "/login/" + token
+	return err
+}
+
+// demoFile is the configuration of the demo.
+func demoFile(cfg DemoConfig) (*config.File, map[string]llm.Model, error) {
+	provider := config.Provider{Dialect: "openai", URL: "https://practice.invalid/v1",
+		Handling: config.Handling{Training: "never", Retention: "0d", Region: "on_premises", Ceiling: "highly_confidential", Basis: "runs inside this process"}}
+	upstreams := map[string]llm.Model{practice.Name: practice.Model{}}
+	if cfg.Upstream != "" {
+		if !strings.HasPrefix(cfg.Upstream, "http://") && !strings.HasPrefix(cfg.Upstream, "https://") {
+			return nil, nil, fmt.Errorf("--upstream %s is no URL; write it like http://127.0.0.1:11434/v1", cfg.Upstream)
+		}
+		// Whoever runs a demo against a model of their own means that address.
+		provider = config.Provider{Dialect: "openai", URL: cfg.Upstream, Private: true}
+		upstreams = nil
+	}
+	return &config.File{
+		Version:   1,
+		Data:      cfg.Data,
+		Listen:    config.Listen{Gate: config.Listener{Addr: cfg.Gate}, Console: config.Listener{Addr: cfg.Console}, Operations: config.Listener{Addr: "127.0.0.1:0"}},
+		Providers: map[string]config.Provider{practice.Name: provider},
+		Models:    map[string]config.Model{practice.Name: {Try: []string{practice.Name}}},
+		Policies:  map[string]guard.Policy{"demo": demoPolicy()},
+		Systems: map[string]config.System{
+			demoSystem: {Team: "demo", Owner: "you@example.com", Purpose: "Show what the gate does", Environment: "development",
+				Policy: "demo", Models: []string{practice.Name}, Tools: config.Tools{Any: true}, MaxLabel: "general"},
+		},
+	}, upstreams, nil
+}
+
+// demoPolicy is the standard policy with two rules of an imagined operator. It
+// keeps content, so that the console can show what was found and where.
+func demoPolicy() guard.Policy {
+	return guard.Policy{
+		Rules: []guard.Rule{
+			{ID: "project-nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Project Nightjar may not be discussed with AI."},
+			{ID: "ticket", Pattern: `TCK-\d{6}`, Action: "mask"},
+		},
+		Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "mask"}, {Name: "pii.credit_card", Action: "mask"}, {Name: "pii.iban", Action: "mask"}}},
+		Keep: guard.Keep{Content: "masked"},
+	}
+}

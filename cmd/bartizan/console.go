@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/bartizan-ai/bartizan/app"
+)
+
+type consoleCommand struct {
+	Link consoleLink `cmd:"" help:"Make a link that opens one session, once, within 15 minutes."`
+}
+
+type consoleLink struct {
+	configFlag
+	Person string   `help:"Whose session it will be; you if nobody is named." placeholder:"NAME"`
+	Role   []string `default:"admin" help:"admin, approver, auditor or reader." placeholder:"ROLE"`
+}
+
+// Help is shown by -h.
+func (consoleLink) Help() string {
+	return "Example:\n  bartizan console link --person ops@acme.example --role auditor"
+}
+
+// Run implements the command.
+func (c *consoleLink) Run(s *streams) error {
+	ctx := context.Background()
+	d, err := c.desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if d.app != nil {
+		return errors.New("no server is running with this configuration; start `bartizan serve` first")
+	}
+	if c.Person == "" {
+		c.Person = app.Local().Person
+	}
+	var out struct {
+		URL string `json:"url"`
+	}
+	if err := d.call(ctx, http.MethodPost, "/links", map[string]any{"person": c.Person, "roles": c.Role}, &out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, out.URL)
+	return err
+}
