@@ -43,7 +43,10 @@ func pack(doc []byte) ([]byte, error) {
 	if _, err := w.Write(doc); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 func unpack(body []byte) ([]byte, error) {

@@ -55,6 +55,7 @@ type journal struct {
 	seq      uint64 // of the last durable frame
 	reserved int64
 
+	changed    *sync.Cond // of spares, starved, closed
 	work, need chan struct{}
 	stop       chan struct{}
 	wg         sync.WaitGroup
@@ -72,6 +73,7 @@ type segment struct {
 // start takes a fresh segment and begins to write. What the old ones hold has
 // been replayed.
 func (j *journal) start() error {
+	j.changed = sync.NewCond(&j.mu)
 	j.work, j.need, j.stop = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
 	if err := j.adoptSpares(); err != nil {
 		return err
@@ -118,15 +120,22 @@ func (j *journal) act(e *entry) error { return j.push(e, 0) }
 func (j *journal) push(e *entry, reserve int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
-		return fmt.Errorf("%w: it is closed", record.ErrUnavailable)
-	}
-	if j.starved != nil && len(j.spares) < spareSegments {
-		return refusal(j.starved)
-	}
-	if j.room()-j.queued-j.reserved-reserve < frameSize(len(e.body)) {
+	for {
+		if j.closed {
+			return fmt.Errorf("%w: it is closed", record.ErrUnavailable)
+		}
+		if j.starved != nil && len(j.spares) < spareSegments {
+			return refusal(j.starved)
+		}
+		if j.room()-j.queued-j.reserved-reserve >= frameSize(len(e.body)) {
+			break
+		}
+		if len(j.spares) >= spareSegments {
+			return record.ErrFull
+		}
+		// A spare is being made, or will turn out not to be possible.
 		j.signal(j.need)
-		return record.ErrFull
+		j.changed.Wait()
 	}
 	j.reserved += reserve
 	j.enqueue(e)
@@ -388,12 +397,14 @@ func (j *journal) prepare() {
 				j.mu.Lock()
 				j.spares, j.starved = append(j.spares, name), nil
 				j.mu.Unlock()
+				j.changed.Broadcast()
 				continue
 			}
 		}
 		j.mu.Lock()
 		j.starved = err
 		j.mu.Unlock()
+		j.changed.Broadcast()
 		if !j.pause(err != nil) {
 			return
 		}
@@ -448,6 +459,7 @@ func (j *journal) end() {
 	}
 	j.closed = true
 	j.mu.Unlock()
+	j.changed.Broadcast()
 	j.signal(j.work)
 	close(j.stop)
 	j.wg.Wait()

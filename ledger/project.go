@@ -196,7 +196,7 @@ func (l *Ledger) append(s *shard, items []*item) (*written, error) {
 			return nil, err
 		}
 	}
-	if err := s.writeLog(append(files, w.tree.partials()...)); err != nil {
+	if err := s.writeLog(append(files, w.tree.newPartials(s.tree)...)); err != nil {
 		return nil, err
 	}
 	// The index is derived: a start checks it, so it need not be synced.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,6 +94,16 @@ func (t *tree) partials() []tileFile {
 		}
 	}
 	return files
+}
+
+// newPartials leaves out what an earlier tree has already: a file that a signed
+// checkpoint needs is never opened for writing again.
+func (t *tree) newPartials(before *tree) []tileFile {
+	have := map[string]bool{}
+	for _, f := range before.partials() {
+		have[f.path] = true
+	}
+	return slices.DeleteFunc(t.partials(), func(f tileFile) bool { return have[f.path] })
 }
 
 // reader serves the tree's hashes: the right edge from memory, full tiles from
