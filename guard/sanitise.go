@@ -13,6 +13,7 @@ import (
 type cleaning struct {
 	from   int  // only from here on
 	fenced bool // inside a fenced code block at from
+	raw    bool // the text is a document in markup or JSON, not prose
 }
 
 // sanitise takes out what no reader can see and disarms what acts by itself.
@@ -122,13 +123,20 @@ func linkChanges(s string, clean cleaning) ([]PassageChange, bool) {
 			inline = false
 		case fenced || inline:
 		default:
-			if n, with := disarm(s, i); n > 0 {
+			if n, with := disarm(s, i); n > 0 && (!clean.raw || c == '!') {
 				out = append(out, PassageChange{Start: i, End: i + n, New: with})
 				i += n - 1
 			}
 		}
 	}
 	return out, fenced
+}
+
+// isRaw reports whether a text begins as markup or JSON does: a program asked
+// for it and will not show it as prose.
+func isRaw(s string) bool {
+	s = strings.TrimLeft(s, " \t\r\n")
+	return s != "" && (s[0] == '<' || s[0] == '{')
 }
 
 func runLen(s string, c byte) int {

@@ -54,6 +54,7 @@ type track struct {
 	judged   int // last end of a unit that was judged: cut, less what may begin a match
 	read     bool
 	fenced   bool
+	raw      bool // the text began as markup or JSON
 	sealed   bool
 	findings []risk.Finding
 	changes  []llm.Change
@@ -169,12 +170,16 @@ func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final 
 	for from > l.Base && !utf8.RuneStart(l.Text[from-l.Base]) {
 		from++
 	}
+	if t.judged == 0 {
+		t.raw = isRaw(l.Text[from-l.Base : to-l.Base])
+	}
+	clean := cleaning{from: t.judged - from, fenced: t.fenced, raw: t.raw}
 	window := llm.Passage{Channel: t.channel, Origin: s.origin, Sealed: t.sealed, Text: l.Text[from-l.Base : to-l.Base]}
 	sc := s.c.engine.scratch.Get().(*scratch)
-	d := s.c.judge(ctx, Output, []llm.Passage{window}, sc, cleaning{from: t.judged - from, fenced: t.fenced})
+	d := s.c.judge(ctx, Output, []llm.Passage{window}, sc, clean)
 	s.c.engine.release(sc)
 	s.take(t, &d, from)
-	_, t.fenced = linkChanges(window.Text, cleaning{from: t.judged - from, fenced: t.fenced})
+	_, t.fenced = linkChanges(window.Text, clean)
 	t.judged, t.read = to, final
 	if s.c.enforcing() && slices.ContainsFunc(t.findings, func(f risk.Finding) bool { return f.Decision >= risk.Hold }) {
 		return &BlockedError{s.verdict()}

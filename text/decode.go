@@ -42,13 +42,29 @@ type opener struct{ out []View }
 
 // add takes a payload as a reading and looks for encodings inside it.
 func (o *opener) add(payload string, from, to int, via string, depth int) {
-	if len(o.out) >= maxReadings || len(payload) > maxPayload || !LooksWritten(payload) {
+	if len(o.out) >= maxReadings || len(payload) > maxPayload {
+		return
+	}
+	if !LooksWritten(payload) {
+		if depth < maxDepth && isRun(payload) { // an encoding of an encoding
+			o.open(payload, from, to, 0, via+"+", depth+1)
+		}
 		return
 	}
 	o.out = append(o.out, Normalise(payload).wrap(from, to, via))
 	if depth < maxDepth {
 		o.open(payload, from, to, 0, via+"+", depth+1)
 	}
+}
+
+// isRun reports whether s holds nothing but one run of base64 or hex.
+func isRun(s string) bool {
+	for i := range len(s) {
+		if !charset[s[i]] && s[i] != '\n' {
+			return false
+		}
+	}
+	return len(s) >= shortest
 }
 
 // sign is what one pass over a text finds that is worth a closer look.

@@ -50,7 +50,7 @@ func readAddressed(v *guard.View, add func(risk.Finding)) {
 			continue
 		}
 		p, from, to := weighAddressed(v, n, w.class)
-		if p < .3 {
+		if p < faint {
 			continue
 		}
 		f := v.Finding(risk.IndirectInjection, from, to, p*doubt(v, from, to))

@@ -34,6 +34,10 @@ func All() []guard.Detector {
 	}
 }
 
+// faint is the probability below which nothing is reported at all. It lies below
+// any sensible line, so that scores rank texts that policy lets pass.
+const faint = .1
+
 // attack returns the category of an instruction that stands where origin says:
 // in what a user wrote it is an injection, in data an indirect one.
 func attack(o llm.Origin) risk.Category {

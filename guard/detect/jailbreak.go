@@ -93,7 +93,7 @@ func readJailbreak(v *guard.View, add func(risk.Finding)) {
 		last = h.End
 	}
 	p := 1 / (1 + math.Exp(-odds))
-	if p < .3 {
+	if p < faint {
 		return
 	}
 	f := v.Finding(risk.Jailbreak, first, last, p*doubt(v, first, last))

@@ -46,7 +46,7 @@ var overrideWords = map[class]string{
 		تجاهل; تجاهلي; تجاهلوا; انس ; انسى; انسَ; لا تتبع; لا تلتزم; توقف عن اتباع; نادیده بگیر*; فراموش کن*; نظرانداز کر*; بھول جا*; התעלם; התעלמי; תתעלם; שכח; תשכח; אל תציית;
 		अनदेखा कर*; नज़रअंदाज़ कर*; नजरअंदाज कर*; भूल जा*; उपेक्षा कर*; पालन मत कर*; ध्यान मत द*; উপেক্ষা কর*; ভুলে যা*; மறந்து*; புறக்கணி*; เพิกเฉย; ละเว้น; ลืม; ไม่ต้องสนใจ; อย่าทำตาม; อย่าสนใจ; puuza; sahau; usifuate; achana na`,
 	shed: `abandon; discard; set aside; cast aside; let go of; delete; erase; drop; scrap; cancel; skip; void; replace; reset; clear; throw away; leave behind; lass alle; laat alle; schuif; lo di; uita`,
-	earlier: `previous; previously; prior; preceding; above; earlier; foregoing; before this; given before; so far; up to now; until now; original; initial; existing; old; past; former; aforementioned; current; currently; prevous; perevious; precedent; old-school;
+	earlier: `previous; previously; prior; preceding; above; earlier; foregoing; before this; given before; so far; up to now; until now; original; initial; aforementioned; prevous; perevious; precedent; old-school;
 		vorherig*; bisherig*; vorangegangen*; vorangehend*; obig*; fruher*; vorig*; zuvor; oben; ursprunglich*; bisher; davor; vorstehend*;
 		precedent*; anterieur*; ci-dessus; plus haut; jusqu'ici; initial*; avant; d'avant; d'origine;
 		anterior*; previa*; previo*; de arriba; hasta ahora; original*; inicial*; antes; precedent*;
@@ -103,15 +103,20 @@ func lexicon(table map[class]string) []word {
 		text string
 		c    class
 	}
-	seen := map[key]bool{}
+	seen := map[key]int{} // place in out, from 1
 	for c := range class(len(table)) {
 		for _, w := range strings.Split(table[c], ";") {
 			w = strings.Join(strings.Fields(w), " ")
 			stem := strings.HasSuffix(w, "*")
 			w = strings.TrimSuffix(w, "*")
-			if k := (key{w, c}); w != "" && !seen[k] {
-				seen[k] = true
+			k := key{w, c}
+			switch at := seen[k]; {
+			case w == "":
+			case at > 0:
+				out[at-1].stem = out[at-1].stem || stem
+			default:
 				out = append(out, word{text: w, class: c, stem: stem})
+				seen[k] = len(out)
 			}
 		}
 	}
@@ -169,8 +174,13 @@ func stop(s string, i int) bool {
 	switch s[i] {
 	case '"':
 		return i+1 < len(s) && (s[i+1] == ',' || s[i+1] == '}' || s[i+1] == ':')
-	case '.', '!', '?', '\n', ';':
-		return i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n' || s[i] == '\n'
+	case '.', '!', '?', ';':
+		return i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n'
+	case '\n':
+		// A line broken in mid-sentence goes on in lower case.
+		for i++; i < len(s) && s[i] == ' '; i++ {
+		}
+		return i == len(s) || s[i] < 'a' || s[i] > 'z'
 	case 0x82: // 。
 		return i >= 2 && s[i-2:i+1] == "。"
 	}

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -35,7 +37,7 @@ func readOverride(v *guard.View, add func(risk.Finding)) {
 			continue
 		}
 		p, from, to := weighOverride(v, n)
-		if p < .3 {
+		if p < faint {
 			continue
 		}
 		f := v.Finding(attack(v.Origin), from, to, p)
@@ -94,10 +96,13 @@ func doubt(v *guard.View, from, to int) float64 {
 	if containsAny(before, denials) {
 		return .4
 	}
-	if containsAny(near(v.Text, from, to, 160), mentions) {
-		return .6
+	if !containsAny(near(v.Text, from, to, 160), mentions) {
+		return 1
 	}
-	return 1
+	if from > 0 && strings.IndexByte("\"'`", v.Text[from-1]) >= 0 {
+		return .4 // quoted
+	}
+	return .6
 }
 
 var denials = []string{"not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}

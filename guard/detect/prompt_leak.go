@@ -63,20 +63,31 @@ var leakLexicon = lexicon(map[class]string{
 
 // readLeak weighs what stands around every name of the prompt.
 func readLeak(v *guard.View, add func(risk.Finding)) {
-	end := -1
+	var best risk.Finding
+	end := 0
 	for n, h := range v.Hits {
 		w := leakLexicon[h.Literal]
-		if w.class > leakWeak || h.Start < end || !whole(v.Text, h, w) {
+		if w.class > leakWeak || !whole(v.Text, h, w) {
 			continue
 		}
 		p, from, to := weighLeak(v, n, w.class)
-		if p < .3 {
+		if p < faint {
 			continue
 		}
 		f := v.Finding(risk.PromptLeak, from, to, p)
 		f.Severity, f.Impact, f.Refs = risk.High, risk.Confidentiality, refs("LLM08:2026", "AML.T0056")
-		add(f)
-		end = to
+		// A weak name often stands inside a strong one: the surest reading of
+		// a place speaks for it.
+		if from >= end && best.Confidence > 0 {
+			add(best)
+			best = f
+		} else if p > best.Confidence {
+			best = f
+		}
+		end = max(end, to)
+	}
+	if best.Confidence > 0 {
+		add(best)
 	}
 }
 
