@@ -38,7 +38,10 @@ func Readings(s string, v *View) []View {
 
 // opener collects readings. In a nested encoding from and to are the outer
 // one's, for all that is found inside.
-type opener struct{ out []View }
+type opener struct {
+	out    []View
+	turned int // overrides read
+}
 
 // add takes a payload as a reading and looks for encodings inside it.
 func (o *opener) add(payload string, from, to int, via string, depth int) {
@@ -233,45 +236,42 @@ func percents(s string, emit emitter) {
 // maxGap is how far apart two entities or escapes may stand to be one text.
 const maxGap = 64
 
-// entities opens stretches with at least three numeric character references.
+// entities opens stretches with at least four numeric character references.
 func entities(s string, emit emitter) {
-	stretches(s, "&#", 4, func(i, j int) {
-		if k := strings.IndexByte(s[j:min(len(s), j+10)], ';'); k >= 0 {
-			j += k + 1
-		}
-		emit(i, j, html.UnescapeString(s[i:j]), "entities")
-	})
+	stretches(s, "&#", func(i, j int) { emit(i, j, html.UnescapeString(s[i:j]), "entities") })
 }
 
-// escapes opens stretches with at least four \u, \x or octal escapes.
+// escapes opens stretches with at least four \u or \x escapes.
 func escapes(s string, emit emitter) {
-	stretches(s, `\`, 4, func(i, j int) {
-		j = min(len(s), j+10)
-		for end := i; end < j; {
-			if n := escapeLen(s[end:]); n > 0 {
-				end += n
-				if end > j-10 {
-					j = end
-				}
-				continue
-			}
-			end++
-		}
-		if p, n := unescape(s[i:j]); n >= 4 {
+	stretches(s, `\`, func(i, j int) {
+		if p, n := unescape(s[i:j]); n >= fewest {
 			emit(i, j, p, "escapes")
 		}
 	})
 }
 
-// stretches calls f for each stretch that holds mark at least n times with
-// small gaps; j is just after the last mark.
-func stretches(s, mark string, n int, f func(i, j int)) {
+// fewest is how many marks make a stretch.
+const fewest = 4
+
+// words widens [i,j) to whole words, at most maxGap bytes to each side.
+func words(s string, i, j int) (int, int) {
+	for lo := max(0, i-maxGap); i > lo && !isSpace(s[i-1]); {
+		i--
+	}
+	for hi := min(len(s), j+maxGap); j < hi && !isSpace(s[j]); {
+		j++
+	}
+	return i, j
+}
+
+// stretches calls f for the words around each run of marks with small gaps.
+func stretches(s, mark string, f func(i, j int)) {
 	first, last, count := -1, -1, 0
 	for at := 0; ; {
 		i := strings.Index(s[at:], mark)
 		if i < 0 || count > 0 && at+i-last > maxGap {
-			if count >= n {
-				f(first, last+len(mark))
+			if count >= fewest {
+				f(words(s, first, last+len(mark)))
 			}
 			count = 0
 		}
@@ -405,18 +405,23 @@ func morse(s string, emit emitter) {
 		func(i, j int, p string) { emit(i, j, p, "morse") })
 }
 
+// maxTurned bounds a text under a right-to-left override.
+const maxTurned = 1 << 10
+
 // override reads a text that a right-to-left override shows backwards, up to
-// the end of its line or the mark that ends it.
+// the end of its line or the next mark of direction.
 func (o *opener) override(s string, at int) {
-	const rlo, pdf = "\u202e", "\u202c"
-	if !strings.HasPrefix(s[at:], rlo) {
+	const rlo = "\u202e"
+	if !strings.HasPrefix(s[at:], rlo) || o.turned >= maxReadings {
 		return
 	}
-	body := s[at+len(rlo):]
-	if i := strings.IndexAny(body, pdf+"\n"); i >= 0 {
+	o.turned++
+	start := at + len(rlo)
+	body := s[start:min(len(s), start+maxTurned)]
+	if i := strings.IndexFunc(body, func(r rune) bool { return r == '\n' || sortOf(r) == Bidi }); i >= 0 {
 		body = body[:i]
 	}
-	o.add(Reverse(body), at, at+len(rlo)+len(body), "override", maxDepth)
+	o.add(Reverse(body), at, start+len(body), "override", maxDepth)
 }
 
 // Reverse returns s with its runes in the opposite order.

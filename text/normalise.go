@@ -160,7 +160,9 @@ func (b *builder) rune(i int) int {
 	case 0x300 <= r && r <= 0x36F && len(b.out) > 0 && isLetter(b.out[len(b.out)-1]):
 		return i + n // marks heaped on a Latin letter
 	}
-	if c, ok := latin[r]; ok {
+	if r < rune(len(marked)) && marked[r] != 0 {
+		b.put(letter(marked[r]), i, n)
+	} else if c, ok := latin[r]; ok {
 		b.put(letter(c), i, n)
 	} else if c := enclosed(r); c != 0 {
 		b.put(letter(c), i, n)
@@ -179,16 +181,25 @@ func settled(r rune) bool {
 		0x0620 <= r && r <= 0x06FF && (r < 0x0675 || r > 0x0678) || 0x0900 <= r && r <= 0x0957 || 0x3001 <= r && r <= 0x3003 || 0x1F300 <= r && r <= 0x1FAFF
 }
 
-// fold is NFKC and lower case of one rune; a Latin letter loses its marks, so
-// that one spelling of a phrase stands for all.
+// marked holds, for the Latin letters with marks, the letter alone in lower
+// case, so that one spelling of a phrase stands for all; 0 for any other rune.
+var marked = func() (t [0x1F00]byte) {
+	for r := rune(0xC0); r < 0x1F00; r++ {
+		if r == 0x250 {
+			r = 0x1E00
+		}
+		if c, ok := latin[r]; ok {
+			t[r] = c
+		} else if d := norm.NFKD.String(string(unicode.ToLower(r))); d[0] < 0x80 && isLetter(d[0]) {
+			t[r] = d[0]
+		}
+	}
+	return t
+}()
+
+// fold is NFKC and lower case of one rune.
 func fold(r rune) string {
 	lower := unicode.ToLower(r)
-	if 0xC0 <= r && r <= 0x24F || 0x1E00 <= r && r <= 0x1EFF {
-		if d := norm.NFKD.String(string(lower)); d[0] < 0x80 && isLetter(d[0]) {
-			return letter(d[0])
-		}
-		return string(lower)
-	}
 	if 0x400 <= r && r <= 0x52F {
 		return string(lower)
 	}
