@@ -273,7 +273,9 @@ type chatReader struct {
 }
 
 func (c *chatReader) request() *Fault {
-	c.strict(0, chatKeys)
+	if c.strict(0, chatKeys); c.err != nil {
+		return malformed(c.err)
+	}
 	model := c.get(0, "model")
 	if c.text(model) == "" {
 		return invalid("model", "The field model must name a model as text; GET /v1/models lists those you may use.")

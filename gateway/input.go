@@ -27,6 +27,10 @@ func (x *exchange) limits() *dialect.Fault {
 			break
 		}
 	}
+	if x.r.URL.IsAbs() {
+		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "absolute_target",
+			Message: "The call names a whole URL as its target, as for a proxy; send the path only."}
+	}
 	n := 0
 	for _, v := range x.r.Header {
 		n += len(v)
@@ -34,9 +38,6 @@ func (x *exchange) limits() *dialect.Fault {
 	if n > x.gate.cfg.MaxHeaders {
 		return &dialect.Fault{Status: http.StatusRequestHeaderFieldsTooLarge, Type: "invalid_request_error", Code: "headers_too_many",
 			Message: fmt.Sprintf("The call has more than %d headers; send fewer.", x.gate.cfg.MaxHeaders)}
-	}
-	if x.r.ContentLength > x.gate.cfg.MaxBody {
-		return x.tooLarge()
 	}
 	return nil
 }
@@ -110,6 +111,9 @@ func unsupported(message string) *dialect.Fault {
 func (x *exchange) read() *dialect.Fault {
 	if x.r.ContentLength == 0 {
 		return nil
+	}
+	if x.r.ContentLength > x.gate.cfg.MaxBody {
+		return x.tooLarge()
 	}
 	c := http.NewResponseController(x.w.ResponseWriter)
 	_ = c.SetReadDeadline(time.Now().Add(x.gate.cfg.Body))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -312,7 +313,7 @@ func (x *exchange) explain(v risk.Verdict, what string) string {
 	if f, ok := v.First(); ok {
 		why = " (" + string(f.Category) + ")"
 		if f.Says != "" {
-			why = ": " + f.Says
+			why = ": " + strings.TrimRight(f.Says, ".!")
 		}
 	}
 	return fmt.Sprintf("Policy %s %s this %s%s. Rephrase it, or give the reference number %s to the owner of %s.",

@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/guard/detect"
+	"github.com/bartizan-ai/bartizan/mask/entity"
+)
+
+func everything() []guard.Detector {
+	all := detect.All()
+	for _, e := range entity.All() {
+		all = append(all, e)
+	}
+	return all
+}
+
+// BenchmarkCall is one call of 1 KB with everything on, without the network on
+// the caller's side.
+func BenchmarkCall(b *testing.B) {
+	h := newHouse(b, houseConfig{detectors: everything()})
+	text := strings.Repeat("Please summarise the minutes of the meeting on Tuesday for those who could not come. ", 12)
+	h.up.says(completion(strings.Repeat("The meeting decided three things and put names to each of them. ", 8)))
+	body := user(text, false)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+h.secret)
+		r.Header.Set("Content-Type", "application/json")
+		h.gate.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			b.Fatal(w.Body.String())
+		}
+	}
+}
