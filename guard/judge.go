@@ -92,9 +92,32 @@ func (c *Compiled) settle(d *draft, passages []llm.Passage) {
 		}
 		return a.Start - b.Start
 	})
+	d.findings = few(d.findings)
 	if !c.enforcing() {
 		d.decision, d.changes = min(d.decision, risk.Flag), nil
 	}
+}
+
+// maxAlike bounds how many findings of one detector with one decision are
+// reported, so that a hostile text cannot outgrow its record. Decision and
+// changes are made of all of them.
+const maxAlike = 32
+
+// few keeps the first findings of each detector and decision.
+func few(found []risk.Finding) []risk.Finding {
+	if len(found) <= maxAlike {
+		return found
+	}
+	type kind struct {
+		detector string
+		decision risk.Decision
+	}
+	count := map[kind]int{}
+	return slices.DeleteFunc(found, func(f risk.Finding) bool {
+		k := kind{f.Detector, f.Decision}
+		count[k]++
+		return count[k] > maxAlike
+	})
 }
 
 // failures makes findings of the checks that did not do their work.

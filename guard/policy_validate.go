@@ -86,6 +86,9 @@ func (p *Policy) validateMode(f *faults) {
 
 func (p *Policy) validateThresholds(f *faults) {
 	for key, by := range p.Thresholds {
+		if !slices.Contains(thresholdKeys, key) {
+			f.add("thresholds."+key, "is neither a family (%s) nor a category", strings.Join(thresholdKeys[:4], ", "))
+		}
 		for origin, l := range by {
 			path := "thresholds." + key + "." + origin
 			if _, ok := llm.ParseOrigin(origin); !ok {
@@ -99,6 +102,15 @@ func (p *Policy) validateThresholds(f *faults) {
 		}
 	}
 }
+
+// thresholdKeys are the families, the categories they are made of, and the
+// harms.
+var thresholdKeys = append([]string{"attack", "harm", "markup", "abuse",
+	"prompt_injection", "indirect_injection", "jailbreak", "prompt_leak", "hidden_text", "encoded_payload", "tool_misuse",
+	"exfiltration_link", "unsafe_markup", "unsafe_code", "resource_abuse"},
+	"toxicity", "violent_crime", "nonviolent_crime", "sex_crime", "child_exploitation", "cbrn", "malicious_code", "cyber_attack",
+	"self_harm", "hate", "harassment", "sexual_content", "graphic_violence", "defamation", "intellectual_property",
+	"privacy_violation", "specialized_advice", "election_misinformation")
 
 // keepTime accepts "" and whole days.
 func keepTime(s string) bool {

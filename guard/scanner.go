@@ -200,6 +200,7 @@ func (s *Scanner) take(t *track, d *draft, from int) {
 			t.findings = append(t.findings, f)
 		}
 	}
+	t.findings = few(t.findings)
 	if d.decision < risk.Hold {
 		for _, c := range d.changes {
 			start, end := max(c.Start+from, t.judged), c.End+from

@@ -11,10 +11,12 @@ const (
 	Word
 )
 
-// Units are at least minUnit bytes of a sentence, so that "1. " is none, and at
-// most MaxUnit bytes, so that text without an end is not held for ever.
+// Units of sentences are at least minUnit bytes, so that "1. " is none, and no
+// unit is longer than MaxUnit bytes, so that text without an end is not held for
+// ever.
 const (
 	minUnit = 32
+	minWord = 12 // "words" are at least this long, so that "a" is no unit of its own
 	MaxUnit = 2048
 )
 
@@ -33,7 +35,7 @@ func Cut(s string, from int, g Grain) int {
 		case c == '\n' && i-from >= minUnit:
 			return i + 1
 		case isSpace(c):
-			if g == Word || i > from && i-from >= minUnit && ends(s[i-1]) {
+			if g == Word && i-from >= minWord || i > from && i-from >= minUnit && ends(s[i-1]) {
 				return i + 1
 			}
 			last = i + 1

@@ -330,8 +330,14 @@ func unescape(s string) (string, int) {
 // binary opens runs of eight-bit groups.
 func binary(s string, emit emitter) {
 	groups(s, 6, func(tok string) (byte, bool) {
-		v, err := strconv.ParseUint(tok, 2, 8)
-		return byte(v), len(tok) == 8 && err == nil
+		if len(tok) != 8 || strings.Trim(tok, "01") != "" {
+			return 0, false
+		}
+		c := byte(0)
+		for _, bit := range []byte(tok) {
+			c = c<<1 | (bit - '0')
+		}
+		return c, true
 	}, func(i, j int, p string) { emit(i, j, p, "binary") })
 }
 
@@ -341,8 +347,12 @@ func spacedHex(s string, emit emitter) {
 	for i := 12; i+12 < len(s); i += 12 {
 		if isHexPair(s, i) || isHexPair(s, i+1) || isHexPair(s, i+2) {
 			groups(s, 8, func(tok string) (byte, bool) {
-				v, err := strconv.ParseUint(strings.TrimPrefix(tok, "0x"), 16, 8)
-				return byte(v), len(tok) >= 2 && len(tok) <= 4 && err == nil && v >= 0x20
+				tok = strings.TrimPrefix(tok, "0x")
+				if len(tok) != 2 || !isHex(tok[0]) || !isHex(tok[1]) {
+					return 0, false
+				}
+				c := nibble(tok[0])<<4 | nibble(tok[1])
+				return c, c >= 0x20
 			}, func(i, j int, p string) { emit(i, j, p, "hex") })
 			return
 		}
@@ -351,6 +361,13 @@ func spacedHex(s string, emit emitter) {
 
 func isHexPair(s string, i int) bool {
 	return s[i] == ' ' && s[i+3] == ' ' && isHex(s[i+1]) && isHex(s[i+2]) && s[i+6] == ' '
+}
+
+func nibble(c byte) byte {
+	if isDigit(c) {
+		return c - '0'
+	}
+	return (c | 0x20) - 'a' + 10
 }
 
 func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }

@@ -53,7 +53,7 @@ func readAddressed(v *guard.View, add func(risk.Finding)) {
 		if p < faint {
 			continue
 		}
-		f := v.Finding(risk.IndirectInjection, from, to, p*doubt(v, from, to))
+		f := v.Finding(risk.IndirectInjection, from, tail(v.Text, to), p*doubt(v, from, to))
 		f.Severity, f.Impact, f.Refs = risk.High, risk.Integrity, refs("LLM01:2026", "AML.T0051")
 		add(f)
 		end = to

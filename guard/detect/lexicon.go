@@ -2,6 +2,7 @@ package detect
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bartizan-ai/bartizan/guard"
 )
@@ -185,4 +186,14 @@ func stop(s string, i int) bool {
 		return i >= 2 && s[i-2:i+1] == "。"
 	}
 	return false
+}
+
+// tail returns the end of the word that ends at or after i: a stem is part of
+// one.
+func tail(s string, i int) int {
+	for n := 0; i < len(s) && n < 24 && !wordEnd(s, i); n++ {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+	}
+	return i
 }

@@ -40,7 +40,7 @@ func readOverride(v *guard.View, add func(risk.Finding)) {
 		if p < faint {
 			continue
 		}
-		f := v.Finding(attack(v.Origin), from, to, p)
+		f := v.Finding(attack(v.Origin), from, tail(v.Text, to), p)
 		f.Severity, f.Impact, f.Refs = risk.High, risk.Integrity, refs("LLM01:2026", "AML.T0051")
 		add(f)
 		end = to
@@ -75,6 +75,9 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 		p = .6
 	case has[orders] && has[soon], has[earlier]:
 		p = .35
+	}
+	if p == 0 {
+		return 0, from, to
 	}
 	return p * doubt(v, from, to), from, to
 }

@@ -74,7 +74,7 @@ func readLeak(v *guard.View, add func(risk.Finding)) {
 		if p < faint {
 			continue
 		}
-		f := v.Finding(risk.PromptLeak, from, to, p)
+		f := v.Finding(risk.PromptLeak, from, tail(v.Text, to), p)
 		f.Severity, f.Impact, f.Refs = risk.High, risk.Confidentiality, refs("LLM08:2026", "AML.T0056")
 		// A weak name often stands inside a strong one: the surest reading of
 		// a place speaks for it.
@@ -112,6 +112,9 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 	}
 	if isData(v.Origin) && p < .9 {
 		p *= .75 // documents name instructions for people too
+	}
+	if p == 0 {
+		return 0, from, to
 	}
 	return p * doubt(v, from, to), from, to
 }

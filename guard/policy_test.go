@@ -1,0 +1,135 @@
+package guard_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bartizan-ai/bartizan/guard"
+)
+
+const policyYAML = `
+mode: monitor
+until: 2026-12-31
+block_as: answer
+on_error: {input: flag, output: hold}
+unreadable: {image: allow, audio: block}
+thresholds:
+  attack: {user: {flag: 0.5, block: 0.95}, system: off}
+  jailbreak: {user: {block: 0.99}}
+rules:
+  - {id: nightjar, phrase: "Project Nightjar", on: [input, output], action: block, says: "Not here."}
+  - {id: ticket, pattern: 'TCK-\d{6}', on: [output], action: mask}
+secrets: {input: flag, output: mask}
+mask: {entities: [pii.email, {pii.iban: block}], restore: true}
+sanitise: {hidden: false}
+output: {hold: prefix}
+keep: {records: 30d, content: masked}
+`
+
+func parse(t testing.TB, text string) (guard.Policy, error) {
+	t.Helper()
+	var p guard.Policy
+	d := yaml.NewDecoder(strings.NewReader(text))
+	d.KnownFields(true)
+	return p, d.Decode(&p)
+}
+
+func TestPolicyRoundTrip(t *testing.T) {
+	p, err := parse(t, policyYAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if faults := p.Validate(); len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	if !p.Thresholds["attack"]["system"].Off || p.Thresholds["attack"]["user"].Block != .95 || p.Mask.Entities[1].Action != "block" || *p.Sanitise.Hidden {
+		t.Errorf("read as %+v", p)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back guard.Policy
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(p, back) {
+		t.Errorf("JSON changed the policy:\n%+v\n%+v", p, back)
+	}
+	one, _ := p.Digest()
+	two, _ := back.Digest()
+	if one != two || len(one) != 12 {
+		t.Errorf("digests %q and %q", one, two)
+	}
+	p.Rules[0].Action = "flag"
+	if three, _ := p.Digest(); three == one {
+		t.Error("another policy has the same digest")
+	}
+}
+
+func TestPolicyFaults(t *testing.T) {
+	for _, c := range []struct{ yaml, path string }{
+		{"mode: loud", "mode"},
+		{"mode: monitor", "until"},
+		{"until: 2026-01-01", "until"},
+		{"mode: monitor\nuntil: soon", "until"},
+		{"block_as: shout", "block_as"},
+		{"on_error: {input: explode}", "on_error.input"},
+		{"unreadable: {smell: block}", "unreadable"},
+		{"unreadable: {image: mask}", "unreadable.image"},
+		{"thresholds: {attack: {visitor: {block: 0.5}}}", "thresholds.attack.visitor"},
+		{"thresholds: {attack: {user: {block: 1.5}}}", "thresholds.attack.user"},
+		{"thresholds: {mood: {user: {block: 0.5}}}", "thresholds.mood"},
+		{"rules: [{id: a, phrase: x, pattern: y, action: block}]", "rules[0]"},
+		{"rules: [{id: a, phrase: '  ', action: block}]", "rules[0].phrase"},
+		{"rules: [{id: a, pattern: '(', action: block}]", "rules[0].pattern"},
+		{"rules: [{id: a, pattern: 'x*', action: block}]", "rules[0].pattern"},
+		{"rules: [{id: a, phrase: x}]", "rules[0].action"},
+		{"rules: [{id: a, phrase: x, action: block}, {id: a, phrase: y, action: block}]", "rules[1].id"},
+		{"rules: [{id: a, phrase: x, action: block, on: [sideways]}]", "rules[0].on"},
+		{"mask: {entities: [email]}", "mask.entities[0]"},
+		{"output: {hold: letter}", "output.hold"},
+		{"keep: {records: forever}", "keep.records"},
+		{"keep: {content: some}", "keep.content"},
+	} {
+		p, err := parse(t, c.yaml)
+		if err != nil {
+			t.Errorf("%s: %v", c.yaml, err)
+			continue
+		}
+		found := false
+		for _, err := range p.Validate() {
+			var f *guard.Fault
+			found = found || errors.As(err, &f) && f.Path == c.path
+		}
+		if !found {
+			t.Errorf("%s: no fault at %s, but %v", c.yaml, c.path, p.Validate())
+		}
+	}
+	for _, bad := range []string{"thresholds: {attack: {user: on-ish}}", "thresholds: {attack: {user: {blok: 1}}}", "mask: {entities: [{a: b, c: d}]}", "surprise: 1"} {
+		if _, err := parse(t, bad); err == nil {
+			t.Errorf("%s was read", bad)
+		}
+	}
+	if faults := guard.Standard().Validate(); len(faults) > 0 {
+		t.Errorf("the standard policy is at fault: %v", faults)
+	}
+}
+
+func FuzzPolicyJSON(f *testing.F) {
+	f.Add([]byte(`{"thresholds":{"attack":{"user":"off"}},"mask":{"entities":["pii.email"]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var p guard.Policy
+		if json.Unmarshal(data, &p) != nil || len(p.Validate()) > 0 {
+			return
+		}
+		if _, err := p.Digest(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
