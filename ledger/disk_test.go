@@ -91,7 +91,9 @@ func (f *faultFile) Allocate(n int64) error {
 	return f.file.Allocate(n)
 }
 
-func journalFile(name string) bool { return strings.HasSuffix(name, ".j") || strings.HasPrefix(name, "spare-") }
+func journalFile(name string) bool {
+	return strings.HasSuffix(name, ".j") || strings.HasPrefix(name, "spare-")
+}
 
 // once returns a fault that strikes the first time an operation hits a file.
 func once(op string, on func(string) bool, err error) func(string, string) error {

@@ -175,7 +175,7 @@ func (it *item) live() uint64 {
 	if it.pin == 0 {
 		return it.seq
 	}
-	return min(it.pin, it.seq)
+	return it.pin
 }
 
 func lowest(live uint64, items []*item) uint64 {

@@ -73,6 +73,7 @@ func (c Config) withDefaults() Config {
 	if c.SegmentSize == 0 {
 		c.SegmentSize = 64 << 20
 	}
+	c.SegmentSize = (c.SegmentSize + segmentUnit - 1) / segmentUnit * segmentUnit
 	if c.CheckpointEvery == 0 {
 		c.CheckpointEvery = time.Second
 	}

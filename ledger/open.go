@@ -65,7 +65,7 @@ func (l *Ledger) start() error {
 	if l.keys, err = openKeys(l.cfg.disk, l.cfg.KeyDir, origin, false); err != nil {
 		return err
 	}
-	m, err := readMark(l.cfg.KeyDir)
+	m, err := l.keys.readMark()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package ledger
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,10 +113,13 @@ func (l *Ledger) commit() error {
 			return fmt.Errorf("ledger: writing the mark: %w", err)
 		}
 	}
-	if err := l.journal.free(l.lowestLive()); err != nil {
+	err := l.journal.free(l.lowestLive())
+	if err == nil && l.carry() {
+		err = l.journal.free(l.lowestLive())
+	}
+	if err != nil {
 		return fmt.Errorf("ledger: freeing the journal: %w", err)
 	}
-	l.carry()
 	return nil
 }
 
@@ -132,10 +138,10 @@ func (l *Ledger) lowestLive() uint64 {
 
 // carry repeats intents that have been open for so long that they alone keep old
 // segments. Where there is no room for that, they simply keep them.
-func (l *Ledger) carry() {
+func (l *Ledger) carry() (carried bool) {
 	old, ok := l.journal.pinned()
 	if !ok {
-		return
+		return false
 	}
 	l.mu.Lock()
 	var items []*item
@@ -148,14 +154,15 @@ func (l *Ledger) carry() {
 	for _, it := range items {
 		k, err := l.keys.forDay(it.day, false)
 		if err != nil {
-			return
+			return false
 		}
 		e := l.entry(frameCarried, it.day, k, it.intent)
 		e.apply = func(seq uint64) { it.pin = seq }
 		if l.journal.act(e) != nil || <-e.done != nil {
-			return
+			return false
 		}
 	}
+	return len(items) > 0
 }
 
 // written is the state of a shard after a commit.
@@ -285,19 +292,29 @@ func (l *Ledger) writeMark(s *shard, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	return replace(l.cfg.disk, markFile(l.cfg.KeyDir), append(text, '\n'))
+	return replace(l.cfg.disk, markFile(l.cfg.KeyDir), fmt.Appendf(nil, "%s %x\n", text, l.keys.markSum(text)))
 }
 
-func readMark(keyDir string) (m mark, err error) {
-	text, err := readFile(markFile(keyDir), 4<<10)
+// readMark returns the zero mark where there is none yet. A mark that is damaged
+// could hide that leaves are missing, so it is an error.
+func (k *keyring) readMark() (m mark, err error) {
+	line, err := readFile(markFile(k.dir), 4<<10)
 	if errors.Is(err, os.ErrNotExist) {
 		return m, nil
 	}
+	text, _, _ := bytes.Cut(line, []byte(" "))
 	if err == nil {
 		err = json.Unmarshal(text, &m)
 	}
-	if err != nil {
-		return m, fmt.Errorf("%w: %s cannot be read; it says how far the ledger had come", ErrCorrupt, markFile(keyDir))
+	if err != nil || !hmac.Equal(line, fmt.Appendf(nil, "%s %x\n", text, k.markSum(text))) {
+		return m, fmt.Errorf("%w: %s cannot be read; it says how far the ledger had come", ErrCorrupt, markFile(k.dir))
 	}
 	return m, nil
+}
+
+func (k *keyring) markSum(text []byte) []byte {
+	h := hmac.New(sha256.New, k.private.Seed())
+	h.Write([]byte("bartizan ledger mark "))
+	h.Write(text)
+	return h.Sum(nil)
 }

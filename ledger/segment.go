@@ -22,6 +22,7 @@ import (
 const (
 	segmentMagic  = "BRTZJ01\n"
 	segmentHeader = 64
+	segmentUnit   = 4096 // sizes are multiples of it
 	frameHeader   = 32
 	frameAlign    = 16
 	// frameMax bounds the body of a frame, with room for sealing.

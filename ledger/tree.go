@@ -198,15 +198,45 @@ func readTile(dir string, level int, n int64, w int) ([]byte, error) {
 	return data[:w*tlog.HashSize], nil
 }
 
-func readEither(dir, path, other string, bound int64) ([]byte, error) {
-	data, err := readFile(filepath.Join(dir, path), bound)
-	if errors.Is(err, fs.ErrNotExist) && path != other {
-		data, err = readFile(filepath.Join(dir, other), bound)
+// readEither reads a tile or bundle that may have grown since its checkpoint was
+// read: then it is a prefix of a wider partial one, or of the full one.
+func readEither(dir, path, full string, bound int64) ([]byte, error) {
+	var data []byte
+	err := fs.ErrNotExist
+	for range 3 { // it may grow again between looking and reading
+		for _, name := range append([]string{path, full}, wider(dir, full)...) {
+			if data, err = readFile(filepath.Join(dir, filepath.FromSlash(name)), bound); !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, bare(err))
 	}
 	return data, nil
+}
+
+// wider lists the partial files of a tile, the widest first.
+func wider(dir, full string) []string {
+	entries, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(full)+".p"))
+	if err != nil {
+		return nil
+	}
+	var widths []int
+	for _, e := range entries {
+		if w, err := strconv.Atoi(e.Name()); err == nil {
+			widths = append(widths, w)
+		}
+	}
+	slices.Sort(widths)
+	var names []string
+	for _, w := range slices.Backward(widths) {
+		names = append(names, full+".p/"+strconv.Itoa(w))
+	}
+	return names
 }
 
 // bare drops the path from an error, where the caller names it in its own way.

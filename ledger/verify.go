@@ -135,6 +135,7 @@ type verifier struct {
 	ids     map[string]int64 // of the leaves, to their index
 	closed  uint64           // the highest journal number in a leaf
 	content map[string][32]byte
+	mark    mark
 }
 
 func (v *verifier) run(ctx context.Context) (Report, error) {
@@ -143,6 +144,7 @@ func (v *verifier) run(ctx context.Context) (Report, error) {
 	if !v.openKeys() {
 		return v.r, nil
 	}
+	v.readMark() // first: the log may grow meanwhile, and never be behind it
 	for n := 1; n == 1 || exists(shardDir(v.cfg.Dir, n)); n++ {
 		s := &shardCheck{v: v, number: n, dir: shardDir(v.cfg.Dir, n), origin: shardOrigin(v.signer.Name(), n)}
 		v.shards = append(v.shards, s)
@@ -159,7 +161,7 @@ func (v *verifier) run(ctx context.Context) (Report, error) {
 	}
 	v.contents()
 	v.journal()
-	v.mark()
+	v.progress()
 	v.receipt()
 	v.trusted()
 	return v.r, nil
@@ -229,7 +231,9 @@ func (v *verifier) journal() {
 		}
 	}
 	v.r.Open = int64(len(open))
-	v.spares(dir)
+	if !v.live {
+		v.spares(dir)
+	}
 }
 
 func (v *verifier) frame(s *segmentData, f *frame, open map[string]bool) {
@@ -274,9 +278,6 @@ func (v *verifier) frame(s *segmentData, f *frame, open map[string]bool) {
 
 // spares must be empty.
 func (v *verifier) spares(dir string) {
-	if v.live {
-		return
-	}
 	names, _ := filepath.Glob(filepath.Join(dir, "spare-*")) // the pattern is good
 	for _, name := range names {
 		data, err := readFile(name, segmentMax)
@@ -284,28 +285,33 @@ func (v *verifier) spares(dir string) {
 			v.r.fault(Fault{File: v.file(name), Offset: -1, Index: -1, What: bare(err).Error()})
 			continue
 		}
+		if len(data)%segmentUnit != 0 {
+			v.r.fault(Fault{File: v.file(name), Offset: int64(len(data)), Index: -1, What: fmt.Sprintf("%d bytes are not the size of a segment", len(data))})
+		}
 		if i := slices.IndexFunc(data, func(b byte) bool { return b != 0 }); i >= 0 {
 			v.r.fault(Fault{File: v.file(name), Offset: int64(i), Index: -1, What: "an empty segment is not empty"})
 		}
 	}
 }
 
-// mark compares the log with how far it had come.
-func (v *verifier) mark() {
+func (v *verifier) readMark() {
 	if v.keys == nil {
 		return
 	}
-	m, err := readMark(v.cfg.KeyDir)
-	if err != nil {
-		v.r.fault(Fault{File: v.file(markFile(v.cfg.KeyDir)), Offset: -1, Index: -1, What: "the mark cannot be read"})
-		return
+	var err error
+	if v.mark, err = v.keys.readMark(); err != nil {
+		v.r.fault(Fault{File: v.file(markFile(v.cfg.KeyDir)), Offset: -1, Index: -1, What: "the mark is damaged or not this ledger's"})
 	}
-	last := v.shards[len(v.shards)-1]
+}
+
+// progress compares the log with how far it had come.
+func (v *verifier) progress() {
+	m, last := v.mark, v.shards[len(v.shards)-1]
 	if m.Shard > last.number || m.Shard == last.number && m.Size > last.size {
 		v.r.fault(Fault{File: v.file(filepath.Join(last.dir, "log", "checkpoint")), Offset: -1, Index: -1, What: fmt.Sprintf(
 			"the log had %d leaves in shard %d and has %d in shard %d: leaves were cut off or a backup was restored", m.Size, m.Shard, last.size, last.number)})
 	}
-	if !v.live && m.Shard == last.number && m.Size < last.size {
+	if v.keys != nil && !v.live && m.Shard == last.number && m.Size < last.size {
 		v.r.Notes = append(v.r.Notes, "the log is ahead of its mark: the ledger was not closed")
 	}
 }

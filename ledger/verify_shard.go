@@ -36,6 +36,7 @@ type leafFacts struct {
 	record, sealed [32]byte
 	salted         [3][32]byte // received, sent, answered
 	seen           bool        // its record was found
+	off            int64       // in its bundle
 	facts          row         // what the index should say, as far as the leaf knows
 }
 
@@ -65,14 +66,41 @@ func (s *shardCheck) log(ctx context.Context) error {
 		}
 		s.bundle(n, int(min(tileWidth, c.size-n*tileWidth)))
 	}
+	s.judgeLeaves(c)
 	s.tiles()
 	root := rootOf(s.hashes)
-	s.v.r.Root = fmt.Sprintf("%s", root)
+	s.v.r.Root = root.String()
 	if root != c.root {
-		s.fault(name, -1, -1, "the leaves have another root than the one that was signed")
+		s.fault(name, -1, -1, "the log has another root than the one that was signed")
 	}
 	s.strays()
 	return nil
+}
+
+// judgeLeaves decides, where leaves and tiles differ, which of them is wrong: the
+// one that does not lead to the signed root.
+func (s *shardCheck) judgeLeaves(c checkpoint) {
+	var stored []tlog.Hash
+	for n := int64(0); n*tileWidth < c.size; n++ {
+		data, err := readTile(s.logDir(), 0, n, int(min(tileWidth, c.size-n*tileWidth)))
+		if err != nil {
+			return // the tile is what is wrong, and will be named
+		}
+		for ; len(data) > 0; data = data[tlog.HashSize:] {
+			stored = append(stored, tlog.Hash(data[:tlog.HashSize]))
+		}
+	}
+	if rootOf(stored) != c.root {
+		return
+	}
+	for i, h := range stored {
+		if s.hashes[i] != h {
+			n := int64(i) / tileWidth
+			name := filepath.Join(s.logDir(), filepath.FromSlash(bundlePath(n, int(min(tileWidth, c.size-n*tileWidth)))))
+			s.fault(name, s.leaves[i].off, int64(i), "the leaf is not the one that was logged")
+		}
+	}
+	s.hashes = stored
 }
 
 // bundle reads up to 256 leaves. One that is not readable keeps its place, so
@@ -104,7 +132,7 @@ func (s *shardCheck) bundle(n int64, w int) {
 func (s *shardCheck) leaf(name string, off int64, data []byte, there bool) {
 	index := int64(len(s.hashes))
 	s.hashes = append(s.hashes, tlog.RecordHash(data))
-	s.leaves = append(s.leaves, leafFacts{seen: !there})
+	s.leaves = append(s.leaves, leafFacts{seen: !there, off: off})
 	if !there {
 		return
 	}
@@ -118,6 +146,7 @@ func (s *shardCheck) leaf(name string, off int64, data []byte, there bool) {
 		s.fault(name, off, index, "the leaves are not in the order of the journal")
 	}
 	s.leaves[index] = newLeafFacts(f)
+	s.leaves[index].off = off
 	s.v.ids[f.ID] = index
 	s.v.closed = max(s.v.closed, f.Seq)
 	s.count(f)
