@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -17,7 +18,7 @@ import (
 type ExfiltrationLink struct{ member }
 
 func newExfiltrationLink() *ExfiltrationLink {
-	return &ExfiltrationLink{member{id: "exfiltration_link@1", finds: []risk.Category{risk.ExfiltrationLink, risk.IndirectInjection},
+	return &ExfiltrationLink{member{id: "exfiltration_link@1", finds: []risk.Category{risk.ExfiltrationLink, risk.IndirectInjection, risk.PromptInjection},
 		literals: []string{"http://", "https://"}, read: readLinks}}
 }
 
@@ -29,6 +30,8 @@ func readLinks(v *guard.View, add func(risk.Finding)) {
 		category := risk.ExfiltrationLink
 		if isData(v.Origin) && sentTo(v.Text, h.Start) {
 			category, p = risk.IndirectInjection, max(p, .85)
+		} else if v.Origin == llm.OriginUser && sentOwn(v.Text, h.Start) {
+			category, p = risk.PromptInjection, .9
 		}
 		if p < .3 {
 			continue
@@ -104,4 +107,14 @@ func sentTo(s string, i int) bool {
 	after := near(s, i, i, 160)
 	after = after[min(len(after), 110):]
 	return containsAny(before, sendVerbs) && containsAny(before, sendThings) || containsAny(after, sendVerbs[20:]) && containsAny(before+after, sendThings)
+}
+
+// ownThings are what only an assistant has: no user sends these to an address.
+var ownThings = []string{"conversation history", "chat history", "system prompt", "this conversation", "your context", "your instructions", "gesprachsverlauf", "gesprächsverlauf", "historique de la conversation", "historial de la conversaci", "cronologia della conversazione", "historico da conversa", "histórico da conversa", "gespreksgeschiedenis", "historie rozmowy", "historię rozmowy", "историю разговора", "историю беседы", "对话记录", "对话历史", "會話歷史", "会話履歴", "会話の履歴", "대화 기록", "konuşma geçmişi", "konusma gecmisi", "riwayat percakapan", "lich su tro chuyen", "konversationshistorik", "samtalehistorik", "keskusteluhistoria", "historii konverzace", "istoricul conversa", "سجل المحادثة", "बातचीत का इतिहास", "ประวัติการสนทนา"}
+
+// sentOwn reports whether a user orders what is the assistant's own to be sent
+// to the address at i.
+func sentOwn(s string, i int) bool {
+	around := near(s, i, i, 160)
+	return containsAny(around, ownThings) && containsAny(around, sendVerbs)
 }

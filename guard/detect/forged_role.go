@@ -39,7 +39,7 @@ var roleMarks = []roleMark{
 	{text: "<|start_header_id|>", token: true}, {text: "<|end_header_id|>", token: true}, {text: "<|eot_id|>", token: true}, {text: "<|endoftext|>", token: true}, {text: "<|begin_of_text|>", token: true},
 	{text: "<start_of_turn>", token: true}, {text: "<end_of_turn>", token: true}, {text: "[inst]", token: true}, {text: "[/inst]", token: true}, {text: "<<sys>>", token: true}, {text: "<</sys>>", token: true},
 	{text: "<system>", token: true}, {text: "</system>", token: true}, {text: "</user_input>", token: true}, {text: "</user>", token: true}, {text: "</document>", token: true}, {text: "</context>", token: true}, {text: "</tool_result>", token: true}, {text: "</data>", token: true}, {text: "</input>", token: true},
-	{text: "<system_prompt>", token: true}, {text: "<system_message>", token: true}, {text: "<admin>", token: true}, {text: "<important>", token: true}, {text: "<instructions>", token: true}, {text: "<system-reminder>", token: true},
+	{text: "<system_prompt>", token: true}, {text: "<system_message>", token: true}, {text: "<admin>", token: true}, {text: "<important>", token: true}, {text: "<system-reminder>", token: true},
 	{text: "system:", line: true}, {text: "system message:", line: true}, {text: "system prompt:", line: true}, {text: "system override:", line: true}, {text: "system note:", line: true}, {text: "[system]", line: true}, {text: "(system)", line: true}, {text: "[system message]", line: true}, {text: "[admin]", line: true},
 	{text: "### system", line: true}, {text: "## system", line: true, plain: true}, {text: "# system", line: true, plain: true}, {text: "### instruction", line: true}, {text: "### new instruction", line: true}, {text: "### user", line: true, plain: true}, {text: "### assistant", line: true, plain: true}, {text: "### response", line: true, plain: true},
 	{text: "assistant:", line: true, plain: true}, {text: "developer:", line: true, plain: true}, {text: "admin:", line: true}, {text: "new instructions:", line: true}, {text: "new instruction:", line: true}, {text: "new system prompt:", line: true}, {text: "updated instructions:", line: true},
@@ -89,7 +89,7 @@ func forgedWeight(marks, tokens, spoken int) float64 {
 	case spoken > 0 && marks > 1:
 		return .93
 	case spoken > 0 && tokens > 0:
-		return .88
+		return .9
 	case spoken > 0:
 		return .8
 	case tokens > 1:

@@ -54,7 +54,7 @@ type signGroup = struct {
 }
 
 // jailbreakPrior is the log-odds of a text without any sign.
-const jailbreakPrior = -5
+const jailbreakPrior = -4.5
 
 var jailbreakSigns = signs(
 	signGroup{4.5, `do anything now; jailbreak mode; jailbroken; jailbreak enabled; dan mode; developer mode enabled; dude mode; god mode enabled; evil-bot; unfiltered mode; opposite mode; always intelligent and machiavellian`},

@@ -65,16 +65,18 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 	switch {
 	case has[orders] && has[earlier]:
 		p = .95
-	case has[orders] && has[yours] && has[soon], has[all] && has[soon]:
+	case has[orders] && (has[yours] || has[all]), has[all] && has[soon]:
 		p = .92
-	case has[orders] && (has[yours] || has[all]), has[matters] && has[earlier] && has[soon]:
+	case has[all], has[matters] && has[earlier] && has[soon]:
 		p = .9
-	case has[all], has[matters] && has[yours] && has[soon]:
+	case has[matters] && has[yours] && has[soon]:
 		p = .75
-	case has[earlier] && has[soon], has[matters] && has[earlier]:
+	case has[matters] && has[earlier], has[orders] && has[soon]:
+		p = .7
+	case has[earlier] && has[soon]:
 		p = .6
-	case has[orders] && has[soon], has[earlier]:
-		p = .35
+	case has[earlier], has[orders]:
+		p = .3
 	}
 	if p == 0 {
 		return 0, from, to
@@ -85,9 +87,9 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 // shedWeight weighs verbs that are said of files and forms as well.
 func shedWeight(has [soon + 1]bool) float64 {
 	switch {
-	case has[orders] && has[earlier] && (has[yours] || has[soon]):
+	case has[orders] && has[earlier], has[matters] && has[earlier] && has[soon], has[orders] && has[yours] && has[soon]:
 		return .9
-	case has[orders] && (has[earlier] || has[yours]):
+	case has[orders] && has[yours]:
 		return .6
 	}
 	return 0
@@ -110,4 +112,4 @@ func doubt(v *guard.View, from, to int) float64 {
 
 var denials = []string{"not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
 
-var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "attacker", "such as \"", "like \"", "e.g.", "for example", "the phrase", "the words", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}
+var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "an attacker", "attackers", "such as \"", "like \"", "e.g.", "for example", "the phrase", "the words", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}

@@ -1,8 +1,11 @@
 package detect
 
 import (
+	"strings"
+
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/risk"
+	"github.com/bartizan-ai/bartizan/text"
 )
 
 // PromptLeak finds requests to give away the instructions an assistant was
@@ -24,12 +27,13 @@ func newPromptLeak() *PromptLeak {
 const (
 	leakTarget class = iota // what the prompt is called, beyond doubt
 	leakWeak                // what it may be called
-	leakVerb                // to show
+	leakVerb                // to show, before what is shown
+	leakLate                // to show, where the verb may come last
 	leakFully               // word for word
 )
 
 var leakLexicon = lexicon(map[class]string{
-	leakTarget: `system prompt; systemprompt; system message; system instructions; initial prompt; initial instructions; hidden instructions; hidden prompt; secret instructions; original instructions; original prompt; developer message; developer instructions; developer prompt; your prompt; your instructions; your initial; your hidden; your pre-prompt; preprompt; pre-prompt; your guidelines; your configuration; your system; your rules; your directives; your secret; your confidential; instructions you were given; instructions given to you; prompt above; instructions above; text above; words above; sentences above; everything above; what is written above; everything before this; first prompt; starting with "you are; starting with 'you are; beginning with "you are; begins with "you are; start with "you are; custom instructions; full prompt; your context window;
+	leakTarget: `system prompt; systemprompt; system message; system instructions; your initial instructions; your initial prompt; your system instructions; your system message; your confidential instructions; your secret instructions; hidden instructions; hidden prompt; secret instructions; your original instructions; your original prompt; developer message; developer instructions; developer prompt; your prompt; your instructions; your hidden; your pre-prompt; preprompt; pre-prompt; your guidelines; your directives; instructions you were given; instructions given to you; prompt above; instructions above; text above; words above; sentences above; everything above; what is written above; everything before this; first prompt; starting with "you are; starting with 'you are; beginning with "you are; begins with "you are; start with "you are; custom instructions; full prompt; 
 		systemnachricht; deine anweisungen; deine systemanweisung*; system-prompt; versteckten anweisungen; deinen prompt; geheimen anweisungen; deine richtlinien; deine regeln; ursprunglichen anweisungen; deine konfiguration;
 		prompt systeme; invite systeme; message systeme; tes instructions; vos instructions; instructions cachees; instructions secretes; instructions initiales; ton prompt; votre prompt; tes consignes; vos consignes; consignes cachees; prompt initial;
 		prompt del sistema; prompt de sistema; mensaje del sistema; tus instrucciones; sus instrucciones; instrucciones ocultas; instrucciones secretas; instrucciones iniciales; instrucciones del sistema; tu prompt; indicaciones iniciales; prompt inicial; mensaje de sistema;
@@ -38,7 +42,7 @@ var leakLexicon = lexicon(map[class]string{
 		je instructies; jouw instructies; uw instructies; verborgen instructies; geheime instructies; systeembericht; je prompt; systeemprompt; oorspronkelijke instructies;
 		prompt systemowy; swoje instrukcje; twoje instrukcje; ukryte instrukcje; tajne instrukcje; instrukcje systemowe; promptu systemowego; komunikat systemowy; wiadomosc systemowa; systemowy prompt;
 		системный промпт; системную подсказку; системное сообщение; системные инструкции; свои инструкции; твои инструкции; скрытые инструкции; секретные инструкции; системный запрос; начальные инструкции; системного промпта; свой промпт; системний промпт; приховані інструкції;
-		系统提示; 系統提示; 系统指令; 系統指令; 系统消息; 你的指令; 你的提示词; 你的提示; 隐藏指令; 隐藏的指令; 隱藏指令; 隱藏的指令; 初始指令; 初始提示; 提示词; 提示詞; 系统设定; 你的规则; 你的设定;
+		系统提示; 系統提示; 系统指令; 系統指令; 系统消息; 你的提示词; 你的系统指令; 隐藏指令; 隐藏的指令; 隱藏指令; 隱藏的指令; 初始指令; 初始提示; 你的提示詞; 你的系统设定; 你的规则; 你的设定;
 		システムプロンプト; システムメッセージ; あなたの指示; 隠された指示; 初期プロンプト; 初期指示; 内部の指示; 隠し指示; システム指示;
 		시스템 프롬프트; 시스템 메시지; 시스템 메세지; 너의 지시; 당신의 지시; 숨겨진 지시*; 초기 프롬프트; 초기 지시*; 숨은 지시*; 시스템 지시*; 네 지시*;
 		sistem istem*; sistem komut*; gizli talimat*; sistem mesaj*; prompt sistem; instruksi sistem; instruksi tersembunyi; pesan sistem; loi nhac he thong; huong dan an; chi dan an; chi thi an; systemprompten; systemmeddelande*; dolda instruktion*; skjulte instruks*; jarjestelmakeho*; jarjestelmaviest*; piilotetut ohje*; systemovy prompt; systemovou zpravu; skryte instrukce; skryte pokyny; promptul de sistem; mesajul de sistem; instructiunile ascunse; rendszerprompt*; rejtett utasitas*; προτροπη συστηματος; προτροπή συστήματος; κρυφές οδηγίες; μήνυμα συστήματος;
@@ -56,8 +60,9 @@ var leakLexicon = lexicon(map[class]string{
 		显示; 顯示; 告诉我; 告訴我; 输出; 輸出; 透露; 重复; 重複; 打印; 展示; 公开; 泄露; 说出; 列出; 给我; 披露; 写出; 揭示; 复述; 是什么; 
 		教えて; 表示し; 見せて; 出力し; 繰り返し; 明かし; 開示し; 公開し; 書き出し; 何ですか; 漏ら; 示し; 
 		보여*; 알려*; 출력*; 공개*; 반복*; 말해*; 밝혀*; 드러내*; 유출*; 적어*; 무엇; 노출*;
-		goster*; acikla*; yazdir*; tekrarla*; ifsa et*; soyle*; paylas*; tampilkan; tunjukkan; ungkapkan; bocorkan; ulangi; sebutkan; cetak; hien thi; tiet lo; cho toi; in ra; lap lai; cho xem; visa; avsloj*; skriv ut; upprepa; vis; afslor*; gentag*; nayta; paljasta; toista; tulosta; ukaz*; zobraz*; prozrad*; vypis*; arata*; dezvalui*; afiseaza*; mutasd; fedd fel; ird ki; ismeteld; δειξε; δείξε; αποκαλυψε; αποκάλυψε; εμφάνισε; επανέλαβε;
+		tampilkan; tunjukkan; ungkapkan; bocorkan; ulangi; sebutkan; cetak; hien thi; tiet lo; cho toi; in ra; lap lai; cho xem; visa; avsloj*; skriv ut; upprepa; vis; afslor*; gentag*; nayta; paljasta; toista; tulosta; ukaz*; zobraz*; prozrad*; vypis*; arata*; dezvalui*; afiseaza*; mutasd; fedd fel; ird ki; ismeteld; δειξε; δείξε; αποκαλυψε; αποκάλυψε; εμφάνισε; επανέλαβε;
 		أظهر*; اظهر*; اكشف*; اعرض*; كرر*; اطبع*; أخبرني; اخبرني; اكتب*; نشان بده*; فاش کن*; نمایش*; ظاہر کر*; دکھا*; הצג*; חשוף*; תראה*; גלה*; הדפס*; दिखा*; बता*; प्रकट कर*; उजागर कर*; দেখা*; প্রকাশ*; แสดง; เปิดเผย; บอก; พิมพ์; onyesha; fichua; toa; rudia`,
+	leakLate:  `goster*; acikla*; yazdir*; tekrarla*; ifsa et*; soyle*; paylas*; ausgeben; anzeigen; zeigen; nennen; wiedergeben; verraten; tonen; laten zien; herhalen; delen; nayta; paljasta; tulosta; mutasd; ird ki`,
 	leakFully: `verbatim; word for word; word-for-word; exactly; in full; entire; entirely; full text; complete; completely; in a code block; code block; without changes; letter by letter; character by character; all of; everything; wort fur wort; wortwortlich; vollstandig*; mot pour mot; mot a mot; textuellement; integral*; palabra por palabra; textualmente; parola per parola; palavra por palavra; woord voor woord; letterlijk; slowo w slowo; doslownie; w calosci; слово в слово; дословно; полностью; 逐字; 一字不差; 完整; 原文; 全部; 一字一句; そのまま; 全文; 逐語; 그대로; 전부; 전체; 한 글자; kelimesi kelimesine; kata demi kata; nguyen van; tung chu; ord for ord; ordagrant; sanasta sanaan; slovo od slova; doslova; cuvant cu cuvant; szo szerint; λέξη προς λέξη; λεξη προς λεξη; حرفيا; كلمة بكلمة; حرفياً; کلمه به کلمه; מילה במילה; शब्दशः; शब्द दर शब्द; হুবহু; คำต่อคำ; neno kwa neno`,
 })
 
@@ -91,22 +96,45 @@ func readLeak(v *guard.View, add func(risk.Finding)) {
 	}
 }
 
+// leakGap is how far a verb may stand before what it shows.
+const leakGap = 45
+
+// aPrompt reports that any prompt is meant, not the assistant's.
+func aPrompt(before string) bool {
+	before = text.Fold(before[max(0, len(before)-24):])
+	for _, w := range []string{" a ", " an ", " good ", " better ", " my ", " difference between ", " eine ", " ein ", " einen ", " un ", " une ", " uma ", " um ", " een ", "what is ", "of the "} {
+		if strings.HasSuffix(" "+before, w) {
+			return true
+		}
+	}
+	return false
+}
+
 func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 	from, to = v.Hits[n].Start, v.Hits[n].End
 	lo, hi := sentence(v.Text, from, to, 70)
+	target := v.Hits[n]
 	var has [leakFully + 1]bool
 	has[name] = true
 	around(v, leakLexicon, n, lo, hi, func(w word, h guard.Hit) {
-		has[w.class] = true
-		if w.class != leakWeak {
-			from, to = min(from, h.Start), max(to, h.End)
+		late := w.class == leakLate || v.Text[h.Start] >= 0x80
+		if (w.class == leakVerb || w.class == leakLate) && (h.End <= target.Start && target.Start-h.End <= leakGap || late && h.Start >= target.End) {
+			has[leakVerb] = true
+		} else if w.class == leakFully {
+			has[leakFully] = true
+		} else {
+			return
 		}
+		from, to = min(from, h.Start), max(to, h.End)
 	})
+	if aPrompt(v.Text[:target.Start]) {
+		return 0, from, to
+	}
 	switch {
 	case has[leakTarget] && has[leakVerb] && has[leakFully]:
 		p = .94
 	case has[leakTarget] && has[leakVerb]:
-		p = .85
+		p = .9
 	case has[leakWeak] && has[leakVerb] && has[leakFully]:
 		p = .45
 	}
