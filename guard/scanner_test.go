@@ -228,3 +228,82 @@ func TestChannelsApart(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshot holds that a text repeated beside its channel is judged by
+// itself: the same edits, and nothing of the channel's state is lost.
+func TestSnapshot(t *testing.T) {
+	c := compile(t, policies()["sentence/mask"])
+	text := answers[4]
+	whole := feed(t, c.Scanner(), llm.Channel{}, []string{text})
+	s := c.Scanner()
+	half := llm.Look{Text: text[:60]}
+	if _, err := s.Scan(context.Background(), half); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Scan(context.Background(), llm.Look{Text: text, Final: true, Whole: true})
+	if err != nil || r.Safe != len(text) {
+		t.Fatalf("snapshot: %+v, %v", r, err)
+	}
+	out, at := "", 0
+	for _, ch := range r.Changes {
+		out += text[at:ch.Start] + ch.New
+		at = ch.End
+	}
+	if out+text[at:] != whole.out {
+		t.Errorf("snapshot %q, channel %q", out+text[at:], whole.out)
+	}
+	if r, err = s.Scan(context.Background(), llm.Look{Text: text, Final: true}); err != nil || r.Safe != len(text) || len(r.Changes) == 0 {
+		t.Errorf("the channel went on as %+v, %v", r, err)
+	}
+	if v := s.Verdict(); len(v.Findings) != len(whole.verdict.Findings) {
+		t.Errorf("%d findings with the snapshot, %d without", len(v.Findings), len(whole.verdict.Findings))
+	}
+	blocking := compile(t, policies()["sentence/block"]).Scanner()
+	var blocked *guard.BlockedError
+	if _, err := blocking.Scan(context.Background(), llm.Look{Text: text, Final: true, Whole: true}); !errors.As(err, &blocked) || strings.Contains(err.Error(), secretLike) {
+		t.Errorf("a forbidden snapshot gave %v", err)
+	}
+}
+
+// TestArguments holds that tool arguments are judged once, whole.
+func TestArguments(t *testing.T) {
+	c := compile(t, policies()["prefix/mask"])
+	s := c.Scanner()
+	ch := llm.Channel{Kind: llm.KindArgs}
+	text := `{"note": "about Project Nightjar. And more, much more."}`
+	if r, err := s.Scan(context.Background(), llm.Look{Channel: ch, Text: text[:30]}); err != nil || r.Safe != 0 {
+		t.Errorf("in part: %+v, %v", r, err)
+	}
+	r, err := s.Scan(context.Background(), llm.Look{Channel: ch, Text: text, Final: true})
+	if err != nil || r.Safe != len(text) || len(r.Changes) != 1 {
+		t.Errorf("whole: %+v, %v", r, err)
+	}
+}
+
+// TestMissingText holds that a scanner which was not shown a part says so.
+func TestMissingText(t *testing.T) {
+	c := compile(t, guard.Policy{})
+	if _, err := c.Scanner().Scan(context.Background(), llm.Look{Text: "later", Base: 100}); err == nil {
+		t.Error("text was missing, and nobody said so")
+	}
+}
+
+// FuzzCuts cuts any text in two places, in every hold mode.
+func FuzzCuts(f *testing.F) {
+	for i, text := range answers {
+		f.Add(text, i*7, i*13+5)
+	}
+	var compiled []*guard.Compiled
+	for _, p := range policies() {
+		compiled = append(compiled, compile(f, p))
+	}
+	f.Fuzz(func(t *testing.T, text string, a, b int) {
+		if a < 0 || b < a || b > len(text) || len(text) > 4000 {
+			return
+		}
+		for i, c := range compiled {
+			whole := feed(t, c.Scanner(), llm.Channel{}, []string{text})
+			sameAs(t, fmt.Sprint(i, a, b), whole, feed(t, c.Scanner(), llm.Channel{}, pieces(text, a, b)))
+		}
+	})
+}

@@ -42,7 +42,7 @@ func firstOdd(s string, i int) int {
 		// In "i g n o r e" every second byte is the same and no letter.
 		if i+4 < len(s) && c == s[i+2] && c == s[i+4] && i > 0 && isLetter(s[i+1]) && isLetter(s[i-1]) && isLetter(s[i+3]) &&
 			spacer(c) && (i == 1 || !wordByte(s[i-2])) {
-			if end, _ := spaced(s, i-1); end > 0 {
+			if spaced(s, i-1) > 0 {
 				return i - 1
 			}
 		}
@@ -60,31 +60,51 @@ func spacer(c byte) bool {
 	return false
 }
 
-// spaced measures a run of single letters kept apart by one separator, with
-// wider gaps between words. It returns 0 unless one group has four letters.
-func spaced(s string, i int) (end int, best int) {
-	sep, group := s[i+1], 1
-	best = 1
-	for i++; i < len(s); {
-		j := i
-		for j < len(s) && j < i+4 && (s[j] == sep || s[j] == ' ') {
-			j++
-		}
-		if j == i || j >= len(s) || !isLetter(s[j]) || j+1 < len(s) && wordByte(s[j+1]) {
+// spaced measures a run of single characters kept apart by one separator, with
+// wider gaps between words. It returns 0 unless four letters follow each other.
+func spaced(s string, i int) int {
+	sep, group, best := s[i+1], 1, 1
+	for {
+		next, gap := step(s, i, sep)
+		if next < 0 {
 			break
 		}
-		if j == i+1 && s[i] == sep {
-			group++
-		} else {
-			group = 1
+		if group++; gap || !isLetter(s[next]) {
+			group = 0
 		}
 		best = max(best, group)
-		i = j + 1
+		i = next
 	}
 	if best < 4 {
-		return 0, best
+		return 0
 	}
-	return i, best
+	return i + 1
+}
+
+// maxBlanks is how wide a gap between spaced-out words may be.
+const maxBlanks = 6
+
+// step returns the character after s[i] in a spaced-out run, and whether a gap
+// between words lies before it; -1 when the run ends.
+func step(s string, i int, sep byte) (next int, gap bool) {
+	j := i + 1
+	if j >= len(s) || s[j] != sep && s[j] != ' ' {
+		return -1, false
+	}
+	gap = s[j] != sep
+	for j++; j < len(s) && s[j] == ' ' && j-i <= maxBlanks; j++ {
+		gap = true
+	}
+	if gap && j < len(s) && s[j] == sep && sep != ' ' {
+		j++ // the blank was a character of the run itself: "e. .a"
+	}
+	if j >= len(s) || s[j] <= ' ' || s[j] > '~' || s[j] == sep {
+		return -1, false
+	}
+	if j+1 < len(s) && s[j+1] != sep && s[j+1] > ' ' {
+		return -1, false
+	}
+	return j, gap
 }
 
 type builder struct {
@@ -123,19 +143,15 @@ func (b *builder) put(s string, i, n int) {
 
 // collapse writes a spaced-out run as words.
 func (b *builder) collapse(i int) int {
-	end, _ := spaced(b.src, i)
-	sep := b.src[i+1]
+	end, sep := spaced(b.src, i), b.src[i+1]
 	b.copy(i, i+1)
-	for at := i + 1; at < end; {
-		j := at
-		for !isLetter(b.src[j]) {
-			j++
+	for i+1 < end {
+		next, gap := step(b.src, i, sep)
+		if gap {
+			b.put(" ", i+1, next-i-1)
 		}
-		if j > at+1 || b.src[at] != sep {
-			b.put(" ", at, j-at)
-		}
-		b.copy(j, j+1)
-		at = j + 1
+		b.copy(next, next+1)
+		i = next
 	}
 	return end
 }

@@ -91,7 +91,7 @@ func linkWeight(address string, image bool) float64 {
 
 // sendVerbs and sendThings make an order to send what the assistant knows.
 var (
-	sendVerbs  = []string{"send ", "forward ", "post ", "upload ", "transmit ", "exfiltrat", "leak ", "append ", "submit ", "report ", "sende ", "schicke ", "envoie", "envía", "envia ", "invia ", "stuur ", "wyslij", "wyślij", "отправ", "发送", "發送", "送信", "送って", "보내", "gönder", "gonder", "kirim", "gui ", "skicka", "send den", "laheta", "posli", "trimite", "kuldd", "στειλε", "στείλε", "أرسل", "ارسل", "बھیج", "भेज", "ส่ง", "tuma ", "שלח"}
+	sendVerbs  = []string{"add a link", "append an image", "render ", "include an image", "send ", "forward ", "post ", "upload ", "transmit ", "exfiltrat", "leak ", "append ", "submit ", "report ", "sende ", "schicke ", "envoie", "envía", "envia ", "invia ", "stuur ", "wyslij", "wyślij", "отправ", "发送", "發送", "送信", "送って", "보내", "gönder", "gonder", "kirim", "gui ", "skicka", "send den", "laheta", "posli", "trimite", "kuldd", "στειλε", "στείλε", "أرسل", "ارسل", "बھیج", "भेज", "ส่ง", "tuma ", "שלח"}
 	sendThings = []string{"conversation", "chat history", "history", "system prompt", "contact list", "password", "credential", "api key", "token", "user data", "user's", "secret", "environment variable", ".env", "inbox", "e-mail", "email", "files", "personal data", "unterhaltung", "gespräch", "gesprach", "verlauf", "passwort", "conversaci", "historial", "historique", "contraseña", "contrasena", "cronologia", "conversazione", "histórico", "historico", "conversa", "senha", "geschiedenis", "wachtwoord", "histori", "rozmow", "hasł", "истори", "переписк", "парол", "对话", "历史", "對話", "密码", "会話", "履歴", "パスワード", "대화", "기록", "비밀번호", "konuşma", "konusma", "percakapan", "riwayat", "tro chuyen", "konversation", "samtal", "keskustelu", "konverzac", "conversati", "beszelget", "συνομιλ", "المحادثة", "محادثة", "बातचीत", "इतिहास", "สนทนา", "mazungumzo", "השיחה"}
 )
 
@@ -106,11 +106,11 @@ func sentTo(s string, i int) bool {
 	// Some languages say where to before what and the verb.
 	after := near(s, i, i, 160)
 	after = after[min(len(after), 110):]
-	return containsAny(before, sendVerbs) && containsAny(before, sendThings) || containsAny(after, sendVerbs[20:]) && containsAny(before+after, sendThings)
+	return containsAny(before, sendVerbs) && containsAny(before, sendThings) || containsAny(after, sendVerbs[24:]) && containsAny(before+after, sendThings)
 }
 
 // ownThings are what only an assistant has: no user sends these to an address.
-var ownThings = []string{"conversation history", "chat history", "system prompt", "this conversation", "your context", "your instructions", "gesprachsverlauf", "gesprächsverlauf", "historique de la conversation", "historial de la conversaci", "cronologia della conversazione", "historico da conversa", "histórico da conversa", "gespreksgeschiedenis", "historie rozmowy", "historię rozmowy", "историю разговора", "историю беседы", "对话记录", "对话历史", "會話歷史", "会話履歴", "会話の履歴", "대화 기록", "konuşma geçmişi", "konusma gecmisi", "riwayat percakapan", "lich su tro chuyen", "konversationshistorik", "samtalehistorik", "keskusteluhistoria", "historii konverzace", "istoricul conversa", "سجل المحادثة", "बातचीत का इतिहास", "ประวัติการสนทนา"}
+var ownThings = []string{"conversation so far", "user's name", "user's last message", "user's e-mail", "followed by the conversation", "conversation history", "chat history", "system prompt", "this conversation", "your context", "your instructions", "gesprachsverlauf", "gesprächsverlauf", "historique de la conversation", "historial de la conversaci", "cronologia della conversazione", "historico da conversa", "histórico da conversa", "gespreksgeschiedenis", "historie rozmowy", "historię rozmowy", "историю разговора", "историю беседы", "对话记录", "对话历史", "會話歷史", "会話履歴", "会話の履歴", "대화 기록", "konuşma geçmişi", "konusma gecmisi", "riwayat percakapan", "lich su tro chuyen", "konversationshistorik", "samtalehistorik", "keskusteluhistoria", "historii konverzace", "istoricul conversa", "سجل المحادثة", "बातचीत का इतिहास", "ประวัติการสนทนา"}
 
 // sentOwn reports whether a user orders what is the assistant's own to be sent
 // to the address at i.

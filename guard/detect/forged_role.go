@@ -32,6 +32,7 @@ type roleMark struct {
 	line  bool
 	token bool
 	plain bool // a turn of any dialogue: no sign by itself
+	data  bool // people structure their own prompts with it: a sign only in data
 }
 
 var roleMarks = []roleMark{
@@ -39,11 +40,11 @@ var roleMarks = []roleMark{
 	{text: "<|start_header_id|>", token: true}, {text: "<|end_header_id|>", token: true}, {text: "<|eot_id|>", token: true}, {text: "<|endoftext|>", token: true}, {text: "<|begin_of_text|>", token: true},
 	{text: "<start_of_turn>", token: true}, {text: "<end_of_turn>", token: true}, {text: "[inst]", token: true}, {text: "[/inst]", token: true}, {text: "<<sys>>", token: true}, {text: "<</sys>>", token: true},
 	{text: "<system>", token: true}, {text: "</system>", token: true}, {text: "</user_input>", token: true}, {text: "</user>", token: true}, {text: "</document>", token: true}, {text: "</context>", token: true}, {text: "</tool_result>", token: true}, {text: "</data>", token: true}, {text: "</input>", token: true},
-	{text: "<system_prompt>", token: true}, {text: "<system_message>", token: true}, {text: "<admin>", token: true}, {text: "<important>", token: true}, {text: "<system-reminder>", token: true},
+	{text: "<system_prompt>", token: true}, {text: "<system_message>", token: true}, {text: "<admin>", token: true}, {text: "<important>", token: true, data: true}, {text: "<instructions>", token: true, data: true}, {text: "<system-reminder>", token: true},
 	{text: "system:", line: true}, {text: "system message:", line: true}, {text: "system prompt:", line: true}, {text: "system override:", line: true}, {text: "system note:", line: true}, {text: "[system]", line: true}, {text: "(system)", line: true}, {text: "[system message]", line: true}, {text: "[admin]", line: true},
 	{text: "### system", line: true}, {text: "## system", line: true, plain: true}, {text: "# system", line: true, plain: true}, {text: "### instruction", line: true}, {text: "### new instruction", line: true}, {text: "### user", line: true, plain: true}, {text: "### assistant", line: true, plain: true}, {text: "### response", line: true, plain: true},
 	{text: "assistant:", line: true, plain: true}, {text: "developer:", line: true, plain: true}, {text: "admin:", line: true}, {text: "new instructions:", line: true}, {text: "new instruction:", line: true}, {text: "new system prompt:", line: true}, {text: "updated instructions:", line: true},
-	{text: "begin system prompt", line: true}, {text: "end of user input", line: true}, {text: "end of document", line: true}, {text: "end of context", line: true}, {text: "end of data", line: true}, {text: "end of input", line: true}, {text: "end user input", line: true}, {text: "user input ends", line: true}, {text: "begin new instructions", line: true},
+	{text: "begin system prompt", line: true}, {text: "answer: task complete", line: true}, {text: "task complete.", line: true}, {text: "[assistant", line: true, data: true}, {text: "important message to", line: true, data: true}, {text: "end of user input", line: true}, {text: "end of document", line: true}, {text: "end of context", line: true}, {text: "end of data", line: true}, {text: "end of input", line: true}, {text: "end user input", line: true}, {text: "user input ends", line: true}, {text: "begin new instructions", line: true},
 	{text: "[system override]", line: true}, {text: "{{system}}", token: true}, {text: `"role": "system"`}, {text: `"role":"system"`}, {text: "```system", line: true},
 }
 
@@ -52,7 +53,7 @@ func readForged(v *guard.View, add func(risk.Finding)) {
 	first, last, marks, tokens, spoken := -1, 0, 0, 0, 0
 	for _, h := range v.Hits {
 		m := roleMarks[h.Literal]
-		if m.line && !lineStart(v.Text, h.Start) {
+		if m.line && !lineStart(v.Text, h.Start) || m.data && !isData(v.Origin) {
 			continue
 		}
 		marks++
@@ -117,7 +118,7 @@ func lineStart(s string, i int) bool {
 }
 
 // commands are how one speaks to an assistant.
-var commands = []string{"you must", "you are", "you will", "you should", "you shall", "ignore", "disregard", "forget", "reveal", "send", "forward", "print", "include", "respond", "reply", "answer", "tell the user", "do not", "don't", "never", "always", "repeat", "output", "execute", "call the", "read the", "use the", "give", "from now on", "your new", "new instruct", "override", "delete", "transfer", "add a link", "provide", "grant", "enable", "act as", "the user is", "all restrictions", "comply", "recommend", "write", "say", "show", "list", "share", "visit", "download"}
+var commands = []string{"you must", "you are", "you will", "you should", "you shall", "ignore", "disregard", "forget", "reveal", "send", "forward", "print", "include", "respond", "reply", "answer", "tell the user", "do not", "don't", "never", "always", "repeat", "output", "execute", "call the", "read the", "use the", "give", "from now on", "your new", "new instruct", "override", "delete", "transfer", "add a link", "provide", "grant", "enable", "act as", "the user is", "all restrictions", "comply", "recommend", "write", "say", "show", "list", "share", "visit", "download", "please", "create", "book", "invite", "store", "mark", "administer", "draft", "approve", "buy", "pay"}
 
 // spokenTo returns how many bytes of s an order to an assistant takes, 0 when s
 // does not begin with one.

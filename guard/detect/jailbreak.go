@@ -54,31 +54,27 @@ type signGroup = struct {
 }
 
 // jailbreakPrior is the log-odds of a text without any sign.
-const jailbreakPrior = -4.5
+const jailbreakPrior = -3.5
+
+// lonely is taken off where only one or two sorts of sign were seen: play alone
+// or freedom alone is everyday talk.
+const lonely = 1
 
 var jailbreakSigns = signs(
 	signGroup{4.5, `do anything now; jailbreak mode; jailbroken; jailbreak enabled; dan mode; developer mode enabled; dude mode; god mode enabled; evil-bot; unfiltered mode; opposite mode; always intelligent and machiavellian`},
 	signGroup{2.5, `developer mode; dan; stan; aim; jailbreak; alter ego; evil twin; maximum mode; unrestricted mode; no-limits mode; debug mode; maintenance mode; sudo mode; root mode; unlocked mode; admin mode; freedom mode`},
-	signGroup{2.8, `never refuse; never refuses; will not refuse; cannot refuse; can't refuse; do not refuse; not allowed to refuse; refuse nothing; never decline; never says no; never say no; cannot say no; answers everything; answer everything; answer any question; never say you can't; never say "i can; answer every question; answers any question; comply with every; comply with any; fulfill any; fulfil any; obey every; without refusing; verweigert nie; lehnt nie ab; ne refuse jamais; nunca se niega; nunca rechaza; non rifiuta mai; nunca recusa; weigert nooit; nigdy nie odmawia; никогда не отказывает*; 从不拒绝; 不会拒绝; 不能拒绝; 決して拒否; 拒否しない; 절대 거절; 거절하지`},
-	signGroup{2.6, `no restrictions; no limitations; no limits; no rules; no filter; no filters; no boundaries; no guidelines; no constraints; without restrictions; without any restrictions; without limitations; without limits; without any limits; without filters; without rules; without any rules; without any filter; free of all restrictions; free from all restrictions; free from restrictions; unrestricted; unfiltered; uncensored; broken free; not bound by; no longer bound; not limited by; not constrained by; freed from; bypass the; bypass your; ohne regeln; ohne einschrankungen; ohne filter; sans restriction; sans regles; sans filtre; sans limite; sin restricciones; sin reglas; sin filtros; sin limites; senza restrizioni; senza regole; senza filtri; senza limiti; sem restricoes; sem regras; sem filtros; zonder beperkingen; zonder regels; zonder filter; bez ograniczen; bez zasad; bez filtrow; без ограничений; без правил; без фильтров; без цензуры; 没有限制; 没有任何限制; 不受限制; 无限制; 没有规则; 沒有限制; 制限なし; 制限のない; 制限がない; ルールなし; ルールのない; 제한 없; 제한이 없; 규칙 없; 규칙이 없; sinirsiz; kuralsiz; tanpa batasan; tanpa aturan; khong gioi han; khong co quy tac`},
+	signGroup{2.8, `never say that you cannot; without the words sorry; do not apologise; answer every question directly; answers every question; cannot decline; can not reject; cannot reject; never refuse; never refuses; will not refuse; cannot refuse; can't refuse; do not refuse; not allowed to refuse; refuse nothing; never decline; never says no; never say no; cannot say no; answers everything; answer everything; answer any question; never say you can't; never say "i can; answer every question; answers any question; comply with every; comply with any; fulfill any; fulfil any; obey every; without refusing; verweigert nie; lehnt nie ab; ne refuse jamais; nunca se niega; nunca rechaza; non rifiuta mai; nunca recusa; weigert nooit; nigdy nie odmawia; никогда не отказывает*; 从不拒绝; 不会拒绝; 不能拒绝; 決して拒否; 拒否しない; 절대 거절; 거절하지`},
+	signGroup{2.6, `all policies are suspended; policies are suspended; rules are suspended; ignores all; ignore all rules; ignores every; removed every; every safety limit; no safety; safety limit; limits are off; filters are off; filter was switched off; content filter was; restrictions are lifted; answered to nobody; answers to nobody; not have to abide; no longer chatgpt; no longer an ai; free of rules; no restrictions; no limitations; no limits; no rules; no filter; no filters; no boundaries; no guidelines; no constraints; without restrictions; without any restrictions; without limitations; without limits; without any limits; without filters; without rules; without any rules; without any filter; free of all restrictions; free from all restrictions; free from restrictions; unrestricted; unfiltered; uncensored; broken free; not bound by; no longer bound; not limited by; not constrained by; freed from; bypass the; bypass your; ohne regeln; ohne einschrankungen; ohne filter; sans restriction; sans regles; sans filtre; sans limite; sin restricciones; sin reglas; sin filtros; sin limites; senza restrizioni; senza regole; senza filtri; senza limiti; sem restricoes; sem regras; sem filtros; zonder beperkingen; zonder regels; zonder filter; bez ograniczen; bez zasad; bez filtrow; без ограничений; без правил; без фильтров; без цензуры; 没有限制; 没有任何限制; 不受限制; 无限制; 没有规则; 沒有限制; 制限なし; 制限のない; 制限がない; ルールなし; ルールのない; 제한 없; 제한이 없; 규칙 없; 규칙이 없; sinirsiz; kuralsiz; tanpa batasan; tanpa aturan; khong gioi han; khong co quy tac`},
 	signGroup{2.2, `ethical or moral; moral or ethical; no ethical; no ethics; no morals; no moral; amoral; unethical; immoral; disregard ethics; regardless of ethics; regardless of legality; legal or ethical; ethical guidelines; ethics and morality; ethical concerns; illegal, unethical; illegal or unethical; harmful or unethical; regardless of how; without moral; without ethical; keine moral; ohne moral; sans morale; sans ethique; sin etica; sin moral; senza etica; sem etica; bez moralnosci; без морали; 没有道德; 不道德; 道德约束; 倫理; 윤리`},
 	signGroup{1.6, `openai; content policy; content policies; openai's; usage policies; safety guidelines; safety filters; safety protocols; content filters; anthropic; programming restrictions; ai ethics; your programming; safety measures; content restrictions; guardrails`},
-	signGroup{1.8, `stay in character; remain in character; stay a dan; break character; breaking character; in character; out of character; as an ai language model; as a language model; as an ai; i cannot fulfill; i'm sorry, but; i am sorry, but; i can't; warnings or disclaimers; no disclaimers; no disclaimer; without disclaimers; without warnings; without any warnings; moral lecture; moralize; moralizing; never apologize; do not apologize; disclaimer`},
+	signGroup{1.8, `never adds warnings; adds no warnings; never adds a warning; stay in character; remain in character; stay a dan; break character; breaking character; in character; out of character; as an ai language model; as a language model; as an ai; i cannot fulfill; i'm sorry, but; i am sorry, but; i can't; warnings or disclaimers; no disclaimers; no disclaimer; without disclaimers; without warnings; without any warnings; moral lecture; moralize; moralizing; never apologize; do not apologize; disclaimer`},
 	signGroup{1.5, `from now on; you are now; you're now; you are going to; act as; pretend; pretending; roleplay; role-play; role play; imagine; immerse yourself; let's play a game; hypothetical; hypothetically; fictional; simulate; simulation; emulate; ab jetzt; du bist jetzt; tu es maintenant; a partir de ahora; ahora eres; d'ora in poi; ora sei; a partir de agora; agora voce; vanaf nu; je bent nu; od teraz; jestes teraz; с этого момента; теперь ты; 从现在开始; 你现在是; 扮演; 今から; これから; 演じ; 이제부터; 지금부터; 연기`},
-	signGroup{1.4, `two responses; two ways; two different; both responses; [classic]; 🔓; tokens; lose a token; you will die; penalty; normal response; [jailbreak]; (jailbreak); in two`},
+	signGroup{1.4, `start your answer with; begin your answer with; start your response with; begin your response with; begin your generation; start with "; begin with '; sure, here; two answers; one normal and one; answer as; two responses; two ways; two different; both responses; [classic]; 🔓; tokens; lose a token; you will die; penalty; normal response; [jailbreak]; (jailbreak); in two`},
 )
-
-var jailbreakGroups = func() int {
-	n := 0
-	for _, s := range jailbreakSigns {
-		n = max(n, s.group+1)
-	}
-	return n
-}()
 
 // readJailbreak adds up the odds of the signs in a view.
 func readJailbreak(v *guard.View, add func(risk.Finding)) {
-	odds, first, last := float64(jailbreakPrior), -1, 0
+	odds, first, last, groups := float64(jailbreakPrior), -1, 0, 0
 	var seen [16]bool
 	for _, h := range v.Hits {
 		s := &jailbreakSigns[h.Literal]
@@ -87,10 +83,14 @@ func readJailbreak(v *guard.View, add func(risk.Finding)) {
 		}
 		seen[s.group] = true
 		odds += s.odds
+		groups++
 		if first < 0 {
 			first = h.Start
 		}
 		last = h.End
+	}
+	if groups < 3 {
+		odds -= lonely
 	}
 	p := 1 / (1 + math.Exp(-odds))
 	if p < faint {

@@ -112,4 +112,4 @@ func doubt(v *guard.View, from, to int) float64 {
 
 var denials = []string{"not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
 
-var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "an attacker", "attackers", "such as \"", "like \"", "e.g.", "for example", "the phrase", "the words", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}
+var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "an attacker", "attackers", "such as \"", "like \"", "e.g.", "for example", "the phrase", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}
