@@ -52,7 +52,9 @@ type track struct {
 	index    int
 	cut      int // last end of a unit as the text has it
 	judged   int // last end of a unit that was judged: cut, less what may begin a match
-	read     bool
+	read     bool // to the end
+	begun    bool // shown in pieces
+	covered  bool // a snapshot of it was read
 	fenced   bool
 	raw      bool // the text began as markup or JSON
 	sealed   bool
@@ -92,6 +94,7 @@ func (s *Scanner) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
 		}
 		return fresh.ruling(l), nil
 	}
+	t.begun = true
 	if err := s.advance(ctx, t, l); err != nil {
 		return llm.Ruling{}, err
 	}
@@ -117,7 +120,7 @@ func (t *track) adopt(o *track) {
 			t.findings = append(t.findings, f)
 		}
 	}
-	t.read = t.read || o.read
+	t.covered = t.covered || o.read
 }
 
 // knows reports whether the same thing was found at the same place.
@@ -272,7 +275,7 @@ func (s *Scanner) verdict() risk.Verdict {
 		found := slices.Clone(t.findings)
 		slices.SortStableFunc(found, func(a, b risk.Finding) int { return a.Start - b.Start })
 		v.Findings = append(v.Findings, found...)
-		if t.read {
+		if t.read || t.covered && !t.begun {
 			read = append(read, t.index)
 		}
 	}

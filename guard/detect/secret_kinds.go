@@ -41,7 +41,7 @@ var secretKinds = []secretKind{
 	{rule: "slack_app_token", literal: "xapp-", chars: word64, min: 20, max: 140},
 	{rule: "slack_webhook", literal: "hooks.slack.com/services/", chars: chars("A-Za-z0-9/"), min: 30, max: 80},
 	{rule: "discord_webhook", literal: "discord.com/api/webhooks/", chars: chars("A-Za-z0-9/_-"), min: 60, max: 120},
-	{rule: "discord_token", literal: "discord", shape: behind(dotted, 58, 80)},
+	{rule: "discord_token", literal: "discord", shape: discord},
 	{rule: "teams_webhook", literal: "webhook.office.com/webhookb2/", chars: chars("A-Za-z0-9/@_-"), min: 60, max: 240},
 	{rule: "stripe_key", literal: "sk_live_", chars: alnum, min: 16, max: 128},
 	{rule: "stripe_key", literal: "rk_live_", chars: alnum, min: 16, max: 128},

@@ -99,7 +99,7 @@ func uuid(v string) bool {
 	return true
 }
 
-// fixed returns a shape for a value of exact length and set that stands behind
+// behind returns a shape for a value of exact length and set that stands behind
 // its name within a few bytes, such as a hex key behind a vendor's name.
 func behind(set *charset, min, max int) func(string, guard.Hit) (int, int, float64) {
 	return func(s string, h guard.Hit) (int, int, float64) {
@@ -169,4 +169,13 @@ func openai(s string, h guard.Hit) (int, int, float64) {
 		return 0, 0, 0
 	}
 	return start, end, .98
+}
+
+// discord matches three parts with dots between them, behind the name.
+func discord(s string, h guard.Hit) (int, int, float64) {
+	start, end, p := behind(dotted, 58, 80)(s, h)
+	if p == 0 || strings.Count(s[start:end], ".") != 2 {
+		return 0, 0, 0
+	}
+	return start, end, p
 }
