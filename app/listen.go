@@ -30,6 +30,10 @@ type Addresses struct {
 func (a *App) Start(ctx context.Context) (Addresses, error) {
 	f := a.file.Load()
 	var out Addresses
+	pages, err := a.consoleHandler(&out)
+	if err != nil {
+		return out, err
+	}
 	listeners := []struct {
 		name, def string
 		l         config.Listener
@@ -37,7 +41,7 @@ func (a *App) Start(ctx context.Context) (Addresses, error) {
 		url       *string
 	}{
 		{"gate", ":8443", f.Listen.Gate, a.gate, &out.Gate},
-		{"console", ":8444", f.Listen.Console, a.consoleHandler(&out), &out.Console},
+		{"console", ":8444", f.Listen.Console, pages, &out.Console},
 		{"operations", "127.0.0.1:9090", f.Listen.Operations, a.operations(), &out.Operations},
 	}
 	for _, l := range listeners {

@@ -32,6 +32,16 @@ func (p *plan) close() {
 	}
 }
 
+// list returns the policies in use, by name.
+func (p *plan) list() []*guard.Compiled {
+	out := make([]*guard.Compiled, 0, len(p.compiled))
+	for _, c := range p.compiled {
+		out = append(out, c)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID() < out[j].ID() })
+	return out
+}
+
 // makePlan makes everything that a file says ready to use.
 func (a *App) makePlan(f *config.File) (*plan, error) {
 	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}}, compiled: map[string]*guard.Compiled{}}

@@ -46,8 +46,10 @@ type exchange struct {
 	sum     hash.Hash     // of what the caller got
 	said    []record.Passage
 	saidBy  map[llm.Channel]int
-	noted   int // steps that the intent took
+	keeper  *keeper // nil: nothing of the answer is kept
+	noted   int     // steps that the intent took
 	steps   []record.Step
+	running record.Step // the one that runs
 }
 
 // open begins an exchange.
@@ -86,6 +88,7 @@ func (x *exchange) step(name string, f func() *dialect.Fault) {
 		return
 	}
 	at := time.Since(x.began)
+	x.running = record.Step{Name: name, At: at}
 	x.fault = f()
 	x.steps = append(x.steps, record.Step{Name: name, At: at, Took: time.Since(x.began) - at})
 }
@@ -152,6 +155,7 @@ func (x *exchange) begin() *dialect.Fault {
 		in.Received = digest(r.Body)
 		in.Passages = describe(r.Passages)
 	}
+	in.Kept = x.keepInput()
 	// A caller who leaves does not undo what is about to be recorded.
 	receipt, err := x.gate.cfg.Recorder.Begin(context.WithoutCancel(x.r.Context()), *in)
 	if err != nil {
@@ -170,8 +174,15 @@ func (x *exchange) conclude() *dialect.Fault {
 	x.done = true
 	out := &x.outcome
 	out.At = time.Now().UTC()
+	// The step that concludes is part of what is concluded.
+	last := x.running
+	last.Took = time.Since(x.began) - last.At
 	out.Steps = x.steps[x.noted:]
+	if n := len(x.steps); n == 0 || x.steps[n-1].Name != last.Name {
+		out.Steps = append(out.Steps[:len(out.Steps):len(out.Steps)], last)
+	}
 	out.Passages = x.said
+	out.Kept = x.keeper.kept(out.Verdict)
 	if err := x.gate.cfg.Recorder.Finish(context.WithoutCancel(x.r.Context()), *out); err != nil {
 		return unrecorded(err)
 	}

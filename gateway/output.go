@@ -84,7 +84,12 @@ func (x *exchange) answer() *dialect.Fault {
 		return x.models()
 	}
 	scanner := x.policy.Scanner()
-	win := llm.NewWindow(x.r.Context(), &watched{Stream: x.response.Stream, x: x}, []llm.Scanner{scanner}, llm.WindowConfig{})
+	scanners := []llm.Scanner{scanner}
+	if x.keeps() {
+		x.keeper = &keeper{Scanner: scanner}
+		scanners[0] = x.keeper
+	}
+	win := llm.NewWindow(x.r.Context(), &watched{Stream: x.response.Stream, x: x}, scanners, llm.WindowConfig{})
 	e, err := win.Next()
 	x.outcome.Verdict = scanner.Verdict()
 	if err == nil && !x.response.Framed {

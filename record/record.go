@@ -71,6 +71,15 @@ type Kept struct {
 	Kind   string `json:"kind"`
 	Output bool   `json:"output,omitempty"`
 	Text   string `json:"text"`
+	Marks  []Mark `json:"marks,omitempty"` // where findings lie in Text
+}
+
+// Mark says where in a kept text a finding lies: the text was masked when it was
+// kept, so the finding's own offsets do not hold for it.
+type Mark struct {
+	Start   int `json:"start"`
+	End     int `json:"end"`
+	Finding int `json:"finding"` // index into the verdict's findings
 }
 
 // Passage describes a passage that was looked at, without its text. Findings

@@ -1,0 +1,157 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"sort"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// exchangePage answers: what exactly happened, and why?
+type exchangePage struct {
+	row
+	In, Out side
+	Steps   []timelineStep
+	Permits []record.Permit
+	Proof   *ledger.Proof
+	NotYet  bool
+	Data    string
+}
+
+// side is what was judged in one direction.
+type side struct {
+	Name     string
+	Verdict  risk.Verdict
+	Passages []passageView
+	Kept     bool
+}
+
+// passageView is a passage with what was found in it; its text where policy kept
+// it.
+type passageView struct {
+	record.Passage
+	Findings []risk.Finding
+	Parts    []part
+	Kept     bool
+}
+
+// part is a stretch of a kept text; Found is what was found there, if anything.
+type part struct {
+	Text     string
+	Found    string
+	Decision risk.Decision
+}
+
+// timelineStep is a step as the timeline draws it, in permille of the whole.
+type timelineStep struct {
+	record.Step
+	Left, Width int
+}
+
+func (c *Console) exchange(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	id := r.PathValue("id")
+	var found *record.Record
+	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{ID: id, Content: true, Limit: 1}) {
+		if err != nil {
+			c.failed(w, r, err)
+			return
+		}
+		found = &rec
+		break
+	}
+	if found == nil {
+		c.message(w, r, http.StatusNotFound, "Not found", "No exchange and no act has this id, or its time to be kept is over.")
+		return
+	}
+	p := exchangePage{row: newRow(*found), Data: c.cfg.Data}
+	var err error
+	if p.Proof, err = c.cfg.Proof(r.Context(), id); errors.Is(err, ledger.ErrNotYet) {
+		p.NotYet = true
+	} else if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	if in := found.Intent; in != nil {
+		p.In = newSide("What the caller sent", in.Verdict, in.Passages, in.Kept)
+		p.Permits = append(p.Permits, in.Permits...)
+	}
+	if out := found.Outcome; out != nil {
+		p.Out = newSide("What the model answered", out.Verdict, out.Passages, out.Kept)
+		p.Permits = append(p.Permits, out.Permits...)
+	}
+	p.Steps = timeline(found)
+	c.render(w, r, http.StatusOK, "exchange", "Exchange", s, p)
+}
+
+func newSide(name string, v risk.Verdict, passages []record.Passage, kept []record.Kept) side {
+	s := side{Name: name, Verdict: v, Kept: len(kept) > 0}
+	for i, p := range passages {
+		view := passageView{Passage: p}
+		for _, f := range v.Findings {
+			if f.Passage == i {
+				view.Findings = append(view.Findings, f)
+			}
+		}
+		for _, k := range kept {
+			if k.Path == p.Path {
+				view.Kept = true
+				view.Parts = highlight(k, v.Findings)
+			}
+		}
+		s.Passages = append(s.Passages, view)
+	}
+	return s
+}
+
+// highlight cuts a kept text where findings begin and end.
+func highlight(k record.Kept, findings []risk.Finding) []part {
+	marks := append([]record.Mark(nil), k.Marks...)
+	sort.Slice(marks, func(i, j int) bool { return marks[i].Start < marks[j].Start })
+	var out []part
+	at := 0
+	for _, m := range marks {
+		if m.Start < at || m.End > len(k.Text) || m.Start >= m.End || m.Finding >= len(findings) {
+			continue
+		}
+		if m.Start > at {
+			out = append(out, part{Text: k.Text[at:m.Start]})
+		}
+		f := findings[m.Finding]
+		out = append(out, part{Text: k.Text[m.Start:m.End], Found: string(f.Category), Decision: f.Decision})
+		at = m.End
+	}
+	if at < len(k.Text) {
+		out = append(out, part{Text: k.Text[at:]})
+	}
+	for i := range out {
+		out[i].Text = strings.ToValidUTF8(out[i].Text, "\uFFFD")
+	}
+	return out
+}
+
+// timeline places the steps of both halves on one line.
+func timeline(r *record.Record) []timelineStep {
+	var steps []record.Step
+	if r.Intent != nil {
+		steps = append(steps, r.Intent.Steps...)
+	}
+	if r.Outcome != nil {
+		steps = append(steps, r.Outcome.Steps...)
+	}
+	var whole int64 = 1
+	for _, s := range steps {
+		whole = max(whole, int64(s.At+s.Took))
+	}
+	out := make([]timelineStep, len(steps))
+	for i, s := range steps {
+		left := int(int64(s.At) * 1000 / whole)
+		out[i] = timelineStep{Step: s, Left: left, Width: max(int(int64(s.Took)*1000/whole), 4)}
+		out[i].Left = min(out[i].Left, 1000-out[i].Width)
+	}
+	return out
+}

@@ -1,0 +1,178 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// exchangesPage answers: which calls were there, and which one do I look for?
+type exchangesPage struct {
+	Rows    []row
+	Query   url.Values
+	Facets  []facet
+	ID      string
+	Older   string // URL of the next page
+	Newest  uint64
+	Tail    string // URL that live rows come from; "" when paging
+	Limit   int
+	Filters int
+}
+
+// facet is one way to narrow the list, with the choices that lead there.
+type facet struct {
+	Name    string
+	Choices []facetChoice
+}
+
+type facetChoice struct {
+	Label  string
+	Link   string
+	Active bool
+}
+
+const pageSize = 100
+
+var ends = []string{"answered", "blocked", "refused", "failed", "cancelled", "interrupted"}
+
+func (c *Console) exchanges(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	q := r.URL.Query()
+	if id := strings.TrimSpace(q.Get("id")); strings.HasPrefix(id, "ex_") || strings.HasPrefix(id, "act_") {
+		http.Redirect(w, r, "/exchanges/"+url.PathEscape(id), http.StatusSeeOther)
+		return
+	}
+	query := listQuery(q, c.cfg.Now())
+	rows, err := c.list(r, query, q.Get("end"))
+	if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	p := exchangesPage{Rows: rows, Query: q, Facets: c.facets(q), Limit: pageSize, ID: q.Get("id")}
+	for _, k := range []string{"system", "decision", "category", "end", "kind"} {
+		if q.Get(k) != "" {
+			p.Filters++
+		}
+	}
+	if len(rows) > 0 {
+		p.Newest = rows[0].Seq
+	}
+	if len(rows) == pageSize {
+		p.Older = link(q, "before", strconv.FormatUint(rows[len(rows)-1].Seq, 10))
+	}
+	if q.Get("after") != "" {
+		c.rows(w, rows)
+		return
+	}
+	if q.Get("before") == "" {
+		p.Tail = link(q, "after", strconv.FormatUint(p.Newest, 10))
+	}
+	c.render(w, r, http.StatusOK, "exchanges", "Exchanges", s, p)
+}
+
+// rows writes table rows alone, for the live tail.
+func (c *Console) rows(w http.ResponseWriter, rows []row) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if len(rows) > 0 {
+		w.Header().Set("Bartizan-Newest", strconv.FormatUint(rows[0].Seq, 10))
+	}
+	_ = c.pages["exchanges"].ExecuteTemplate(w, "rows", rows)
+}
+
+func listQuery(q url.Values, now time.Time) record.Query {
+	out := record.Query{System: q.Get("system"), Model: q.Get("model"), Category: risk.Category(q.Get("category")), Kind: q.Get("kind"), Limit: pageSize}
+	if out.Kind == "" {
+		out.Kind = "exchange"
+	}
+	if d, ok := risk.ParseDecision(q.Get("decision")); ok && q.Get("decision") != "" {
+		out.Decisions = []risk.Decision{d}
+	}
+	if hours, err := strconv.Atoi(q.Get("hours")); err == nil && hours > 0 && hours < 24*400 {
+		out.Since = now.Add(-time.Duration(hours) * time.Hour)
+	}
+	out.Before, _ = strconv.ParseUint(q.Get("before"), 10, 64)
+	out.After, _ = strconv.ParseUint(q.Get("after"), 10, 64)
+	return out
+}
+
+// maxScan bounds how many records one page looks through for an end.
+const maxScan = 20_000
+
+// list reads one page. How a call ended is not in the index, so it is looked for.
+func (c *Console) list(r *http.Request, query record.Query, end string) ([]row, error) {
+	if end != "" {
+		query.Limit = maxScan
+	}
+	var rows []row
+	for rec, err := range c.cfg.Reader.Records(r.Context(), query) {
+		if err != nil {
+			return nil, err
+		}
+		if x := newRow(rec); end == "" || x.End == end {
+			if rows = append(rows, x); len(rows) == pageSize {
+				break
+			}
+		}
+	}
+	return rows, nil
+}
+
+// facets offers the choices; each is a link, so that a view can be kept and sent.
+func (c *Console) facets(q url.Values) []facet {
+	var systems []string
+	for _, s := range c.cfg.Systems() {
+		systems = append(systems, s.Name)
+	}
+	if have := q.Get("system"); have != "" && !slices.Contains(systems, have) {
+		systems = append(systems, have)
+	}
+	categories := []string{"prompt_injection", "indirect_injection", "jailbreak", "prompt_leak", "hidden_text", "encoded_payload",
+		"exfiltration_link", "unsafe_markup", "resource_abuse", "policy_boundary", "unreadable", "check_failed"}
+	if have := q.Get("category"); have != "" && !slices.Contains(categories, have) {
+		categories = append(categories, have)
+	}
+	return []facet{
+		choices(q, "decision", []string{"block", "hold", "mask", "flag", "allow"}),
+		choices(q, "end", ends),
+		choices(q, "system", systems),
+		choices(q, "category", categories),
+		choices(q, "kind", []string{"exchange", "act"}),
+	}
+}
+
+func choices(q url.Values, name string, values []string) facet {
+	f := facet{Name: name}
+	for _, v := range values {
+		c := facetChoice{Label: v, Active: q.Get(name) == v}
+		if c.Active {
+			c.Link = link(q, name, "")
+		} else {
+			c.Link = link(q, name, v)
+		}
+		f.Choices = append(f.Choices, c)
+	}
+	return f
+}
+
+// link is this list with one facet changed, from its first page.
+func link(q url.Values, name, value string) string {
+	next := url.Values{}
+	for k, v := range q {
+		if k != "before" && k != "after" && k != "id" {
+			next[k] = v
+		}
+	}
+	if next.Del(name); value != "" {
+		next.Set(name, value)
+	}
+	if len(next) == 0 {
+		return "/exchanges"
+	}
+	return "/exchanges?" + next.Encode()
+}

@@ -1,0 +1,178 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// health is the one line about the whole that every page carries.
+type health struct {
+	Bad  bool
+	Text string
+}
+
+func (c *Console) health() health {
+	s := c.cfg.Ledger()
+	switch s.State {
+	case "full":
+		return health{true, "The ledger is full: calls are refused until there is room."}
+	case "failed":
+		return health{true, "The ledger cannot write: calls are refused."}
+	}
+	return health{false, "Recording"}
+}
+
+// nowPage answers: is anything wrong, and what needs me?
+type nowPage struct {
+	Sentence string
+	Bad      bool
+	Numbers  []number
+	Strip    strip
+	Todo     []todo
+	Recent   []row
+	Capped   bool
+	Legend   []risk.Decision
+}
+
+// number is one figure with its change against the day before.
+type number struct {
+	Name   string
+	Value  string
+	Change string
+	Link   string
+	Of     string // what it is a part of, with n
+}
+
+// todo is something that a person should look at.
+type todo struct {
+	Text, Link, Do string
+	Bad            bool
+}
+
+// maxDay bounds how many records a page reads for its figures.
+const maxDay = 20_000
+
+func (c *Console) now(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	now := c.cfg.Now().UTC()
+	var today, before []row
+	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{Kind: "exchange", Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
+		if err != nil {
+			c.failed(w, r, err)
+			return
+		}
+		if rec.At().After(now.Add(-24 * time.Hour)) {
+			today = append(today, newRow(rec))
+		} else {
+			before = append(before, newRow(rec))
+		}
+	}
+	p := nowPage{Legend: []risk.Decision{risk.Allow, risk.Flag, risk.Mask, risk.Block}, Strip: newStrip(today, now), Capped: len(today)+len(before) == maxDay}
+	p.Numbers = numbers(today, before)
+	p.Todo = c.todo(today, now)
+	for _, t := range p.Todo {
+		p.Bad = p.Bad || t.Bad
+	}
+	p.Sentence = sentence(today, p.Bad, len(p.Todo))
+	for _, x := range today {
+		if x.Decision >= risk.Mask && len(p.Recent) < 8 {
+			p.Recent = append(p.Recent, x)
+		}
+	}
+	c.render(w, r, http.StatusOK, "now", "Now", s, p)
+}
+
+func sentence(today []row, bad bool, todos int) string {
+	switch {
+	case bad:
+		return "Something is wrong. The first item below says what."
+	case len(today) == 0:
+		return "All is quiet: no calls in the last 24 hours."
+	case todos == 0:
+		return fmt.Sprintf("All is well: %s calls in the last 24 hours, every one recorded.", count(len(today)))
+	}
+	return fmt.Sprintf("Nothing is broken, and %s waiting for you.", things(todos))
+}
+
+func things(n int) string {
+	if n == 1 {
+		return "one thing is"
+	}
+	return fmt.Sprintf("%d things are", n)
+}
+
+func numbers(today, before []row) []number {
+	blocked := func(r row) bool { return r.Decision >= risk.Hold }
+	failed := func(r row) bool { return r.End == "failed" || r.End == "interrupted" }
+	n := func(rows []row, f func(row) bool) int {
+		c := 0
+		for _, r := range rows {
+			if f(r) {
+				c++
+			}
+		}
+		return c
+	}
+	all := func(row) bool { return true }
+	out := []number{
+		{Name: "calls", Value: count(n(today, all)), Change: change(n(today, all), n(before, all)), Link: "/exchanges"},
+		{Name: "blocked or held", Value: count(n(today, blocked)), Change: change(n(today, blocked), n(before, blocked)), Link: "/exchanges?decision=block", Of: "of " + count(len(today)) + " calls"},
+		{Name: "failed", Value: count(n(today, failed)), Change: change(n(today, failed), n(before, failed)), Link: "/exchanges?end=failed", Of: "of " + count(len(today)) + " calls"},
+	}
+	var times []time.Duration
+	for _, r := range today {
+		if r.Took >= 0 && r.End == "answered" {
+			times = append(times, r.Took)
+		}
+	}
+	slices.Sort(times)
+	last := number{Name: "median answer", Value: "–", Link: "/exchanges", Of: fmt.Sprintf("of %s answers", count(len(times)))}
+	if len(times) > 0 {
+		last.Value = took(times[len(times)/2])
+	}
+	return append(out, last)
+}
+
+func change(now, before int) string {
+	switch {
+	case now == before:
+		return "as the day before"
+	case now > before:
+		return fmt.Sprintf("%s more than the day before", count(now-before))
+	}
+	return fmt.Sprintf("%s fewer than the day before", count(before-now))
+}
+
+// todo lists what a person should look at, the worst first.
+func (c *Console) todo(today []row, now time.Time) []todo {
+	var out []todo
+	if s := c.cfg.Ledger(); s.State != "ok" {
+		out = append(out, todo{Text: c.health().Text, Link: "/ledger", Do: "See the ledger", Bad: true})
+	}
+	unchecked, interrupted := 0, 0
+	for i := range today {
+		if today[i].Unchecked() {
+			unchecked++
+		}
+		if today[i].End == "interrupted" {
+			interrupted++
+		}
+	}
+	if unchecked > 0 {
+		out = append(out, todo{Text: fmt.Sprintf("%s calls had a check that did not run to its end.", count(unchecked)), Link: "/exchanges?category=check_failed", Do: "See them", Bad: true})
+	}
+	if interrupted > 0 {
+		out = append(out, todo{Text: fmt.Sprintf("%s calls were interrupted and may have reached a provider.", count(interrupted)), Link: "/exchanges?end=interrupted", Do: "See them"})
+	}
+	for _, p := range c.cfg.Policies() {
+		if q := p.Policy(); q.Mode == "monitor" {
+			out = append(out, todo{Text: fmt.Sprintf("Policy %s only watches, until %s: it stops nothing.", p.ID(), q.Until), Link: "/policies", Do: "See the policy"})
+		}
+	}
+	return out
+}

@@ -1,0 +1,53 @@
+// What the console adds where scripts run: copying, and following the list live.
+// Every page works without it.
+"use strict";
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Select and copy it by hand";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+const tail = document.getElementById("tail");
+if (tail) {
+  const rows = document.getElementById("rows");
+  const news = document.getElementById("news");
+  let url = new URL(tail.dataset.tail, location.href);
+  let timer = 0;
+  const look = async () => {
+    try {
+      const answer = await fetch(url, { headers: { Accept: "text/html" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const newest = answer.headers.get("Bartizan-Newest");
+      if (newest && rows) {
+        rows.insertAdjacentHTML("afterbegin", await answer.text()); // made by the server's own templates
+        url.searchParams.set("after", newest);
+        while (rows.rows.length > 500) rows.deleteRow(-1);
+        news.textContent = "New exchanges were added to the list.";
+      }
+    } catch {
+      stop("Follow live (stopped: the server did not answer)");
+    }
+  };
+  const stop = (text) => {
+    clearInterval(timer);
+    timer = 0;
+    tail.setAttribute("aria-pressed", "false");
+    tail.textContent = text;
+  };
+  tail.hidden = !rows;
+  tail.addEventListener("click", () => {
+    if (timer) return stop("Follow live");
+    timer = setInterval(look, 2000);
+    tail.setAttribute("aria-pressed", "true");
+    tail.textContent = "Stop following";
+    look();
+  });
+}

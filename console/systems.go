@@ -1,0 +1,63 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// systemsPage answers: which systems are there, and who can call for them?
+type systemsPage struct {
+	Systems []systemView
+	Made    *access.Key
+	Secret  string // shown once
+	Token   string
+}
+
+type systemView struct {
+	record.System
+	Keys []access.Key
+}
+
+func (c *Console) systems(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	c.systemsWith(w, r, s, nil, "")
+}
+
+func (c *Console) systemsWith(w http.ResponseWriter, r *http.Request, s *access.Session, made *access.Key, secret string) {
+	keys, err := c.cfg.Desk.Keys(actor(s), "")
+	if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	p := systemsPage{Made: made, Secret: secret, Token: s.Token}
+	for _, sys := range c.cfg.Systems() {
+		v := systemView{System: sys}
+		for _, k := range keys {
+			if k.System == sys.Name {
+				v.Keys = append(v.Keys, k)
+			}
+		}
+		p.Systems = append(p.Systems, v)
+	}
+	c.render(w, r, http.StatusOK, "systems", "Systems and keys", s, p)
+}
+
+// createKey shows the new key in its own answer: it is never in an address, and
+// never shown again.
+func (c *Console) createKey(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	k, secret, err := c.cfg.Desk.CreateKey(r.Context(), actor(s), r.PostFormValue("system"))
+	if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	c.systemsWith(w, r, s, &k, secret)
+}
+
+func (c *Console) revokeKey(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	if err := c.cfg.Desk.RevokeKey(r.Context(), actor(s), r.PostFormValue("id")); err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/systems", http.StatusSeeOther)
+}

@@ -1,0 +1,174 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// maxKept bounds the text that is kept of one side of an exchange, in bytes.
+const maxKept = 256 << 10
+
+// keeps reports whether policy wants content kept.
+func (x *exchange) keeps() bool {
+	c := x.policy.Policy().Keep.Content
+	return c != "" && c != "none"
+}
+
+// keepInput returns what is kept of a request: texts as the provider got them,
+// secrets and personal data masked whatever policy did about them.
+func (x *exchange) keepInput() []record.Kept {
+	if x.request == nil || x.policy == nil || !x.keeps() {
+		return nil
+	}
+	var out []record.Kept
+	left := maxKept
+	for i := range x.request.Passages {
+		p := &x.request.Passages[i]
+		if p.Text == "" || len(p.Text) > left {
+			continue
+		}
+		left -= len(p.Text)
+		var changes []llm.Change
+		for _, c := range x.judgement.Changes {
+			if c.Passage == i {
+				changes = append(changes, llm.Change{Start: c.Start, End: c.End, New: c.New})
+			}
+		}
+		k := masked(p.Text, i, x.intent.Verdict.Findings, changes)
+		k.Path, k.Origin, k.Kind = p.Path, p.Origin.String(), p.Channel.Kind.String()
+		out = append(out, k)
+	}
+	return out
+}
+
+// keeper sees an answer beside the guard and keeps its text with the changes that
+// the guard made.
+type keeper struct {
+	*guard.Scanner
+	texts []*keptText
+	size  int
+}
+
+// keptText is one channel of an answer.
+type keptText struct {
+	look    llm.Look
+	text    strings.Builder
+	changes []llm.Change
+	left    int // offset up to which the text is known
+}
+
+// Scan implements [llm.Scanner].
+func (k *keeper) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
+	r, err := k.Scanner.Scan(ctx, l)
+	t := k.find(l)
+	if t == nil {
+		return r, err
+	}
+	end := len(l.Text)
+	if err == nil {
+		end = r.Safe
+	}
+	from := t.left - l.Base
+	if from < 0 || from > end || k.size+end-from > maxKept {
+		return r, err
+	}
+	t.text.WriteString(l.Text[from:end])
+	k.size += end - from
+	t.left = l.Base + end
+	for _, c := range r.Changes {
+		t.changes = append(t.changes, llm.Change{Start: c.Start + l.Base, End: c.End + l.Base, New: c.New})
+	}
+	return r, err
+}
+
+// find returns the text that a look belongs to. Texts that repeat another one, or
+// stand aside, are not kept.
+func (k *keeper) find(l llm.Look) *keptText {
+	if l.Whole || l.Channel.Choice < 0 {
+		return nil
+	}
+	for _, t := range k.texts {
+		if t.look.Channel == l.Channel {
+			return t
+		}
+	}
+	t := &keptText{look: llm.Look{Channel: l.Channel, Origin: l.Origin, Path: l.Path}}
+	k.texts = append(k.texts, t)
+	return t
+}
+
+// kept returns what is kept of the answer.
+func (k *keeper) kept(v risk.Verdict) []record.Kept {
+	if k == nil {
+		return nil
+	}
+	channels := k.Channels()
+	var out []record.Kept
+	for _, t := range k.texts {
+		one := masked(t.text.String(), slices.Index(channels, t.look.Channel), v.Findings, t.changes)
+		one.Path, one.Origin, one.Kind, one.Output = t.look.Path, t.look.Origin.String(), t.look.Channel.Kind.String(), true
+		out = append(out, one)
+	}
+	return out
+}
+
+// private reports whether the place of a finding holds what must not be kept.
+func private(f risk.Finding) bool {
+	return f.Decision == risk.Mask || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
+}
+
+// masked applies changes to a text, masks what is private, and says where the
+// findings lie afterwards.
+func masked(text string, passage int, findings []risk.Finding, changes []llm.Change) record.Kept {
+	for _, f := range findings {
+		if f.Passage == passage && private(f) && f.End <= len(text) && !slices.ContainsFunc(changes, func(c llm.Change) bool { return c.Start < f.End && f.Start < c.End }) {
+			changes = append(changes, llm.Change{Start: f.Start, End: f.End, New: "[" + strings.ToUpper(string(f.Category)) + "]"})
+		}
+	}
+	slices.SortFunc(changes, func(a, b llm.Change) int { return a.Start - b.Start })
+	var out record.Kept
+	var b strings.Builder
+	at := 0
+	var moved []llm.Change // as they came out
+	for _, c := range changes {
+		if c.Start < at || c.End > len(text) {
+			continue
+		}
+		b.WriteString(text[at:c.Start])
+		b.WriteString(c.New)
+		moved = append(moved, c)
+		at = c.End
+	}
+	b.WriteString(text[at:])
+	out.Text = b.String()
+	for i, f := range findings {
+		if f.Passage == passage && f.Start < f.End && f.End <= len(text) {
+			out.Marks = append(out.Marks, record.Mark{Start: shift(f.Start, moved, false), End: shift(f.End, moved, true), Finding: i})
+		}
+	}
+	return out
+}
+
+// shift moves an offset over the changes before it. One inside a change goes to
+// the change's edge.
+func shift(off int, changes []llm.Change, end bool) int {
+	moved := off
+	for _, c := range changes {
+		switch {
+		case c.End <= off:
+			moved += len(c.New) - (c.End - c.Start)
+		case c.Start < off:
+			if end {
+				return moved - (off - c.Start) + len(c.New)
+			}
+			return moved - (off - c.Start)
+		}
+	}
+	return moved
+}
