@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/bartizan-ai/bartizan/record"
@@ -28,11 +29,24 @@ const (
 	packDeflate
 )
 
-// pack puts a marker before JSON and compresses it where that is worth the
+// scratch holds buffers that are used within one call.
+var scratch = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// scratchMax keeps one huge record from holding its buffer for ever.
+const scratchMax = 64 << 10
+
+func putScratch(p *[]byte, b []byte) {
+	if cap(b) <= scratchMax {
+		*p = b[:0]
+		scratch.Put(p)
+	}
+}
+
+// pack compresses a body, a marker followed by JSON, where that is worth the
 // time: a long history has thousands of passages that all look alike.
-func pack(doc []byte) ([]byte, error) {
-	if len(doc) < deflateMin {
-		return append([]byte{packPlain}, doc...), nil
+func pack(body []byte) ([]byte, error) {
+	if len(body) < deflateMin {
+		return body, nil
 	}
 	var b bytes.Buffer
 	b.WriteByte(packDeflate)
@@ -40,7 +54,7 @@ func pack(doc []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(doc); err != nil {
+	if _, err := w.Write(body[1:]); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -66,28 +80,28 @@ func unpack(body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("a body of unknown form %d", body[0])
 }
 
-// packIntent returns the body of an intent. One that is too large loses the
-// tails of its lists, and says so in a step of its own.
-func packIntent(in *record.Intent) ([]byte, error) {
-	body, err := pack(appendIntent(nil, in))
+// packIntent returns the body of an intent, in buf where that suffices. One that
+// is too large loses the tails of its lists, and says so in a step of its own.
+func packIntent(buf []byte, in *record.Intent) ([]byte, error) {
+	body, err := pack(appendIntent(append(buf, packPlain), in))
 	for keep := 1024; err == nil && len(body) > maxIntent; keep /= 2 {
 		if keep == 0 {
 			return nil, errors.New("the intent is too large to record")
 		}
 		t := trimIntent(*in, keep)
-		body, err = pack(appendIntent(nil, &t))
+		body, err = pack(appendIntent([]byte{packPlain}, &t))
 	}
 	return body, err
 }
 
-func packOutcome(out *record.Outcome) ([]byte, error) {
-	body, err := pack(appendOutcome(nil, out))
+func packOutcome(buf []byte, out *record.Outcome) ([]byte, error) {
+	body, err := pack(appendOutcome(append(buf, packPlain), out))
 	for keep := 1024; err == nil && len(body) > maxOutcome; keep /= 2 {
 		if keep == 0 {
 			return nil, errors.New("the outcome is too large to record")
 		}
 		t := trimOutcome(*out, keep)
-		body, err = pack(appendOutcome(nil, &t))
+		body, err = pack(appendOutcome([]byte{packPlain}, &t))
 	}
 	return body, err
 }
@@ -97,7 +111,7 @@ func packAct(act *record.Act) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := pack(doc)
+	body, err := pack(append([]byte{packPlain}, doc...))
 	if err == nil && len(body) > maxIntent {
 		err = errors.New("the act is too large to record")
 	}

@@ -88,10 +88,10 @@ func TestKilledAtAnyPoint(t *testing.T) {
 	var acked map[string]string // state of what was acknowledged in this folder
 	var dir string
 	for i := range crashes {
-		if i%10 == 0 {
+		if i%6 == 0 {
 			dir, acked = t.TempDir(), map[string]string{}
 		}
-		for _, line := range runAndKill(t, dir, time.Duration(rng.IntN(150))*time.Millisecond) {
+		for _, line := range runAndKill(t, dir, time.Duration(rng.IntN(100))*time.Millisecond) {
 			state, rest, _ := strings.Cut(line, " ")
 			id, receipt, _ := strings.Cut(rest, " ")
 			acked[id] = state
@@ -127,7 +127,7 @@ func runAndKill(t *testing.T, dir string, after time.Duration) []string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(60*time.Millisecond+after, func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
+	kill := time.AfterFunc(40*time.Millisecond+after, func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
 	defer kill.Stop()
 	var lines []string
 	for s := bufio.NewScanner(out); s.Scan(); {

@@ -108,7 +108,7 @@ func once(op string, on func(string) bool, err error) func(string, string) error
 
 func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for range 5000 {
+	for range 30_000 {
 		if f() {
 			return
 		}

@@ -116,11 +116,11 @@ func TestTrim(t *testing.T) {
 	}
 	in.Purpose, in.Model, out.Code = long, long, long
 	in.Verdict.Decision, out.Verdict.Decision = risk.Block, risk.Hold
-	ib, err := packIntent(&in)
+	ib, err := packIntent(nil, &in)
 	if err != nil || len(ib) > maxIntent {
 		t.Fatalf("%d bytes, %v", len(ib), err)
 	}
-	ob, err := packOutcome(&out)
+	ob, err := packOutcome(nil, &out)
 	if err != nil || len(ob) > maxOutcome {
 		t.Fatalf("%d bytes, %v", len(ob), err)
 	}
@@ -151,7 +151,7 @@ func TestLongHistoryIsKeptWhole(t *testing.T) {
 		in.Passages = append(in.Passages, record.Passage{Path: fmt.Sprintf("messages[%d].content[0].text", i), Origin: "user", Kind: "text", Bytes: i})
 		in.Verdict.Checks[0].Passages = append(in.Verdict.Checks[0].Passages, i)
 	}
-	body, err := packIntent(&in)
+	body, err := packIntent(nil, &in)
 	if err != nil {
 		t.Fatal(err)
 	}

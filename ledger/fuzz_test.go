@@ -96,13 +96,13 @@ func FuzzCheckpoint(f *testing.F) {
 
 func FuzzPlain(f *testing.F) {
 	in := intent("ex_1")
-	body, err := packIntent(&in)
+	body, err := packIntent(nil, &in)
 	if err != nil {
 		f.Fatal(err)
 	}
 	p := intentPlain{id: "ex_1", body: body}
 	it := item{intent: p.append(nil)}
-	f.Add(it.plain(make([]byte, saltSize)))
+	f.Add(it.plain(nil, make([]byte, saltSize)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		it, err := parsePlain(b)
 		if err != nil {

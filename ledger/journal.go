@@ -27,6 +27,7 @@ type entry struct {
 	// apply is called by the writer when the frame is durable, in the order of
 	// numbers and before the caller wakes.
 	apply func(seq uint64)
+	buf   *[]byte // lent to body
 	done  chan error
 }
 

@@ -88,11 +88,18 @@ func (k *keyring) master() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err == nil && len(key) != 32 {
-		err = errors.New("it is not 32 bytes of base64")
+	key, ok := decodeKey(text)
+	if !ok || len(key) != 32 {
+		return nil, errors.New("it is not 32 bytes of base64")
 	}
-	return key, err
+	return key, nil
+}
+
+// decodeKey reads a key file. It has one form: the decoder would pass over line
+// breaks, and a file that somebody has edited is not the one that was written.
+func decodeKey(text []byte) ([]byte, bool) {
+	key, err := base64.StdEncoding.Strict().DecodeString(string(text))
+	return key, err == nil && base64.StdEncoding.EncodeToString(key) == string(text)
 }
 
 // wrapped reads a key file, or makes one from fresh.
@@ -115,8 +122,8 @@ func (k *keyring) wrapped(name string, fresh func() ([]byte, error)) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(sealed) < 12 {
+	sealed, ok := decodeKey(text)
+	if !ok || len(sealed) < 12 {
 		return nil, fmt.Errorf("%s is damaged", name)
 	}
 	key, err := k.wrap.Open(nil, sealed[:12], sealed[12:], []byte(name))

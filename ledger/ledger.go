@@ -171,10 +171,12 @@ func (l *Ledger) newExchange(in *record.Intent) (*item, error) {
 		return nil, err
 	}
 	in.At = at
-	body, err := packIntent(in)
+	buf := scratch.Get().(*[]byte)
+	body, err := packIntent(*buf, in)
 	if err != nil {
 		return nil, err
 	}
+	defer putScratch(buf, body)
 	it := &item{day: day(in.At), received: in.Received.SHA256, sent: in.Sent.SHA256}
 	it.intentFacts(in)
 	p := intentPlain{id: in.ID, received: it.received, sent: it.sent, body: body}
@@ -232,7 +234,7 @@ func (l *Ledger) begin(it *item) (record.Receipt, error) {
 	}
 	// The signature is made while the disk works.
 	receipt := record.Receipt{Exchange: it.id, Compact: l.keys.promise(it.id, l.cfg.Now())}
-	if err := <-e.done; err != nil {
+	if err := e.wait(); err != nil {
 		l.journal.release()
 		return none, err
 	}
@@ -240,8 +242,16 @@ func (l *Ledger) begin(it *item) (record.Receipt, error) {
 }
 
 func (l *Ledger) entry(kind byte, day uint32, k *dayKeys, plain []byte) *entry {
-	body := sealRandom(k.journal, make([]byte, 0, len(plain)+28), plain, journalAbout(kind, day))
-	return &entry{frame: frame{kind: kind, day: day, body: body}, done: make(chan error, 1)}
+	buf := scratch.Get().(*[]byte)
+	body := sealRandom(k.journal, *buf, plain, journalAbout(kind, day))
+	return &entry{frame: frame{kind: kind, day: day, body: body}, buf: buf, done: make(chan error, 1)}
+}
+
+// wait returns what became of an entry. The journal is done with its bytes then.
+func (e *entry) wait() error {
+	err := <-e.done
+	putScratch(e.buf, e.body)
+	return err
 }
 
 // journalAbout binds a sealed body to its kind. A carried intent is an intent.
@@ -297,7 +307,7 @@ func (l *Ledger) finish(ctx context.Context, out *record.Outcome) (err error) {
 	if err := l.journal.finish(e); err != nil {
 		return err
 	}
-	if err := <-e.done; err != nil {
+	if err := e.wait(); err != nil {
 		return err
 	}
 	l.journal.release()
@@ -336,10 +346,12 @@ func (l *Ledger) outcome(it *item, out *record.Outcome) (*item, error) {
 			out.Steps = append(out.Steps[:len(out.Steps):len(out.Steps)], record.Step{Name: "keep", Note: "the content could not be kept: " + bare(err).Error()})
 		}
 	}
+	buf := scratch.Get().(*[]byte)
 	var err error
-	if p.body, err = packOutcome(out); err != nil {
+	if p.body, err = packOutcome(*buf, out); err != nil {
 		return nil, err
 	}
+	defer putScratch(buf, p.body)
 	closed.outcome = p.append(make([]byte, 0, 96+len(p.id)+len(p.body)))
 	return closed, nil
 }
@@ -385,7 +397,7 @@ func (l *Ledger) act(act record.Act) (err error) {
 	if err := l.journal.act(e); err != nil {
 		return err
 	}
-	return <-e.done
+	return e.wait()
 }
 
 // applied runs in the journal's writer, so the order of pending is the order of

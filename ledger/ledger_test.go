@@ -108,7 +108,7 @@ func collect(t testing.TB, l *Ledger, q record.Query) []record.Record {
 // logged waits until an id is in the log.
 func logged(t testing.TB, l *Ledger, id string) *Proof {
 	t.Helper()
-	for range 2000 {
+	for range 30_000 {
 		p, err := l.Receipt(t.Context(), id)
 		if err == nil {
 			return p

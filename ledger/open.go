@@ -191,7 +191,7 @@ func (l *Ledger) interruptAll() error {
 		entries = append(entries, e)
 	}
 	for _, e := range entries {
-		if err := <-e.done; err != nil {
+		if err := e.wait(); err != nil {
 			return err
 		}
 	}

@@ -15,23 +15,27 @@ import (
 )
 
 // project turns what the journal holds into records, tiles and checkpoints, a
-// second after something closed or when enough has. It ends with a last run.
+// second after something closed or when enough has, and not more than ten times
+// a second. It ends with a last run.
 func (l *Ledger) project() {
 	defer close(l.projected)
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	armed := false
+	armed, last := false, time.Time{}
 	for {
 		select {
 		case <-l.closing:
 			l.finalErr = l.finalise()
 			return
 		case <-timer.C:
-			armed = l.again(timer)
+			armed, last = l.again(timer), time.Now()
 		case <-l.kick:
+			// Each commit syncs several files beside the journal. Under
+			// load, larger ones leave the disk to those who wait for it.
+			rest := l.cfg.CheckpointEvery/10 - time.Since(last)
 			switch {
-			case l.waiting() >= l.cfg.CheckpointLeaves && !l.isStalled():
-				armed = l.again(timer)
+			case l.waiting() >= l.cfg.CheckpointLeaves && !l.isStalled() && rest <= 0:
+				armed, last = l.again(timer), time.Now()
 			case !armed:
 				timer.Reset(l.cfg.CheckpointEvery)
 				armed = true
@@ -158,7 +162,7 @@ func (l *Ledger) carry() (carried bool) {
 		}
 		e := l.entry(frameCarried, it.day, k, it.intent)
 		e.apply = func(seq uint64) { it.pin = seq }
-		if l.journal.act(e) != nil || <-e.done != nil {
+		if l.journal.act(e) != nil || e.wait() != nil {
 			return false
 		}
 	}
@@ -183,18 +187,19 @@ func (l *Ledger) append(s *shard, items []*item) (*written, error) {
 	var rows []byte
 	var files []tileFile
 	for _, it := range items {
-		framed, leaf, err := s.seal(l.keys, it, w.tree.size)
-		if err != nil {
-			return nil, err
-		}
 		r := it.facts.row()
 		if it.interrupted {
 			r.flags |= rowInterrupted
 		}
 		month := r.month()
-		r.off, r.length = uint64(w.lengths[month]), uint32(len(framed))
-		records[month] = append(records[month], framed...)
-		w.lengths[month] += int64(len(framed))
+		before := len(records[month])
+		data, leaf, err := s.seal(records[month], l.keys, it, w.tree.size)
+		if err != nil {
+			return nil, err
+		}
+		records[month] = data
+		r.off, r.length = uint64(w.lengths[month]), uint32(len(data)-before)
+		w.lengths[month] += int64(r.length)
 		rows = r.append(rows)
 		files = append(files, w.tree.add(leaf.Bytes())...)
 	}

@@ -219,16 +219,17 @@ type recordHeader struct {
 
 func (h recordHeader) size() int64 { return recordHeaderSize + int64(h.length) }
 
-func appendRecord(b []byte, index int64, day uint32, sealed []byte) []byte {
-	start := len(b)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(sealed)))
-	b = append(b, 0, 0, 0, 0)
+// beginRecord appends a header without length and checksum, for endRecord.
+func beginRecord(b []byte, index int64, day uint32) []byte {
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(index))
 	b = binary.BigEndian.AppendUint32(b, day)
-	b = append(b, 0, 0, 0, 0)
-	b = append(b, sealed...)
-	binary.BigEndian.PutUint32(b[start+4:], recordSum(b[start:]))
-	return b
+	return append(b, 0, 0, 0, 0)
+}
+
+func endRecord(whole []byte) {
+	binary.BigEndian.PutUint32(whole, uint32(len(whole)-recordHeaderSize))
+	binary.BigEndian.PutUint32(whole[4:], recordSum(whole))
 }
 
 func recordSum(whole []byte) uint32 {
@@ -259,19 +260,25 @@ func (s *shard) about(index int64) []byte {
 	return fmt.Appendf(nil, "record %s %d", s.origin, index)
 }
 
-// seal returns the record's bytes for the disk and its leaf. The same item gives
-// the same bytes each time: a projection that was cut off is simply done again.
-func (s *shard) seal(keys *keyring, it *item, index int64) (framed []byte, leaf *Leaf, err error) {
+// seal appends the record's bytes for the disk and returns its leaf. The same item
+// gives the same bytes each time: a projection that was cut off is simply done
+// again.
+func (s *shard) seal(b []byte, keys *keyring, it *item, index int64) ([]byte, *Leaf, error) {
 	k, err := keys.forDay(it.day, true)
 	if err != nil {
 		return nil, nil, err
 	}
 	salt := k.derive("salt "+s.origin, binary.BigEndian.AppendUint64(nil, it.seq), []byte(it.id))
-	plain := it.plain(salt)
-	recordSum := sha256.Sum256(plain)
-	nonce := k.derive("nonce "+s.origin, binary.BigEndian.AppendUint64(nil, uint64(index)), recordSum[:])[:12]
-	sealed := k.record.Seal(append(make([]byte, 0, len(plain)+28), nonce...), nonce, plain, s.about(index))
-	return appendRecord(nil, index, it.day, sealed), it.leaf(salt, recordSum, sha256.Sum256(sealed)), nil
+	buf := scratch.Get().(*[]byte)
+	plain := it.plain(*buf, salt)
+	defer putScratch(buf, plain)
+	plainSum := sha256.Sum256(plain)
+	nonce := k.derive("nonce "+s.origin, binary.BigEndian.AppendUint64(nil, uint64(index)), plainSum[:])[:12]
+	start := len(b)
+	b = append(beginRecord(b, index, it.day), nonce...)
+	b = k.record.Seal(b, nonce, plain, s.about(index))
+	endRecord(b[start:])
+	return b, it.leaf(salt, plainSum, sha256.Sum256(b[start+recordHeaderSize:])), nil
 }
 
 // The forms of a record's plaintext, behind the salt.
@@ -281,8 +288,7 @@ const (
 	plainExchange
 )
 
-func (it *item) plain(salt []byte) []byte {
-	b := make([]byte, 0, len(salt)+len(it.intent)+len(it.outcome)+len(it.act)+5)
+func (it *item) plain(b, salt []byte) []byte {
 	b = append(b, salt...)
 	switch {
 	case it.facts.act:
