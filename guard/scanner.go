@@ -50,8 +50,8 @@ type Scanner struct {
 type track struct {
 	channel  llm.Channel
 	index    int
-	cut      int // last end of a unit as the text has it
-	judged   int // last end of a unit that was judged: cut, less what may begin a match
+	cut      int  // last end of a unit as the text has it
+	judged   int  // last end of a unit that was judged: cut, less what may begin a match
 	read     bool // to the end
 	begun    bool // shown in pieces
 	covered  bool // a snapshot of it was read

@@ -103,6 +103,7 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 		o.add(payload, start, end, outer+via, depth)
 	}
 	var signs sign
+	leet := 0
 	for i := 0; i < len(s); {
 		c := s[i]
 		if !charset[c] {
@@ -129,10 +130,15 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 			signs |= signBinary
 		case (c == '-') && n <= 5:
 			signs |= signMorse
+		case n >= 3 && isLeet(s[i:j]):
+			leet++
 		}
 		i = j
 	}
 	o.signed(s, signs, emit)
+	if leet >= fewestLeet && depth == 1 && len(s) <= maxLeet {
+		emit(0, len(s), unleet(s), "leet")
+	}
 }
 
 type emitter func(start, end int, payload, via string)
@@ -339,6 +345,57 @@ func binary(s string, emit emitter) {
 		}
 		return c, true
 	}, func(i, j int, p string) { emit(i, j, p, "binary") })
+}
+
+// Bounds on reading digits as letters: names such as utf8 and sha256 are no
+// leet, so one word is not enough, and a long text is no message in it.
+const (
+	fewestLeet = 2
+	maxLeet    = 8 << 10
+)
+
+// leetDigits are the digits that stand for letters, and leetLetters those
+// letters.
+const leetDigits, leetLetters = "0134578", "oieastb"
+
+// isLeet reports whether a word has such digits among its letters.
+func isLeet(w string) bool {
+	letters, digits, inside := 0, 0, false
+	for i := range len(w) {
+		switch c := w[i]; {
+		case isLetter(c):
+			letters++
+		case strings.IndexByte(leetDigits, c) >= 0:
+			digits++
+			inside = inside || i+1 < len(w) && isLetter(w[i+1])
+		default:
+			return false
+		}
+	}
+	return inside && letters >= 1 && digits <= letters+2
+}
+
+// unleet writes letters for the digits of leet words.
+func unleet(s string) string {
+	out := []byte(s)
+	for i := 0; i < len(s); {
+		j := i
+		for j < len(s) && (isLetter(s[j]) || isDigit(s[j]) || s[j] == '@' || s[j] == '$' || s[j] == '!') {
+			j++
+		}
+		if j > i && strings.IndexFunc(s[i:j], func(r rune) bool { return isLetter(byte(r)) }) >= 0 {
+			for k := i; k < j; k++ {
+				switch at := strings.IndexByte(leetDigits+"@$", s[k]); {
+				case at >= 0:
+					out[k] = (leetLetters + "as")[at]
+				case s[k] == '!' && k+1 < j:
+					out[k] = 'i'
+				}
+			}
+		}
+		i = max(j, i+1)
+	}
+	return string(out)
 }
 
 // spacedHex opens hex bytes that stand apart: "69 67 6e".

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -90,6 +91,21 @@ var overrideWords = map[class]string{
 	soon:    `instead; from now on; and instead; now you; you are now; new instructions; new task; new rules; and say; and answer; and reply; and respond; and write; and print; and output; and tell; and reveal; and show; and only; and send; and do; and follow; simply; just say; just output; stattdessen; ab jetzt; von nun an; und gib; und schreib; und sag; und antworte; a la place; desormais; a partir de maintenant; et dis; et ecris; et reponds; en su lugar; a partir de ahora; en cambio; y di; y escribe; y responde; invece; d'ora in poi; e scrivi; e rispondi; em vez disso; a partir de agora; e diga; e escreva; e responda; in plaats daarvan; vanaf nu; en zeg; en antwoord; zamiast tego; od teraz; i napisz; i odpowiedz; вместо этого; с этого момента; теперь ты; и напиши; и ответь; и скажи; 而是; 从现在开始; 現在; 现在你; 改为; 并输出; 并回答; 直接输出; 只输出; 代わりに; これから; 今から; 대신; 이제부터; 지금부터; directly output; output directly; directly; directement; affichez; directamente; direttamente; diretamente; direkt; wiederholen sie; rechtstreeks; bezposrednio; прямо; напрямую; повторите; выведите; 直接; 直接出力; そのまま出力; だけ出力; 직접; 바로; dogrudan; langsung; truc tiep; مباشرة; सीधे; সরাসরি; โดยตรง; moja kwa moja; emita; repita; repete; ripeti; imprima; and call; and list; then call; now list; now send; and act; and become; and translate; and explain; and provide; and generate; and repeat; und sende; und nenne; und liste; und zeig*; et envoie; et affiche; et donne; et montre*; y envia; y muestra; y lista; e invia; e mostra; e elenca; e envie; e mostre; e liste; en stuur; en toon; en geef; i wyslij; i pokaz; i podaj; и отправь; и покажи; и назови; 并发送; 并把; 并将; 然后; そして; ve gonder; ve yaz; dan kirim; dan tulis; va gui; va viet; och skicka; och skriv; og send; og skriv; ja laheta; ja kirjoita; a posli; a napis; si trimite; si scrie; es kuldd; es ird; και στειλε; και γραψε; και στείλε; και γράψε; وأرسل; واكتب; وقل; और भेज*; और लिख*; এবং পাঠা*; และส่ง; และเขียน; na utume; na uandike`,
 }
 
+// misspelt are the English words whose common slip, two letters changed over, is
+// known too.
+var misspelt = []string{"ignore", "disregard", "forget", "override", "previous", "earlier", "prior", "above", "instructions", "instruction", "guidelines", "directions", "rules", "prompt", "system prompt", "system message", "everything", "reveal", "repeat", "verbatim", "restrictions"}
+
+// swaps returns w with each two neighbouring letters inside a word changed over.
+func swaps(w string) []string {
+	var out []string
+	for i := 0; i+1 < len(w); i++ {
+		if w[i] != w[i+1] && w[i] != ' ' && w[i+1] != ' ' {
+			out = append(out, w[:i]+w[i+1:i+2]+w[i:i+1]+w[i+2:])
+		}
+	}
+	return out
+}
+
 // word is one entry of a lexicon.
 type word struct {
 	text  string
@@ -105,19 +121,27 @@ func lexicon(table map[class]string) []word {
 		c    class
 	}
 	seen := map[key]int{} // place in out, from 1
+	add := func(w string, c class, stem bool) {
+		k := key{w, c}
+		switch at := seen[k]; {
+		case w == "":
+		case at > 0:
+			out[at-1].stem = out[at-1].stem || stem
+		default:
+			out = append(out, word{text: w, class: c, stem: stem})
+			seen[k] = len(out)
+		}
+	}
 	for c := range class(len(table)) {
 		for _, w := range strings.Split(table[c], ";") {
 			w = strings.Join(strings.Fields(w), " ")
 			stem := strings.HasSuffix(w, "*")
 			w = strings.TrimSuffix(w, "*")
-			k := key{w, c}
-			switch at := seen[k]; {
-			case w == "":
-			case at > 0:
-				out[at-1].stem = out[at-1].stem || stem
-			default:
-				out = append(out, word{text: w, class: c, stem: stem})
-				seen[k] = len(out)
+			add(w, c, stem)
+			if slices.Contains(misspelt, w) {
+				for _, slip := range swaps(w) {
+					add(slip, c, stem)
+				}
 			}
 		}
 	}
