@@ -171,7 +171,7 @@ func (r *row) collect(v risk.Verdict) {
 }
 
 // Changed says in a word what policy did to a call that went on.
-func (r *row) Changed() string {
+func (r row) Changed() string {
 	switch {
 	case r.End == "blocked":
 		return ""
@@ -184,12 +184,12 @@ func (r *row) Changed() string {
 }
 
 // Silent reports whether no provider was called.
-func (r *row) Silent() bool {
+func (r row) Silent() bool {
 	return r.Outcome != nil && r.Outcome.Upstream == 0 && (r.End == "blocked" || r.End == "refused")
 }
 
 // Unchecked reports whether a check that policy wanted did not run to its end.
-func (r *row) Unchecked() bool {
+func (r row) Unchecked() bool {
 	bad := func(v risk.Verdict) bool {
 		for _, c := range v.Checks {
 			if c.State == risk.Failed || c.State == risk.Late {
