@@ -21,6 +21,7 @@ func newAddressed() *Addressed {
 
 const (
 	addressee  class = iota // the assistant, called by name
+	hailed                  // spoken to beyond doubt
 	duty                    // what it shall do
 	conceal                 // from the user
 	conveyed                // send it away
@@ -29,7 +30,8 @@ const (
 )
 
 var addressLexicon = lexicon(map[class]string{
-	addressee:  `ai assistant; ai assistants; dear assistant; hey assistant; the assistant; assistant,; assistant:; ai agent; ai agents; ai model; ai models; ai system; ai systems; language model; language models; llm; llms; chatgpt; chatbot; copilot; claude; gemini; gpt; if you are an ai; if you're an ai; as an ai; note to ai; note to the ai; attention ai; attention assistant; dear ai; hey ai; the ai; any ai; hidden note; for the assistant; automated assistant; virtual assistant; agents reading; models reading; bots reading; to the model; ki-assistent*; sprachmodell; assistent; assistant ia; modele de langage; asistente de ia; modelo de lenguaje; asistente; assistente ia; assistente; modello linguistico; modelo de linguagem; ai-assistent; taalmodel; asystent*; model jezykowy; ассистент*; языковая модель; ии-ассистент; 助手; 语言模型; 人工智能; アシスタント; 言語モデル; 어시스턴트; 언어 모델; message to the assistant; assistant#; dear assistant, this is; to the assistant; instructions for ai; instruction for ai; ai instructions; llm instructions; assistants reading; bot; bots`,
+	addressee:  `ai assistant; ai assistants; the assistant; ai agent; ai agents; ai model; ai models; ai system; ai systems; language model; language models; llm; llms; chatgpt; chatbot; copilot; claude; gemini; gpt; the ai; any ai; automated assistant; virtual assistant; ki-assistent*; sprachmodell; assistent; assistant ia; modele de langage; asistente de ia; modelo de lenguaje; asistente; assistente ia; assistente; modello linguistico; modelo de linguagem; ai-assistent; taalmodel; asystent*; model jezykowy; ассистент*; языковая модель; ии-ассистент; 助手; 语言模型; 人工智能; アシスタント; 言語モデル; 어시스턴트; 언어 모델; bot; bots`,
+	hailed:     `if you are an ai; if you're an ai; if you are a language model; if you are an llm; if you are an assistant; ai agents reading; ai assistants reading; assistants reading; agents reading; models reading; bots reading; llms reading; note to ai; note to the ai; note for ai; notes for ai; for ai assistants; for ai agents; for all ai; attention ai; attention assistant; attention, ai; dear ai; dear assistant; hey ai; hey assistant; message to the assistant; message for the assistant; to the ai assistant; assistant#; instructions for ai; instruction for ai; instructions to the model; ai instructions:; llm instructions:; hidden note; wenn du eine ki bist; falls du eine ki bist; hinweis an die ki; si tu es une ia; si vous etes une ia; note pour l'ia; si eres una ia; nota para la ia; se sei un'ia; nota per l'ia; se voce e uma ia; se fores uma ia; als je een ai bent; jesli jestes ai; если ты ии; если вы ии; 如果你是ai; 如果你是人工智能; 如果你是语言模型; aiアシスタントへ; あなたがaiなら; ai라면; 당신이 ai`,
 	duty:       `you must; you should; you need to; you have to; must; should; please; ensure; make sure; always; it is mandatory; required to; you are to; remember to; be sure to; do the following; follow these; instead of; reply with; respond with; answer with; answer every; only answer; say that; tell the user; tell them; tell him; tell her; inform the user; ask the user; recommend; include; add a link; append; insert; mention; output; print; write; read the file; open the file; run the; execute; call the; invoke; use the tool; visit; click; download; approve; rate this; give this; rank; musst; sollst; bitte; antworte; sage; dois; devez; veuillez; reponds; dis; debes; debe; por favor; responde; di; devi; deve; rispondi; responda; moet; antwoord; musisz; odpowiedz; должен; ответь; скажи; 必须; 请; 回答; 告诉用户; してください; 答え; 해야; 답하; create; delete; book; invite; store in your memory; transfer; pay; buy; order; forward; send; access; export; retrieve; draft; disable; grant; change; update; set; add; mail`,
 	conceal:    `do not tell the user; don't tell the user; do not mention this; don't mention this; do not mention; do not reveal this; do not inform the user; do not disclose; without telling the user; without informing; without mentioning; without asking; without notifying; never mention; never tell; keep this secret; keep it secret; hide this; do not show this; do not let the user; the user must not know; the user does not need to know; sage dem nutzer nicht; erwahne nicht; ne dis pas; ne mentionne pas; no le digas; no menciones; non dire; non menzionare; nao diga; nao mencione; vertel de gebruiker niet; nie mow; не говори; не сообщай; не упоминай; 不要告诉; 不要提及; 言わないで; 伝えないで; 말하지 마`,
 	conveyed:   `send; forward; post; upload; transmit; e-mail; email it; mail it; submit; leak; exfiltrate; append to the url; add to the url; encode into; fetch; sende; schicke; envoie; envoyez; envia; enviar; invia; stuur; wyslij; отправь; перешли; 发送; 送って; 送信; 보내`,
@@ -70,6 +72,10 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 		from, to = min(from, h.Start), max(to, h.End)
 	})
 	switch {
+	case has[hailed] && (has[conveyed] && has[belongings] || has[conceal]):
+		p = .93
+	case has[hailed] && has[duty]:
+		p = .8
 	case has[conceal] && (has[occasion] || has[conveyed] && has[belongings] || has[addressee]):
 		p = .9
 	case has[conveyed] && has[belongings] && (has[addressee] || has[occasion]):
@@ -80,8 +86,8 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 		p = .72
 	case has[conveyed] && has[belongings]:
 		p = .5
-	case has[addressee] && has[duty] || has[occasion] && has[duty]:
-		p = .4
+	case has[hailed], has[addressee] && has[duty] || has[occasion] && has[duty]:
+		p = .25
 	}
 	return p, from, to
 }

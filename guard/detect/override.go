@@ -67,10 +67,12 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 		p = .95
 	case has[orders] && (has[yours] || has[all]), has[all] && has[soon]:
 		p = .92
-	case has[all], has[matters] && has[earlier] && has[soon]:
+	case has[all] && v.Text[from] < 0x80, has[matters] && has[earlier] && has[soon]:
 		p = .9
 	case has[matters] && has[yours] && has[soon]:
 		p = .75
+	case has[all]:
+		p = .6 // "forget everything" is said to oneself, too
 	case has[matters] && has[earlier], has[orders] && has[soon]:
 		p = .7
 	case has[earlier] && has[soon]:
