@@ -13,15 +13,14 @@ import (
 func (c *Compiled) judgeOutput(ctx context.Context, passages []llm.Passage) Judgement {
 	s := c.Scanner()
 	j := Judgement{}
-	var media []int
 	for i, p := range passages {
-		if p.Channel.Kind == llm.KindMedia {
-			media = append(media, i)
-			continue
-		}
 		// Passages of one channel are judged apart: here each is whole.
 		t := &track{channel: p.Channel, index: i, sealed: p.Sealed}
 		s.tracks, s.origin = append(s.tracks, t), p.Origin
+		if p.Channel.Kind == llm.KindMedia {
+			s.skip(t, p.MIME)
+			continue
+		}
 		look := llm.Look{Channel: p.Channel, Text: p.Text, Final: true}
 		var blocked *BlockedError
 		if err := s.advance(ctx, t, look); errors.As(err, &blocked) {
@@ -32,25 +31,8 @@ func (c *Compiled) judgeOutput(ctx context.Context, passages []llm.Passage) Judg
 		}
 	}
 	j.Verdict = s.verdict()
-	c.addUnread(&j.Verdict, passages, media)
 	if j.Verdict.Decision >= risk.Hold || !c.enforcing() {
 		j.Changes = nil
 	}
 	return j
-}
-
-func (c *Compiled) addUnread(v *risk.Verdict, passages []llm.Passage, media []int) {
-	if len(media) == 0 {
-		return
-	}
-	for _, f := range c.unread(passages) {
-		v.Findings = append(v.Findings, f)
-		v.Decision = max(v.Decision, f.Decision)
-	}
-	if !c.enforcing() {
-		v.Decision = min(v.Decision, risk.Flag)
-	}
-	for _, id := range c.engine.Detectors() {
-		v.Checks = append(v.Checks, risk.Check{Detector: id, State: risk.Skipped, Passages: media})
-	}
 }

@@ -55,6 +55,7 @@ type track struct {
 	read     bool // to the end
 	begun    bool // shown in pieces
 	covered  bool // a snapshot of it was read
+	media    bool // cannot be read
 	fenced   bool
 	raw      bool // the text began as markup or JSON
 	sealed   bool
@@ -83,6 +84,12 @@ func (s *Scanner) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.track(l.Channel)
+	if l.Channel.Kind == llm.KindMedia {
+		if s.skip(t, l.MIME); s.c.enforcing() && t.stops() {
+			return llm.Ruling{}, &BlockedError{s.verdict()}
+		}
+		return llm.Ruling{Safe: len(l.Text)}, nil
+	}
 	if l.Whole {
 		// A snapshot repeats the channel: the same units, from the start, but
 		// without touching what is known of the channel.
@@ -126,8 +133,8 @@ func (t *track) adopt(o *track) {
 // knows reports whether the same thing was found at the same place.
 func (t *track) knows(f risk.Finding) bool {
 	return slices.ContainsFunc(t.findings, func(k risk.Finding) bool {
-		return k.Detector == f.Detector && k.Category == f.Category && k.Decision >= f.Decision && f.Start < k.End && k.Start < f.End ||
-			k.Passage == -1 && f.Passage == -1 && k.Detector == f.Detector
+		same := k.Detector == f.Detector && k.Category == f.Category && k.Decision >= f.Decision
+		return same && (f.Start < k.End && k.Start < f.End || f.Start == k.Start && f.End == k.End)
 	})
 }
 
@@ -184,10 +191,25 @@ func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final 
 	s.take(t, &d, from)
 	_, t.fenced = linkChanges(window.Text, clean)
 	t.judged, t.read = to, final
-	if s.c.enforcing() && slices.ContainsFunc(t.findings, func(f risk.Finding) bool { return f.Decision >= risk.Hold }) {
+	if s.c.enforcing() && t.stops() {
 		return &BlockedError{s.verdict()}
 	}
 	return nil
+}
+
+// stops reports whether something in the channel forbids the answer.
+func (t *track) stops() bool {
+	return slices.ContainsFunc(t.findings, func(f risk.Finding) bool { return f.Decision >= risk.Hold })
+}
+
+// skip notes a part of the answer that cannot be read.
+func (s *Scanner) skip(t *track, mime string) {
+	t.media = true
+	for _, f := range s.c.unread([]llm.Passage{{Channel: t.channel, MIME: mime}}) {
+		if f.Passage = t.index; !t.knows(f) {
+			t.findings = append(t.findings, f)
+		}
+	}
 }
 
 // take keeps what is new in a unit's draft, at the channel's offsets.
@@ -269,13 +291,15 @@ func (s *Scanner) Channels() []llm.Channel {
 
 func (s *Scanner) verdict() risk.Verdict {
 	v := risk.Verdict{Policy: s.c.id}
-	var read []int
+	var read, media []int
 	ordered := slices.SortedFunc(slices.Values(s.tracks), func(a, b *track) int { return compare(a.channel, b.channel) })
 	for _, t := range ordered {
 		found := slices.Clone(t.findings)
 		slices.SortStableFunc(found, func(a, b risk.Finding) int { return a.Start - b.Start })
 		v.Findings = append(v.Findings, found...)
-		if t.read || t.covered && !t.begun {
+		if t.media {
+			media = append(media, t.index)
+		} else if t.read || t.covered && !t.begun {
 			read = append(read, t.index)
 		}
 	}
@@ -293,6 +317,12 @@ func (s *Scanner) verdict() risk.Verdict {
 			}
 		}
 		v.Checks = append(v.Checks, k)
+	}
+	if len(media) > 0 {
+		slices.Sort(media)
+		for _, id := range s.c.engine.Detectors() {
+			v.Checks = append(v.Checks, risk.Check{Detector: id, State: risk.Skipped, Passages: media})
+		}
 	}
 	return v
 }

@@ -265,6 +265,31 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// TestMediaInAnswers holds that a part which nobody can read is never claimed.
+func TestMediaInAnswers(t *testing.T) {
+	s := compile(t, guard.Policy{}).Scanner()
+	media := llm.Channel{Item: 1, Kind: llm.KindMedia}
+	if _, err := s.Scan(context.Background(), llm.Look{Text: "An image follows.", Final: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Scan(context.Background(), llm.Look{Channel: media, MIME: "image/png", Final: true, Whole: true}); err != nil {
+		t.Fatal(err)
+	}
+	v := s.Verdict()
+	if f, ok := v.First(); v.Decision != risk.Flag || !ok || f.Category != risk.Unreadable || f.Passage != 1 {
+		t.Errorf("image: %v %+v", v.Decision, f)
+	}
+	for _, k := range v.Checks {
+		if slices.Contains(k.Passages, 1) && k.State != risk.Skipped {
+			t.Errorf("%s claims the image: %v", k.Detector, k.State)
+		}
+	}
+	var blocked *guard.BlockedError
+	if _, err := s.Scan(context.Background(), llm.Look{Channel: media, MIME: "audio", Final: true, Whole: true}); !errors.As(err, &blocked) {
+		t.Errorf("audio gave %v", err)
+	}
+}
+
 // TestArguments holds that tool arguments are judged once, whole.
 func TestArguments(t *testing.T) {
 	c := compile(t, policies()["prefix/mask"])

@@ -19,13 +19,11 @@ import "sort"
 type View struct {
 	Text   string
 	Hidden []Hidden // invisible characters that were taken out
+	Via    string   // how it was encoded; "" for the text itself
 
-	segs    []seg // empty: Text lies byte for byte in the original
-	fixed   bool  // decoded: every place maps to the wrapper
-	from    int
-	to      int
-	Via     string // how it was encoded; "" for the text itself
-	Quality float64
+	segs     []seg // empty: Text lies byte for byte in the original
+	fixed    bool  // decoded: every place maps to the wrapper
+	from, to int
 }
 
 // seg is a stretch of a view: byte for byte the original (atom 0), or one
