@@ -73,6 +73,7 @@ func (a *automaton) classes() {
 			}
 		}
 	}
+	// Capitals share the class of their letter, so the fold costs nothing.
 	for c := 'a'; c <= 'z'; c++ {
 		a.class[c-'a'+'A'] = a.class[c]
 	}
@@ -119,6 +120,7 @@ func (a *automaton) link(nodes []node) []int32 {
 			nodes[to].out = append(nodes[to].out, nodes[back].out...)
 			order = append(order, to)
 		}
+		// A second blank changes nothing: a run of white space is one.
 		if blank := a.class[' ']; nodes[at].blank && blank != 0 {
 			nodes[at].next[blank] = at
 		}
@@ -130,6 +132,7 @@ func (a *automaton) link(nodes []node) []int32 {
 func (a *automaton) flatten(nodes []node, order []int32) {
 	row := make([]int32, len(nodes))
 	n := int32(0)
+	// Two passes over the states: those without output first.
 	for pass := range 2 {
 		for _, at := range order {
 			if (len(nodes[at].out) > 0) == (pass == 1) {
@@ -165,6 +168,7 @@ type match struct {
 // scan appends every literal that ends in s[from:], from the given state on,
 // and returns the state after it.
 func (a *automaton) scan(s string, state int32, dst []match) (int32, []match) {
+	// Kept in locals, the table is not loaded through a on every byte.
 	next, limit := a.next, a.limit
 	for i := 0; i < len(s); i++ {
 		state = next[state+int32(a.class[s[i]])]

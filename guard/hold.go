@@ -14,6 +14,7 @@ const (
 // what has not been judged, seen ends at the same place and begins earlier. The
 // answer depends on the text alone.
 func (c *Compiled) open(unit, seen string) int {
+	// Twice the longest literal leaves room for runs of white space.
 	n := c.rules.auto.open(seen[max(0, len(seen)-2*maxLiteral):])
 	n = max(n, openKey(unit), openNumber(unit), openMarkup(unit))
 	return min(n, len(unit))
@@ -47,6 +48,7 @@ func openNumber(unit string) int {
 }
 
 func openMarkup(unit string) int {
+	// A target that is longer than this is no link worth waiting for.
 	tail := unit[max(0, len(unit)-maxLink):]
 	if i := strings.LastIndex(tail, "!["); i >= 0 && !strings.Contains(tail[i:], ")") && !strings.Contains(tail[i:], "\n\n") {
 		return len(tail) - i

@@ -96,6 +96,7 @@ func (in *Inspector) Lines(ctx context.Context, r io.Reader, w io.Writer) error 
 				return fmt.Errorf("guard: writing: %w", err)
 			}
 		}
+		// Flushed only when the input pauses: fast for files, prompt for pipes.
 		if lines.Buffered() == 0 { // whoever waits for the answer gets it
 			if err := out.Flush(); err != nil {
 				return fmt.Errorf("guard: writing: %w", err)
@@ -208,6 +209,7 @@ func known(found []risk.Finding, f risk.Finding) bool {
 // probability of each category that a detector looked for. Kinds of value are
 // scored only where one was found: there are too many to say no to each.
 func (c *Compiled) everything(ctx context.Context, passages []llm.Passage) ([]risk.Finding, map[string]float64) {
+	// A copy that wants everything; the policy in force is not touched.
 	open := *c
 	for dir := range open.wanted {
 		open.wanted[dir] = make([]bool, len(c.engine.detectors))
@@ -228,6 +230,7 @@ func (c *Compiled) everything(ctx context.Context, passages []llm.Passage) ([]ri
 	}
 	for _, f := range saw.findings {
 		scores[string(f.Category)] = max(scores[string(f.Category)], f.Confidence)
+		// Harm has no score until a detector looks for it: zero would be a claim.
 		if fam := family(f.Category); fam == "attack" {
 			scores[fam] = max(scores[fam], f.Confidence)
 		}

@@ -65,6 +65,7 @@ func edge(text string, at, dir int) int {
 // shown makes text safe for a terminal: what cannot be seen is written out, and
 // long text is cut.
 func shown(text string, limit int) string {
+	// An inspected text may hold control sequences aimed at this very terminal.
 	q := strconv.QuoteToGraphic(text)
 	q = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 	if len(q) > limit {

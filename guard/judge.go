@@ -45,6 +45,7 @@ type draft struct {
 
 func (d *draft) judgement(id string) Judgement {
 	j := Judgement{Verdict: risk.Verdict{Decision: d.decision, Policy: id, Findings: d.findings, Checks: d.checks}}
+	// What is refused needs no changes.
 	if d.decision < risk.Hold {
 		j.Changes = d.changes
 	}
@@ -64,11 +65,14 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 			d.findings = append(d.findings, f)
 		}
 	}
+	// Rules read encoded text, too: an operator's phrase in base64 is still said.
 	for i := range saw.views {
 		d.findings = c.rules.apply(dir, &saw.views[i], d.findings)
 	}
 	d.findings = append(d.findings, c.failures(dir, saw.checks)...)
 	d.findings = append(d.findings, c.unread(passages)...)
+	// Changes come of decided findings; cleaning adds its own, and both are
+	// merged, because they may want the same bytes.
 	c.mask(&d, passages)
 	c.sanitise(&d, dir, passages, saw.views, clean)
 	d.changes = merge(d.changes)
@@ -86,6 +90,8 @@ func (c *Compiled) settle(d *draft, passages []llm.Passage) {
 		}
 		d.decision = max(d.decision, f.Decision)
 	}
+	// In the order of the text, so that the first finding is the same whichever
+	// detector was faster.
 	slices.SortStableFunc(d.findings, func(a, b risk.Finding) int {
 		if a.Passage != b.Passage {
 			return a.Passage - b.Passage

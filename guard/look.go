@@ -30,6 +30,8 @@ type seen struct {
 // look runs every wanted detector over the passages. It never fails: what went
 // wrong is in the checks.
 func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passage, s *scratch) seen {
+	// Views are made once, before any detector, so that all of them read the
+	// same text.
 	c.engine.prepare(passages, s)
 	readable, media := sort(passages)
 	out := seen{views: s.views, checks: make([]risk.Check, 0, len(c.engine.detectors)+2)}
@@ -42,6 +44,7 @@ func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passa
 		began := time.Now()
 		found, err := c.engine.run(ctx, i, passages, s)
 		check := risk.Check{Detector: d.id, State: risk.Ran, Passages: readable, Took: time.Since(began)}
+		// What a failed detector found before it failed is kept: it may decide.
 		if err != nil {
 			check.State, check.Passages, check.Err = stateOf(err), nil, reason(err)
 		} else if len(readable) == 0 {
@@ -56,6 +59,7 @@ func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passa
 				out.findings = append(out.findings, f)
 			}
 		}
+		// Said apart, so that no check that ran ever names what it could not read.
 		if err == nil && len(media) > 0 && len(readable) > 0 {
 			out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped, Passages: media})
 		}
@@ -168,6 +172,7 @@ func (e *Engine) view(s *scratch, p *llm.Passage, i int, v text.View) {
 	} else {
 		s.matches = append(s.matches, nil)
 	}
+	// One pass for the literals of all detectors.
 	_, s.matches[n] = e.auto.scan(v.Text, 0, s.matches[n][:0])
 }
 
@@ -239,12 +244,14 @@ func (e *Engine) watch(ctx context.Context, d *member, passages []llm.Passage) (
 	if d.hung.Load() >= maxHung {
 		return nil, errHanging
 	}
+	// The deadline also reaches the detector, which may be kind enough to stop.
 	ctx, cancel := context.WithTimeout(ctx, e.deadline)
 	defer cancel()
 	type answer struct {
 		found []risk.Finding
 		err   error
 	}
+	// Buffered: an answer that comes too late must not keep its goroutine.
 	done := make(chan answer, 1)
 	d.hung.Add(1)
 	go func() {

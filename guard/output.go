@@ -23,6 +23,7 @@ func (c *Compiled) judgeOutput(ctx context.Context, passages []llm.Passage) Judg
 		}
 		look := llm.Look{Channel: p.Channel, Text: p.Text, Final: true}
 		var blocked *BlockedError
+		// A block ends this passage, not the others: the verdict shall name all.
 		if err := s.advance(ctx, t, look); errors.As(err, &blocked) {
 			continue // the other passages are still judged, so that all is known
 		}
@@ -31,6 +32,7 @@ func (c *Compiled) judgeOutput(ctx context.Context, passages []llm.Passage) Judg
 		}
 	}
 	j.Verdict = s.verdict()
+	// Nothing leaves, or nothing may be touched.
 	if j.Verdict.Decision >= risk.Hold || !c.enforcing() {
 		j.Changes = nil
 	}

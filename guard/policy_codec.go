@@ -18,6 +18,7 @@ var errLines = errors.New("want {flag: P, hold: P, block: P} or off")
 // one YAML libraries accept without being imported.
 func (l *Lines) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
+	// YAML reads a bare off as a word when asked for one.
 	if unmarshal(&word) == nil {
 		return l.word(word)
 	}
@@ -61,6 +62,7 @@ func (e *Entity) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&one); err != nil {
 		return err
 	}
+	// One entity to a line keeps the order of the list meaningful.
 	if len(one) != 1 {
 		return errors.New("want the name of an entity or {NAME: ACTION}")
 	}

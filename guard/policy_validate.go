@@ -46,6 +46,7 @@ func (p Policy) Validate() []error {
 		"secrets.input": p.Secrets.Input, "secrets.output": p.Secrets.Output} {
 		f.action(path, a)
 	}
+	// There is nothing to mask in what cannot be read.
 	for kind, a := range p.Unreadable {
 		f.oneOf("unreadable", kind, unreadableKinds...)
 		f.oneOf("unreadable."+kind, string(a), "allow", "flag", "hold", "block")
@@ -68,6 +69,7 @@ func (p Policy) Validate() []error {
 	if c := p.Keep.Content; c != "none" && c != "masked" && !keepTime(c) {
 		f.add("keep.content", "%q is not none, masked or a number of days", c)
 	}
+	// Maps have no order, and an operator wants the same list twice.
 	slices.SortFunc(f, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return f
 }
@@ -94,6 +96,7 @@ func (p *Policy) validateThresholds(f *faults) {
 			if _, ok := llm.ParseOrigin(origin); !ok {
 				f.add(path, "%q is no origin", origin)
 			}
+			// Written so that NaN fails, too.
 			for _, v := range []float64{l.Flag, l.Hold, l.Block} {
 				if !(v >= 0 && v <= 1) {
 					f.add(path, "%g is no probability", v)
@@ -144,6 +147,7 @@ func (r *Rule) validate(f *faults, path string, seen map[string]bool) {
 	case r.Pattern != "":
 		if re, err := regexp.Compile(r.Pattern); err != nil {
 			f.add(path+".pattern", "%v", err)
+			// It would match between any two letters of every text.
 		} else if re.MatchString("") {
 			f.add(path+".pattern", "matches the empty text")
 		}

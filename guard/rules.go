@@ -19,7 +19,8 @@ type rules struct {
 
 type rule struct {
 	Rule
-	re     *regexp.Regexp
+	re *regexp.Regexp
+	// no literal to wait for: it reads every text
 	always bool // a pattern without a literal
 	on     [2]bool
 }
@@ -31,6 +32,8 @@ func compileRules(declared []Rule) (*rules, error) {
 		one := rule{Rule: d}
 		one.on[Input] = len(d.On) == 0 || slices.Contains(d.On, "input")
 		one.on[Output] = len(d.On) == 0 || slices.Contains(d.On, "output")
+		// A phrase is its own literal; a pattern lends one that it cannot match
+		// without.
 		lit := d.Phrase
 		if d.Pattern != "" {
 			re, err := regexp.Compile(d.Pattern)
@@ -66,6 +69,7 @@ func required(pattern string) string {
 			best = lit
 		}
 	}
+	// Two letters occur everywhere: waiting for them costs more than it saves.
 	if len(best) < 3 {
 		return ""
 	}
@@ -83,6 +87,8 @@ func literals(re *syntax.Regexp) []string {
 			all = append(all, literals(sub)...)
 		}
 		return all
+		// What may be left out (star, question mark, one side of an alternative)
+		// proves nothing; what must occur once does.
 	case syntax.OpCapture, syntax.OpPlus:
 		return literals(re.Sub[0])
 	}
@@ -105,6 +111,8 @@ func (r *rules) apply(dir Direction, v *View, found []risk.Finding) []risk.Findi
 	}
 	var hit []match
 	_, hit = r.auto.scan(v.Text, 0, hit)
+	// A pattern that was met twice still runs once over the whole text: RE2 is
+	// linear, so one pass finds every match.
 	run := make([]bool, len(r.list))
 	for _, m := range hit {
 		n := r.auto.lits[m.lit].num

@@ -140,10 +140,12 @@ func (t *track) knows(f risk.Finding) bool {
 
 // advance judges every unit that l completes.
 func (s *Scanner) advance(ctx context.Context, t *track, l llm.Look) error {
+	// The Window shows everything once; if it did not, nothing may be claimed.
 	if t.judged < l.Base || t.cut < l.Base {
 		return errGap
 	}
 	end := l.Base + len(l.Text)
+	// Arguments are JSON: half of them means nothing, so they have no units.
 	whole := s.all || t.channel.Kind == llm.KindArgs
 	for !t.read {
 		cut := -1
@@ -180,6 +182,7 @@ func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final 
 	for from > l.Base && !utf8.RuneStart(l.Text[from-l.Base]) {
 		from++
 	}
+	// Known from the first unit on and kept: how a text begins says what it is.
 	if t.judged == 0 {
 		t.raw = isRaw(l.Text[from-l.Base : to-l.Base])
 	}
@@ -217,6 +220,7 @@ func (s *Scanner) take(t *track, d *draft, from int) {
 	for _, f := range d.findings {
 		if f.Passage == 0 {
 			f.Start, f.End, f.Passage = f.Start+from, f.End+from, t.index
+			// It lies in the context: the unit that it ended in has reported it.
 			if f.End <= t.judged && t.judged > 0 {
 				continue // found with the unit it ended in
 			}
@@ -228,6 +232,7 @@ func (s *Scanner) take(t *track, d *draft, from int) {
 	t.findings = few(t.findings)
 	if d.decision < risk.Hold {
 		for _, c := range d.changes {
+			// What has left cannot be changed any more; what is still here can.
 			start, end := max(c.Start+from, t.judged), c.End+from
 			if end > t.judged {
 				t.changes = append(t.changes, llm.Change{Start: start, End: end, New: c.New, By: c.By})

@@ -105,6 +105,7 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 	leet := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		// Everything up to here is one table lookup a byte: plain prose pays no more.
 		if !charset[c] {
 			switch c {
 			case '%':
@@ -122,6 +123,8 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 			j++
 		}
 		switch n := j - i; {
+		// Shorter runs are words and names; what they could hide is too short to
+		// be an order.
 		case n >= shortest:
 			j = wrapped(s, i, j)
 			run(s, i, j, emit)
@@ -176,6 +179,7 @@ func wrapped(s string, i, j int) int {
 // run opens a run of base64 or hex.
 func run(s string, i, j int, emit emitter) {
 	body := strings.TrimRight(strings.ReplaceAll(s[i:j], "\n", ""), "=")
+	// Hex first: every run of hex is valid base64 as well.
 	if len(body)%2 == 0 {
 		if raw, err := hex.DecodeString(body); err == nil {
 			emit(i, j, string(raw), "hex")
@@ -183,6 +187,7 @@ func run(s string, i, j int, emit emitter) {
 		}
 	}
 	enc := base64.RawStdEncoding
+	// The two alphabets never mix in one run.
 	if strings.ContainsAny(body, "-_") {
 		enc = base64.RawURLEncoding
 	}
@@ -229,6 +234,7 @@ func percents(s string, emit emitter) {
 			}
 			end++
 		}
+		// One or two escapes are what any address with a blank holds.
 		if n >= 3 {
 			if p, err := url.QueryUnescape(s[start:end]); err == nil {
 				emit(start, end, p, "percent")

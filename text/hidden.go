@@ -88,6 +88,7 @@ func hiddenRun(s string, i int, rtl bool) Hidden {
 		h.End += n
 		h.Runes++
 	}
+	// What stands on both sides tells a joiner in a word from one in an emoji.
 	prev, _ := utf8.DecodeLastRuneInString(s[:i])
 	next, _ := utf8.DecodeRuneInString(s[h.End:])
 	h.InWord = wordy(prev) && wordy(next)

@@ -155,6 +155,7 @@ func LooksWritten(s string) bool {
 	switch {
 	case odd*50 > total, (letters+blanks)*10 < total*6:
 		return false
+		// Noise that decodes to letters has few vowels and few blanks.
 	case ascii*2 > letters: // Latin: vowels and blanks
 		return vowels*6 >= ascii && vowels*10 <= ascii*7 && (blanks+1)*25 >= total
 	}

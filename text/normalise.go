@@ -21,6 +21,7 @@ func Normalise(s string) View {
 		if odd >= len(s) {
 			break
 		}
+		// ASCII is odd only where a spaced-out word begins.
 		if s[odd] < 0x80 {
 			at = b.collapse(odd)
 		} else {
@@ -122,6 +123,7 @@ func (b *builder) copy(i, j int) {
 	if i >= j {
 		return
 	}
+	// A new segment only where the old one does not simply go on.
 	if n := len(b.segs); n == 0 || b.segs[n-1].atom > 0 || int(b.segs[n-1].in)+len(b.out)-int(b.segs[n-1].out) != i {
 		b.segs = append(b.segs, seg{out: int32(len(b.out)), in: int32(i)})
 	}
@@ -166,6 +168,7 @@ func letter(c byte) string { return ascii[c : c+1] }
 func (b *builder) rune(i int) int {
 	r, n := utf8.DecodeRuneInString(b.src[i:])
 	switch {
+	// Bytes that are no rune stand for themselves, so that offsets still add up.
 	case r == utf8.RuneError, settled(r):
 		b.copy(i, i+n)
 		return i + n
@@ -216,6 +219,7 @@ var marked = func() (t [0x1F00]byte) {
 // fold is NFKC and lower case of one rune.
 func fold(r rune) string {
 	lower := unicode.ToLower(r)
+	// Cyrillic has no compatibility forms: lower case is all.
 	if 0x400 <= r && r <= 0x52F {
 		return string(lower)
 	}
@@ -251,6 +255,7 @@ func (b *builder) latinWord(i int) bool {
 		return b.latin
 	}
 	start, end := i, i
+	// Both ways from the letter asked about, and the answer kept for the word.
 	for start > 0 && i-start < maxWord {
 		r, n := utf8.DecodeLastRuneInString(b.src[:start])
 		if !inWord(r) {

@@ -79,6 +79,7 @@ func linkWeight(address string, image bool) float64 {
 	_, value, _ := strings.Cut(query, "=")
 	low := strings.ToLower(value)
 	switch {
+	// A blank to fill in is an instruction, whatever the address.
 	case image && containsAny(low, fillIns):
 		return .9
 	case image && len(value) >= 64 && !strings.Contains(value, "&"):

@@ -63,6 +63,7 @@ func readForged(v *guard.View, add func(risk.Finding)) {
 		if m.plain {
 			continue
 		}
+		// A mark alone stands in every template; an order behind it does not.
 		if says := spokenTo(v.Text[h.End:min(len(v.Text), h.End+160)]); says > 0 {
 			if spoken == 0 {
 				first = h.Start
@@ -129,6 +130,7 @@ func spokenTo(s string) int {
 		body = strings.TrimLeft(strings.TrimPrefix(body, role), " \t\r\n:;>]*#-=<|[")
 	}
 	skipped := len(low) - len(body)
+	// The order is taken from the first line: what follows may be the document.
 	if i := strings.IndexByte(body, '\n'); i > 20 {
 		body = body[:i]
 	}

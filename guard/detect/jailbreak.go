@@ -81,6 +81,7 @@ func readJailbreak(v *guard.View, add func(risk.Finding)) {
 		if seen[s.group] || !wordStart(v.Text, h.Start) || !wordEnd(v.Text, h.End) || named3(s.text) && !upper(v.Text[h.Start:h.End]) {
 			continue
 		}
+		// Each sort counts once: a long text repeats itself without meaning more.
 		seen[s.group] = true
 		odds += s.odds
 		groups++

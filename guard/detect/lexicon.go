@@ -138,6 +138,8 @@ func lexicon(table map[class]string) []word {
 			stem := strings.HasSuffix(w, "*")
 			w = strings.TrimSuffix(w, "*")
 			add(w, c, stem)
+			// Only for the words that carry an order: slips of every word would double
+			// the table for nothing.
 			if slices.Contains(misspelt, w) {
 				for _, slip := range swaps(w) {
 					add(slip, c, stem)

@@ -117,6 +117,8 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 	var has [leakFully + 1]bool
 	has[name] = true
 	around(v, leakLexicon, n, lo, hi, func(w word, h guard.Hit) {
+		// English and its neighbours put the verb first; elsewhere it may end the
+		// sentence.
 		late := w.class == leakLate || v.Text[h.Start] >= 0x80
 		if (w.class == leakVerb || w.class == leakLate) && (h.End <= target.Start && target.Start-h.End <= leakGap || late && h.Start >= target.End) {
 			has[leakVerb] = true
@@ -127,6 +129,7 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 		}
 		from, to = min(from, h.Start), max(to, h.End)
 	})
+	// "Write a system prompt" asks for work, not for a secret.
 	if aPrompt(v.Text[:target.Start]) {
 		return 0, from, to
 	}

@@ -49,6 +49,8 @@ func readAbuse(v *guard.View, add func(risk.Finding)) {
 		})
 		p := 0.0
 		switch {
+		// One word without an end is the known attack; other endless wishes are
+		// usually figures of speech.
 		case asked && w.class == endless && strings.Contains(near(v.Text, from, to, 60), "word"):
 			p = .9
 		case asked && w.class == endless:
@@ -69,6 +71,7 @@ func readAbuse(v *guard.View, add func(risk.Finding)) {
 func countBefore(s string, i int) int {
 	s = strings.TrimRight(s[max(0, i-24):i], " ")
 	n, scale := 0, 1
+	// Read from the right, so that separators of thousands need no rule.
 	for j := len(s) - 1; j >= 0 && scale <= 1_000_000_000; j-- {
 		switch c := s[j]; {
 		case '0' <= c && c <= '9':

@@ -106,6 +106,8 @@ func (k *secretKind) match(s string, h guard.Hit) (int, int, float64) {
 	if k.shape != nil {
 		return k.shape(s, h)
 	}
+	// A boundary tested here keeps a leading \b, and its cost, out of any
+	// pattern.
 	if h.Start > 0 && alnum[s[h.Start-1]] {
 		return 0, 0, 0
 	}
@@ -176,6 +178,7 @@ func keyBlock(s string, h guard.Hit) (int, int, float64) {
 		}
 		return h.Start, end, .9
 	}
+	// An empty block is an example of one.
 	if end < 40 || placeholder(s[body:body+end]) {
 		return 0, 0, 0
 	}
@@ -219,6 +222,7 @@ func address(s string, h guard.Hit) (int, int, float64) {
 	if !ok || !ok2 || host == "" || len(pass) < 4 || strings.ContainsAny(name, "?&=") || variable(pass) || weakWord(pass) {
 		return 0, 0, 0
 	}
+	// The scheme belongs to the address, and a bare :// is none.
 	start := h.Start
 	for start > 0 && (alnum[s[start-1]] || s[start-1] == '+') {
 		start--

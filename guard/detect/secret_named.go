@@ -31,6 +31,7 @@ func named(s string, h guard.Hit) (int, int, float64) {
 		end++
 	}
 	v := s[i:end]
+	// A quote that does not close is a sentence, not a value.
 	if quote != 0 && (end >= len(s) || s[end] != quote) || variable(v) || weakWord(v) {
 		return 0, 0, 0
 	}
@@ -74,6 +75,7 @@ func random(v string) float64 {
 	}
 	h := entropy(v)
 	switch {
+	// Identifiers, words and paths look random only to a machine.
 	case uuid(v), kinds < 2, !digit && !(other && up && low) && h < 3.8, strings.Count(v, "/")+strings.Count(v, ".") > 2:
 		return 0
 	case len(v) >= 16 && h >= 3.3 && digit:
@@ -108,6 +110,7 @@ func behind(set *charset, min, max int) func(string, guard.Hit) (int, int, float
 			if s[i] == '\n' && i > h.End {
 				break
 			}
+			// Only where a run begins: the middle of a longer one is no key.
 			if set[s[i]] && !word64[s[i-1]] {
 				end := take(s, i, max+1, set)
 				if n := end - i; n >= min && n <= max && (end == len(s) || !alnum[s[end]]) && !placeholder(s[i:end]) && strings.ContainsAny(s[i:end], "0123456789") {
@@ -126,6 +129,7 @@ func telegram(s string, h guard.Hit) (int, int, float64) {
 		start--
 	}
 	end := take(s, h.Start+1, 36, word64)
+	// The number before the colon is the bot, the rest its key.
 	if n := h.Start - start; n < 8 || n > 10 || end-h.Start-1 != 35 || s[h.Start+1:h.End] != "AA" {
 		return 0, 0, 0
 	}

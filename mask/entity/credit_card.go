@@ -13,6 +13,7 @@ func findCards(s string, emit emitter) {
 		if !isDigit(s[i]) {
 			continue
 		}
+		// Digits inside a longer name, or behind a decimal point, are no card.
 		if i > 0 && (isAlnum(s[i-1]) || i > 1 && (s[i-1] == '.' || s[i-1] == '-' || s[i-1] == ',') && isAlnum(s[i-2])) {
 			i = skipNumber(s, i) - 1
 			continue

@@ -47,6 +47,7 @@ func domainEnd(s string, i int) int {
 		}
 		end++
 	}
+	// A full stop ends the sentence, not the domain.
 	for end > i && (s[end-1] == '.' || s[end-1] == '-') {
 		end--
 	}

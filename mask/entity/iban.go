@@ -57,6 +57,7 @@ func ibanEnd(s string, start, want int) int {
 	if n < want || end < len(s) && isAlnum(s[end]) {
 		return 0
 	}
+	// The first four characters are counted last: that is how the check works.
 	for _, c := range head {
 		rest = mod97(rest, c)
 	}
