@@ -68,6 +68,8 @@ func (a *Archive) Prove(ctx context.Context, id string) (*Proof, error) {
 	return proveIn(ctx, a.views, a.vkey, id)
 }
 
+// proveIn asks the newest log first: an id is only ever in one, unless a backup was
+// restored and the same act went on afterwards.
 func proveIn(ctx context.Context, views []*view, vkey, id string) (*Proof, error) {
 	for _, v := range views {
 		if p, err := v.prove(ctx, vkey, id); !errors.Is(err, ErrNotYet) {

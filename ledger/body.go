@@ -35,6 +35,7 @@ var scratch = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b
 // scratchMax keeps one huge record from holding its buffer for ever.
 const scratchMax = 64 << 10
 
+// putScratch gives a buffer back, grown or not.
 func putScratch(p *[]byte, b []byte) {
 	if cap(b) <= scratchMax {
 		*p = b[:0]
@@ -63,6 +64,7 @@ func pack(body []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// unpack is the inverse of pack, bounded: a few bytes can unpack to gigabytes.
 func unpack(body []byte) ([]byte, error) {
 	if len(body) == 0 {
 		return nil, errors.New("an empty body")
@@ -94,6 +96,8 @@ func packIntent(buf []byte, in *record.Intent) ([]byte, error) {
 	return body, err
 }
 
+// packOutcome is packIntent for outcomes. Its bound is a promise: that much room is
+// reserved, so what is too large has to become smaller and cannot be refused.
 func packOutcome(buf []byte, out *record.Outcome) ([]byte, error) {
 	body, err := pack(appendOutcome(append(buf, packPlain), out))
 	for keep := 1024; err == nil && len(body) > maxOutcome; keep /= 2 {
@@ -106,6 +110,8 @@ func packOutcome(buf []byte, out *record.Outcome) ([]byte, error) {
 	return body, err
 }
 
+// packAct refuses what is too large instead of trimming it. Acts are written by our
+// own code and by few people, and each of their details was meant to be kept.
 func packAct(act *record.Act) ([]byte, error) {
 	doc, err := json.Marshal(act)
 	if err != nil {
@@ -118,6 +124,8 @@ func packAct(act *record.Act) ([]byte, error) {
 	return body, err
 }
 
+// trimIntent returns a copy with shorter lists and names. The caller still uses the
+// original, so nothing it points to may change.
 func trimIntent(in record.Intent, keep int) record.Intent {
 	n := len(in.Passages)
 	in.Passages, in.Permits = trimPassages(in.Passages, keep), trimPermits(in.Permits, keep)
@@ -130,6 +138,7 @@ func trimIntent(in record.Intent, keep int) record.Intent {
 	return in
 }
 
+// trimOutcome is trimIntent for outcomes.
 func trimOutcome(out record.Outcome, keep int) record.Outcome {
 	n := len(out.Passages)
 	out.Passages, out.Permits = trimPassages(out.Passages, keep), trimPermits(out.Permits, keep)
@@ -139,6 +148,8 @@ func trimOutcome(out record.Outcome, keep int) record.Outcome {
 	return out
 }
 
+// trimPassages keeps the first ones: findings refer to passages by position, and
+// those that stay must keep theirs.
 func trimPassages(list []record.Passage, keep int) []record.Passage {
 	list = append([]record.Passage(nil), list[:min(len(list), keep)]...)
 	for i := range list {
@@ -147,6 +158,8 @@ func trimPassages(list []record.Passage, keep int) []record.Passage {
 	return list
 }
 
+// trimPermits keeps fewer than of other lists: there is one per decision point, and
+// only a faulty policy has many.
 func trimPermits(list []record.Permit, keep int) []record.Permit {
 	list = append([]record.Permit(nil), list[:min(len(list), keep/8)]...)
 	for i := range list {
@@ -157,6 +170,7 @@ func trimPermits(list []record.Permit, keep int) []record.Permit {
 	return list
 }
 
+// trimStrings shortens a list and what is in it.
 func trimStrings(list []string, keep int) []string {
 	list = append([]string(nil), list[:min(len(list), keep/8)]...)
 	for i := range list {
@@ -184,6 +198,8 @@ func trimVerdict(v risk.Verdict, keep int) risk.Verdict {
 	return v
 }
 
+// trimSteps ends the timeline with a step that says what is missing, so that nobody
+// takes a trimmed record for a whole one.
 func trimSteps(list []record.Step, keep, passages int) []record.Step {
 	list = append([]record.Step(nil), list[:min(len(list), keep/8)]...)
 	for i := range list {
@@ -221,10 +237,12 @@ type outcomePlain struct {
 	body              []byte
 }
 
+// appendID writes a name with its length before it; names have at most 64 bytes.
 func appendID(b []byte, id string) []byte {
 	return append(append(b, byte(len(id))), id...)
 }
 
+// append writes the plaintext of an intent frame.
 func (p *intentPlain) append(b []byte) []byte {
 	b = appendID(b, p.id)
 	b = append(b, p.received[:]...)
@@ -233,6 +251,7 @@ func (p *intentPlain) append(b []byte) []byte {
 	return append(b, p.body...)
 }
 
+// append writes the plaintext of an outcome frame.
 func (p *outcomePlain) append(b []byte) []byte {
 	b = appendID(b, p.id)
 	b = append(b, p.answered[:]...)
@@ -250,6 +269,8 @@ func cutID(b []byte, n int) (string, []byte, error) {
 	return string(b[1 : 1+b[0]]), b[1+b[0]:], nil
 }
 
+// parseIntentPlain is the inverse of append. It does not look into the body, which
+// most callers only pass on.
 func parseIntentPlain(b []byte) (p intentPlain, err error) {
 	if p.id, b, err = cutID(b, 96); err != nil {
 		return p, err
@@ -261,6 +282,7 @@ func parseIntentPlain(b []byte) (p intentPlain, err error) {
 	return p, nil
 }
 
+// parseOutcomePlain is the inverse of append.
 func parseOutcomePlain(b []byte) (p outcomePlain, err error) {
 	if p.id, b, err = cutID(b, 64); err != nil {
 		return p, err
@@ -271,6 +293,7 @@ func parseOutcomePlain(b []byte) (p outcomePlain, err error) {
 	return p, nil
 }
 
+// decode reads the body and puts the digests back, which JSON leaves out.
 func (p *intentPlain) decode() (*record.Intent, error) {
 	in := new(record.Intent)
 	if err := decodeBody(p.body, in); err != nil {
@@ -280,6 +303,7 @@ func (p *intentPlain) decode() (*record.Intent, error) {
 	return in, nil
 }
 
+// decode reads the body and puts the digest back.
 func (p *outcomePlain) decode() (*record.Outcome, error) {
 	out := new(record.Outcome)
 	if err := decodeBody(p.body, out); err != nil {
@@ -289,6 +313,8 @@ func (p *outcomePlain) decode() (*record.Outcome, error) {
 	return out, nil
 }
 
+// decodeBody reads a body into a record type. Fields it does not know are passed
+// over: an older version may read what a newer one wrote.
 func decodeBody(body []byte, v any) error {
 	doc, err := unpack(body)
 	if err != nil {

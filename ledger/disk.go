@@ -46,6 +46,8 @@ func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
 func (osDisk) Remove(name string) error     { return os.Remove(name) }
 func (osDisk) Mkdir(name string) error      { return os.Mkdir(name, 0o700) }
 
+// SyncDir makes names durable: creating, renaming and removing change the folder,
+// not the file.
 func (osDisk) SyncDir(name string) error {
 	d, err := os.Open(name)
 	if err != nil {
@@ -58,6 +60,7 @@ type osFile struct{ *os.File }
 
 func (f osFile) Sync() error { return syncData(f.File) }
 
+// Size asks the file system, since others may have cut the file.
 func (f osFile) Size() (int64, error) {
 	fi, err := f.Stat()
 	if err != nil {
@@ -88,12 +91,15 @@ type folders struct {
 	made map[string]bool
 }
 
+// make creates a folder with its parents.
 func (d *folders) make(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.makeLocked(filepath.Clean(dir))
 }
 
+// makeLocked goes up until a parent exists, then comes back down. A folder counts
+// as made only after its parent has been synced.
 func (d *folders) makeLocked(dir string) error {
 	if d.made[dir] {
 		return nil

@@ -22,6 +22,7 @@ func (e *encoder) sep() {
 	}
 }
 
+// key writes a field's name. All of them are constants here that need no escaping.
 func (e *encoder) key(k string) {
 	e.sep()
 	e.b = append(e.b, '"')
@@ -32,6 +33,7 @@ func (e *encoder) key(k string) {
 func (e *encoder) open(c byte)  { e.b = append(e.b, c) }
 func (e *encoder) close(c byte) { e.b = append(e.b, c) }
 
+// quote takes the short way for plain ASCII, which nearly all names are.
 func (e *encoder) quote(s string) {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
@@ -46,6 +48,7 @@ func (e *encoder) quote(s string) {
 	e.b = append(e.b, '"')
 }
 
+// str, int and bool leave zero values out: they read back as what they were.
 func (e *encoder) str(k, v string) {
 	if v != "" {
 		e.key(k)
@@ -67,6 +70,7 @@ func (e *encoder) bool(k string, v bool) {
 	}
 }
 
+// time is written in UTC to the nanosecond; the monotonic part means nothing later.
 func (e *encoder) time(k string, t time.Time) {
 	e.key(k)
 	e.b = append(e.b, '"')
@@ -83,6 +87,7 @@ func (e *encoder) float(k string, v float64) {
 	e.b = strconv.AppendFloat(e.b, v, 'g', -1, 64)
 }
 
+// strs and ints write lists of plain values.
 func (e *encoder) strs(k string, v []string) {
 	if len(v) == 0 {
 		return
@@ -125,6 +130,8 @@ func list[T any](e *encoder, k string, v []T, fields func(*encoder, *T)) {
 	e.close(']')
 }
 
+// appendIntent writes all of an intent but its digests, which stand before the JSON,
+// and what is kept, which has a file of its own.
 func appendIntent(b []byte, in *record.Intent) []byte {
 	e := &encoder{append(b, '{')}
 	e.str("id", in.ID)
@@ -155,6 +162,7 @@ func appendIntent(b []byte, in *record.Intent) []byte {
 	return e.b
 }
 
+// appendOutcome does the same for an outcome.
 func appendOutcome(b []byte, out *record.Outcome) []byte {
 	e := &encoder{append(b, '{')}
 	e.str("id", out.ID)
@@ -174,6 +182,7 @@ func appendOutcome(b []byte, out *record.Outcome) []byte {
 	return e.b
 }
 
+// digest writes the length only.
 func (e *encoder) digest(k string, d record.Digest) {
 	e.key(k)
 	e.open('{')
@@ -181,6 +190,8 @@ func (e *encoder) digest(k string, d record.Digest) {
 	e.close('}')
 }
 
+// verdict always writes the decision, even the zero one: a record without it would
+// not say whether anything was decided.
 func (e *encoder) verdict(v *risk.Verdict) {
 	e.key("verdict")
 	e.open('{')
@@ -197,6 +208,8 @@ func (e *encoder) verdict(v *risk.Verdict) {
 	e.close('}')
 }
 
+// findingFields writes names for enumerations, so that records outlive a change of
+// their numbers.
 func findingFields(e *encoder, f *risk.Finding) {
 	e.str("category", string(f.Category))
 	e.str("detector", f.Detector)

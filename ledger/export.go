@@ -55,6 +55,7 @@ func (a *Archive) Export(ctx context.Context, format string, q record.Query, w i
 	return nil
 }
 
+// exportLine writes one record in one format.
 func exportLine(format string, r *record.Record) ([]byte, error) {
 	e := describe(r)
 	switch format {
@@ -71,6 +72,8 @@ func exportLine(format string, r *record.Record) ([]byte, error) {
 // object is a JSON object without the fields that are empty.
 type object map[string]any
 
+// fields builds an object from names and values in turn. Collectors index every
+// field they see, so empty ones are left out.
 func fields(pairs ...any) object {
 	o := object{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -109,6 +112,7 @@ type event struct {
 	received, sent, answered                                             int64
 }
 
+// describe reduces a record to what all formats share.
 func describe(r *record.Record) *event {
 	e := &event{id: r.ID(), at: r.At(), decision: r.Decision(), seq: r.Seq, place: fmt.Sprintf("%s@%d", r.Place.Log, r.Place.Index)}
 	if a := r.Act; a != nil {
@@ -129,6 +133,7 @@ func describe(r *record.Record) *event {
 	return e
 }
 
+// findings takes the highest severity, and each category and reference once.
 func (e *event) findings(v *risk.Verdict) {
 	for _, f := range v.Findings {
 		e.found, e.severity = true, max(e.severity, f.Severity)
@@ -160,6 +165,7 @@ func (e *event) jsonl(r *record.Record) any {
 	return line
 }
 
+// hexSum is empty for bytes that never were: their digest would look like evidence.
 func hexSum(d record.Digest) string {
 	if d.SHA256 == [32]byte{} {
 		return ""

@@ -31,6 +31,7 @@ type row struct {
 	decision, flags              byte
 }
 
+// row hashes the names. Where two names share a hash, the record itself decides.
 func (f *facts) row() row {
 	r := row{seq: f.seq, at: nanos(f.at), id: hash64(f.id), categories: f.categories,
 		system: hash32(f.system), team: hash32(f.team), model: hash32(f.model), decision: byte(f.decision)}
@@ -43,6 +44,8 @@ func (f *facts) row() row {
 	return r
 }
 
+// append writes a row with its own checksum: the index is not synced, and after a
+// power cut any page of it may be old.
 func (r *row) append(b []byte) []byte {
 	start := len(b)
 	for _, v := range []uint64{r.seq, r.at, r.off, r.id, r.categories} {
@@ -55,6 +58,7 @@ func (r *row) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 }
 
+// parseRow is the inverse of append; ok is false for a damaged row.
 func parseRow(b []byte) (r row, ok bool) {
 	if crc32.Checksum(b[:rowSize-4], castagnoli) != binary.BigEndian.Uint32(b[rowSize-4:]) {
 		return r, false
@@ -185,6 +189,8 @@ func (s *shard) findRecords() (map[int64]place, error) {
 	return places, nil
 }
 
+// rebuildRow takes from the record what it can. Where the key is gone the leaf must
+// do, so such a row finds less.
 func (s *shard) rebuildRow(leaf *Leaf, index int64, places map[int64]place, keys *keyring) (row, error) {
 	f := facts{act: leaf.Kind == "act", id: leaf.ID, system: leaf.System, decision: leaf.Decision,
 		synthetic: leaf.Synthetic, at: leaf.Began, seq: leaf.Seq}
@@ -263,6 +269,7 @@ func (s *shard) openIndex(keys *keyring) error {
 // memory is an index that is not on the disk, for readers that may not write.
 type memory []byte
 
+// ReadAt reads as from a file.
 func (m memory) ReadAt(b []byte, off int64) (int, error) {
 	return bytes.NewReader(m).ReadAt(b, off)
 }

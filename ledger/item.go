@@ -37,12 +37,14 @@ type facts struct {
 	seq                     uint64 // of the latest frame
 }
 
+// intentFacts takes what the caller knew before the upstream was called.
 func (f *facts) intentFacts(in *record.Intent) {
 	f.id, f.system, f.team, f.model = in.ID, in.Principal.System, in.Principal.Team, in.Model
 	f.synthetic, f.at = in.Synthetic, in.At
 	f.verdictFacts(&in.Verdict)
 }
 
+// verdictFacts adds a verdict: of the decisions in and out the stronger counts.
 func (f *facts) verdictFacts(v *risk.Verdict) {
 	f.decision = max(f.decision, v.Decision)
 	for i := range v.Findings {
@@ -50,6 +52,8 @@ func (f *facts) verdictFacts(v *risk.Verdict) {
 	}
 }
 
+// categoryBits sets bits for "secret.github_pat" and for "secret", so that a query
+// for a family finds its members.
 func categoryBits(c risk.Category) uint64 {
 	bits := uint64(0)
 	for s := string(c); s != ""; {
@@ -59,6 +63,7 @@ func categoryBits(c risk.Category) uint64 {
 	return bits
 }
 
+// hash64 is only ever compared within one machine's index; it is no commitment.
 func hash64(s string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(s))
@@ -133,12 +138,14 @@ func (it *item) close(plain []byte, out *record.Outcome, answered [32]byte) *ite
 	return &c
 }
 
+// interrupt returns the item as closed without an outcome.
 func (it *item) interrupt(at time.Time) *item {
 	c := *it
 	c.interrupted, c.end, c.ended = true, "interrupted", at
 	return &c
 }
 
+// actItem makes the item of an act, which is closed from the start.
 func actItem(plain []byte, act *record.Act, day uint32) *item {
 	it := &item{day: day, act: plain, ended: act.At, note: actNote(act)}
 	it.facts = facts{act: true, id: act.ID, at: act.At}
@@ -178,6 +185,7 @@ func (it *item) live() uint64 {
 	return it.pin
 }
 
+// lowest lowers live to what the items still need.
 func lowest(live uint64, items []*item) uint64 {
 	for _, it := range items {
 		live = min(live, it.live())

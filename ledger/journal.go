@@ -118,6 +118,8 @@ func (j *journal) begin(e *entry) error {
 // act admits an act.
 func (j *journal) act(e *entry) error { return j.push(e, 0) }
 
+// push queues an entry for which nothing has been reserved. It waits only while a
+// spare segment is being made, which ends in a spare or in a reason.
 func (j *journal) push(e *entry, reserve int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -154,6 +156,7 @@ func (j *journal) finish(e *entry) error {
 	return nil
 }
 
+// enqueue hands an entry to the writer. The caller holds the lock.
 func (j *journal) enqueue(e *entry) {
 	j.queue = append(j.queue, e)
 	j.queued += frameSize(len(e.body))
@@ -178,6 +181,7 @@ func (j *journal) room() int64 {
 	return room
 }
 
+// signal wakes a goroutine that may be awake already.
 func (j *journal) signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -232,6 +236,8 @@ func (j *journal) idle() {
 	}
 }
 
+// commit writes a batch, in as many pieces as it takes segments. When one fails, the
+// rest fails with it: who comes later finds a new segment or a clear refusal.
 func (j *journal) commit(batch []*entry) {
 	for len(batch) > 0 {
 		if j.current == nil {
@@ -276,6 +282,8 @@ func (j *journal) fill(batch []*entry) int {
 	return len(batch)
 }
 
+// flush is the moment of durability. Numbers are used up only when it succeeds, so
+// there are no gaps in them.
 func (j *journal) flush(batch []*entry) error {
 	s := j.current
 	if _, err := s.f.WriteAt(j.buf, s.off); err != nil {
@@ -292,6 +300,7 @@ func (j *journal) flush(batch []*entry) error {
 	return nil
 }
 
+// fail tells everyone in a batch.
 func fail(batch []*entry, err error) {
 	for _, e := range batch {
 		e.done <- err
@@ -337,6 +346,7 @@ func (j *journal) rotate() error {
 	return nil
 }
 
+// ignoreMissing lets a removal be repeated.
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -68,6 +68,7 @@ func openKeys(d disk, dir, origin string, readOnly bool) (*keyring, error) {
 	return k, nil
 }
 
+// gcm returns AES-256 in Galois/counter mode.
 func gcm(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -76,6 +77,8 @@ func gcm(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
+// master reads the key that wraps all others. Whoever wants it elsewhere than on
+// this disk puts a file there that is mounted from elsewhere.
 func (k *keyring) master() ([]byte, error) {
 	name := filepath.Join(k.dir, "master.key")
 	text, err := readFile(name, 1<<10)
@@ -192,6 +195,8 @@ func (k *keyring) forDay(day uint32, make bool) (*dayKeys, error) {
 
 func monthFile(month uint32) string { return fmt.Sprintf("month-%06d.key", month) }
 
+// monthLocked reads a month's key, or makes it where that is allowed. Reading back
+// must not make one: a record of a month without a key has been deleted.
 func (k *keyring) monthLocked(month uint32, make bool) ([]byte, error) {
 	if key := k.months[month]; key != nil {
 		return key, nil
@@ -208,12 +213,16 @@ func (k *keyring) monthLocked(month uint32, make bool) ([]byte, error) {
 	return key, nil
 }
 
+// newMonthKey is random, and derived from nothing: that is why destroying it is
+// final.
 func newMonthKey() ([]byte, error) {
 	key := make([]byte, 32)
 	_, err := rand.Read(key)
 	return key, err
 }
 
+// deriveDay gives every use its own key, so that nothing sealed for one can be passed
+// off as another.
 func deriveDay(month []byte, day uint32) (*dayKeys, error) {
 	d := &dayKeys{}
 	for use, aead := range map[string]*cipher.AEAD{"journal": &d.journal, "record": &d.record, "content": &d.content} {

@@ -86,6 +86,7 @@ func (f *Leaf) Bytes() []byte {
 	return b
 }
 
+// hashes lists the commitments in the order in which they are written.
 func (f *Leaf) hashes() []*[32]byte {
 	return []*[32]byte{&f.Record, &f.Sealed, &f.Received, &f.Sent, &f.Answered}
 }
@@ -99,6 +100,7 @@ func fit(s string) string {
 	return "sha256:" + hex.EncodeToString(sum[:16])
 }
 
+// nanos writes a time; 0 stands for none.
 func nanos(t time.Time) uint64 {
 	if t.IsZero() {
 		return 0
@@ -106,6 +108,7 @@ func nanos(t time.Time) uint64 {
 	return uint64(t.UnixNano())
 }
 
+// fromNanos is the inverse of nanos, in UTC.
 func fromNanos(n uint64) time.Time {
 	if n == 0 {
 		return time.Time{}

@@ -66,6 +66,7 @@ type Config struct {
 	retry time.Duration
 }
 
+// withDefaults fills in what was left zero.
 func (c Config) withDefaults() Config {
 	if c.KeyDir == "" {
 		c.KeyDir = filepath.Join(filepath.Dir(filepath.Clean(c.Dir)), "keys")
@@ -162,6 +163,8 @@ func (l *Ledger) Begin(ctx context.Context, in record.Intent) (record.Receipt, e
 	return receipt, nil
 }
 
+// newExchange prepares everything that needs no lock and no disk. What is kept is
+// sealed here, since its digest goes into the record.
 func (l *Ledger) newExchange(in *record.Intent) (*item, error) {
 	if !idPattern.MatchString(in.ID) {
 		return nil, errors.New("its id is not a name")
@@ -216,6 +219,8 @@ func (l *Ledger) register(it *item) error {
 	return nil
 }
 
+// begin writes what is kept, then the intent: the journal never refers to a file
+// that may be missing after a crash.
 func (l *Ledger) begin(it *item) (record.Receipt, error) {
 	none := record.Receipt{}
 	k, err := l.keys.forDay(it.day, true)
@@ -241,6 +246,8 @@ func (l *Ledger) begin(it *item) (record.Receipt, error) {
 	return receipt, nil
 }
 
+// entry seals a plaintext for the journal, under a random nonce: the same intent may
+// be written twice.
 func (l *Ledger) entry(kind byte, day uint32, k *dayKeys, plain []byte) *entry {
 	buf := scratch.Get().(*[]byte)
 	body := sealRandom(k.journal, *buf, plain, journalAbout(kind, day))
@@ -271,6 +278,8 @@ func (l *Ledger) Finish(ctx context.Context, out record.Outcome) error {
 	return nil
 }
 
+// finish keeps the exchange open until its outcome is durable, so that a failure
+// can be followed by another attempt.
 func (l *Ledger) finish(ctx context.Context, out *record.Outcome) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -373,6 +382,7 @@ func (l *Ledger) Act(ctx context.Context, act record.Act) error {
 	return nil
 }
 
+// act is what the ledger itself uses too, while it starts and nobody else can.
 func (l *Ledger) act(act record.Act) (err error) {
 	if !idPattern.MatchString(act.ID) {
 		return errors.New("its id is not a name")

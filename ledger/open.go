@@ -56,6 +56,7 @@ func (l *Ledger) abandon() error {
 	return errors.Join(append(errs, l.lock.Close())...)
 }
 
+// start goes from what cannot change to what can: keys, logs, journal; then it writes.
 func (l *Ledger) start() error {
 	origin := l.cfg.Origin
 	if origin == "" && !exists(filepath.Join(l.cfg.KeyDir, "log.key")) {
@@ -108,6 +109,7 @@ func (l *Ledger) openShards(m mark) (restored bool, err error) {
 	return true, l.addShard(max(m.Shard, s.number) + 1)
 }
 
+// addShard opens a log, or begins one where there is none.
 func (l *Ledger) addShard(number int) error {
 	s, err := openShard(l.cfg.disk, l.cfg.Dir, number, identity{l.keys.signer.Name(), l.keys.vkey}, l.keys, false)
 	if err != nil {
@@ -159,6 +161,7 @@ func (l *Ledger) settleAccounts(r *replay, m mark, restored bool) error {
 	return l.interruptAll()
 }
 
+// note records something that the ledger found out about itself.
 func (l *Ledger) note(kind, by, found string) error {
 	return l.act(record.Act{ID: "act_" + rand.Text(), At: l.cfg.Now(), Phase: "done", Kind: kind, By: by, Detail: map[string]string{"found": found}})
 }
@@ -205,6 +208,7 @@ type found struct {
 	what string
 }
 
+// String names the place. It is also what tells whether damage has been recorded.
 func (f found) String() string {
 	return fmt.Sprintf("%s at byte %d: %s (%d bytes)", f.segment, f.off, f.what, f.bytes)
 }
@@ -248,6 +252,8 @@ func (l *Ledger) replay(m mark) (*replay, error) {
 	return r, nil
 }
 
+// replaySegment decides about damage before it uses frames. What was never
+// acknowledged is cut; what was safe once needs somebody to answer for its loss.
 func (l *Ledger) replaySegment(r *replay, s *segmentData) error {
 	for _, f := range s.faults {
 		switch {
@@ -270,6 +276,8 @@ func (l *Ledger) replaySegment(r *replay, s *segmentData) error {
 	return nil
 }
 
+// replayFrame opens one frame. A key that is missing is damage, unless the log has
+// what the frame says: then retention has destroyed it.
 func (l *Ledger) replayFrame(r *replay, f *frame) error {
 	k, err := l.keys.forDay(f.day, false)
 	if errors.Is(err, errNoKey) && f.seq <= r.logged {
@@ -291,6 +299,8 @@ func (l *Ledger) replayFrame(r *replay, f *frame) error {
 	return r.closing(plain, f, l.cfg.Now())
 }
 
+// intent opens an exchange. One that was carried forward is known already, where
+// its first segment is still there.
 func (r *replay) intent(plain []byte, f *frame) error {
 	it, err := restoreIntent(plain, f)
 	if err != nil {
@@ -309,6 +319,8 @@ func (r *replay) intent(plain []byte, f *frame) error {
 	return nil
 }
 
+// act takes note of what an earlier start has recorded, and leaves the rest to the
+// log.
 func (r *replay) act(plain []byte, f *frame) error {
 	_, body, err := cutID(plain, 0)
 	if err != nil {
@@ -329,6 +341,7 @@ func (r *replay) act(plain []byte, f *frame) error {
 	return nil
 }
 
+// closing joins an outcome to its intent, or drops both where the log has them.
 func (r *replay) closing(plain []byte, f *frame, now time.Time) error {
 	id, _, err := cutID(plain, 0)
 	if err != nil {
@@ -397,6 +410,8 @@ func readJournal(dir string) ([]*segmentData, error) {
 
 const segmentMax = 1<<30 + 1
 
+// readSegment reads all of a segment and never stops at the first fault: what can be
+// read behind it decides what it was.
 func readSegment(path string) (*segmentData, error) {
 	s := &segmentData{path: path, name: filepath.Base(path)}
 	var ok bool
@@ -432,6 +447,7 @@ func readSegment(path string) (*segmentData, error) {
 	return s, nil
 }
 
+// fault notes damage with its place.
 func (s *segmentData) fault(off, bytes int64, middle bool, what string) {
 	s.faults = append(s.faults, found{s.name, damage{off, bytes, middle}, what})
 }

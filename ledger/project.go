@@ -44,12 +44,14 @@ func (l *Ledger) project() {
 	}
 }
 
+// waiting counts what is closed and not in the log.
 func (l *Ledger) waiting() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.pending)
 }
 
+// isStalled keeps a busy ledger from trying at every exchange what has just failed.
 func (l *Ledger) isStalled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -222,6 +224,8 @@ func (l *Ledger) append(s *shard, items []*item) (*written, error) {
 	return w, replace(s.disk, filepath.Join(s.logDir(), "checkpoint"), w.signed)
 }
 
+// writeRecords writes at the place where the last commit ended. What a failed one
+// left there is overwritten with the same bytes.
 func (s *shard) writeRecords(month uint32, data []byte, off int64) error {
 	f, err := s.segment(month)
 	if err != nil {
@@ -254,6 +258,7 @@ func (s *shard) writeLog(files []tileFile) error {
 	return nil
 }
 
+// sign makes the checkpoint of a tree.
 func (s *shard) sign(t *tree, signer note.Signer) ([]byte, error) {
 	root, err := t.root()
 	if err != nil {
@@ -291,6 +296,8 @@ type mark struct {
 
 func markFile(keyDir string) string { return filepath.Join(keyDir, "ledger.mark") }
 
+// writeMark follows the checkpoint and never leads it, so that a crash between the
+// two does not look like a restored backup.
 func (l *Ledger) writeMark(s *shard, seq uint64) error {
 	m := mark{Shard: s.number, Size: s.tree.size, Seq: seq, Segment: l.journal.number(), Epoch: l.journal.epoch}
 	text, err := json.Marshal(m)
@@ -317,6 +324,8 @@ func (k *keyring) readMark() (m mark, err error) {
 	return m, nil
 }
 
+// markSum authenticates the mark with the log's own key: who can forge it can sign a
+// log that fits.
 func (k *keyring) markSum(text []byte) []byte {
 	h := hmac.New(sha256.New, k.private.Seed())
 	h.Write([]byte("bartizan ledger mark "))

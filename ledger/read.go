@@ -113,6 +113,7 @@ type reading struct {
 	views  []*view
 }
 
+// run drops what the index let through by mistake, and counts to the limit.
 func (rd *reading) run(ctx context.Context, q *record.Query, yield func(record.Record, error) bool) {
 	left := q.Limit
 	for r, err := range rd.merged(ctx, q) {
@@ -196,6 +197,7 @@ func (rd *reading) merged(ctx context.Context, q *record.Query) iter.Seq2[record
 	}
 }
 
+// wrapRead says what was being done.
 func wrapRead(err error) error {
 	if err == nil {
 		return nil

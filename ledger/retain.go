@@ -108,6 +108,8 @@ func (s *shard) drop(month uint32) error {
 	return s.disk.SyncDir(filepath.Dir(s.recordFile(month)))
 }
 
+// deleteContent removes whole days. Files go one by one, so that what is not a file
+// of the ledger stops it.
 func (l *Ledger) deleteContent(before uint32) (removed int, err error) {
 	root := filepath.Join(l.cfg.Dir, "content")
 	days, err := os.ReadDir(root)
@@ -139,4 +141,42 @@ func (l *Ledger) deleteContent(before uint32) (removed int, err error) {
 		}
 	}
 	return removed, l.cfg.disk.SyncDir(root)
+}
+
+// retention is what an act of deletion covers.
+type retention struct {
+	class  string // "records", "content"
+	before uint32 // day: everything older
+	shard  int
+	index  int64
+}
+
+// parseRetention reads the note of an act of deletion that was intended: the act
+// stands in the log before anything is gone.
+func parseRetention(note string) (r retention, ok bool) {
+	var kind, phase string
+	n, err := fmt.Sscanf(note, "%s %s %s %d", &kind, &phase, &r.class, &r.before)
+	return r, err == nil && n == 4 && kind == retainKind && phase == "intended"
+}
+
+// position orders leaves over shards.
+func position(shard int, index int64) uint64 { return uint64(shard)<<48 | uint64(index) }
+
+// deleted reports whether an act behind a position covers a day.
+func (v *verifier) deleted(class string, d uint32, pos uint64) bool {
+	for _, r := range v.retains {
+		after := pos == nothingLive || position(r.shard, r.index) > pos
+		if r.class == class && d < r.before && after {
+			return true
+		}
+	}
+	return false
+}
+
+// dayOfContent reads the day from the folder of a content file.
+func dayOfContent(name string) (d uint32) {
+	if _, err := fmt.Sscanf(filepath.Base(filepath.Dir(name)), "%08d", &d); err != nil {
+		return 1<<32 - 1
+	}
+	return d
 }

@@ -45,6 +45,7 @@ type header struct {
 	epoch             uint32
 }
 
+// bytes writes the header, which fills its place with zeros for what may come.
 func (h header) bytes() []byte {
 	b := make([]byte, 0, segmentHeader)
 	b = append(b, segmentMagic...)
@@ -56,6 +57,7 @@ func (h header) bytes() []byte {
 	return append(b, make([]byte, segmentHeader-len(b))...)
 }
 
+// parseHeader accepts exactly what bytes writes.
 func parseHeader(b []byte) (h header, err error) {
 	if len(b) < segmentHeader {
 		return h, errors.New("the header is cut short")
@@ -99,6 +101,7 @@ func appendFrame(b []byte, n uint64, f *frame) []byte {
 	return b
 }
 
+// frameSum leaves the place of the checksum itself out.
 func frameSum(n uint64, whole []byte) uint32 {
 	var salt [8]byte
 	binary.BigEndian.PutUint64(salt[:], n)
@@ -173,6 +176,7 @@ func segmentName(epoch uint32, n uint64) string { return fmt.Sprintf("%06d-%010d
 
 var segmentPattern = regexp.MustCompile(`^(\d{6,10})-(\d{10,20})\.j$`)
 
+// parseSegmentName is the inverse of segmentName.
 func parseSegmentName(name string) (epoch uint32, n uint64, ok bool) {
 	m := segmentPattern.FindStringSubmatch(filepath.Base(name))
 	if m == nil {

@@ -49,6 +49,8 @@ func shardDir(dir string, number int) string {
 	return filepath.Join(dir, fmt.Sprintf("shard-%04d", number))
 }
 
+// shardOrigin names a log. Two logs of one ledger must never share a name, or a
+// reader could be shown the one for the other.
 func shardOrigin(origin string, number int) string {
 	if number == 1 {
 		return origin
@@ -87,6 +89,7 @@ func openShard(d disk, dir string, number int, id identity, keys *keyring, readO
 	return s, s.openIndex(keys)
 }
 
+// makeDir does nothing for those who only read.
 func (s *shard) makeDir(dir string) error {
 	if s.readOnly {
 		return nil
@@ -111,6 +114,7 @@ func (s *shard) lastSeq() (uint64, error) {
 	return r.seq, err
 }
 
+// row reads one row of the index.
 func (s *shard) row(i int64) (row, error) {
 	var b [rowSize]byte
 	if _, err := s.index.ReadAt(b[:], i*rowSize); err != nil {
@@ -227,6 +231,7 @@ func beginRecord(b []byte, index int64, day uint32) []byte {
 	return append(b, 0, 0, 0, 0)
 }
 
+// endRecord fills in what is known once the record has been sealed in place.
 func endRecord(whole []byte) {
 	binary.BigEndian.PutUint32(whole, uint32(len(whole)-recordHeaderSize))
 	binary.BigEndian.PutUint32(whole[4:], recordSum(whole))
@@ -239,6 +244,7 @@ func recordSum(whole []byte) uint32 {
 // sealedMax bounds a sealed record.
 const sealedMax = maxIntent + maxOutcome + 2048
 
+// parseRecordHeader bounds the length before anyone allocates by it.
 func parseRecordHeader(b []byte) (h recordHeader, err error) {
 	h = recordHeader{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), int64(binary.BigEndian.Uint64(b[8:])), binary.BigEndian.Uint32(b[16:])}
 	if h.length == 0 || h.length > sealedMax || h.index < 0 || binary.BigEndian.Uint32(b[20:]) != 0 {
@@ -288,6 +294,8 @@ const (
 	plainExchange
 )
 
+// plain writes the record's plaintext. The salt comes first: disclosing salt and
+// record proves that record and tells nothing of others.
 func (it *item) plain(b, salt []byte) []byte {
 	b = append(b, salt...)
 	switch {
@@ -302,6 +310,7 @@ func (it *item) plain(b, salt []byte) []byte {
 
 const saltSize = 32
 
+// parsePlain is the inverse of plain, but for what only leaf and index know.
 func parsePlain(b []byte) (*item, error) {
 	if len(b) < saltSize+1 {
 		return nil, errShort
@@ -361,6 +370,8 @@ func (s *shard) open(keys *keyring, at time.Time, index int64, p place) (*item, 
 	return it, nil
 }
 
+// openRecord opens a sealed record. Bound to its log and index, it opens nowhere
+// else.
 func openRecord(keys *keyring, h recordHeader, sealed, about []byte) ([]byte, error) {
 	k, err := keys.forDay(h.day, false)
 	if err != nil {

@@ -48,6 +48,7 @@ func (l *Ledger) Status() Status {
 	return s
 }
 
+// refuse tells a disk without room, which people can clear, from one that fails.
 func (s *Status) refuse(err error) {
 	s.State, s.Reason = "failed", err.Error()
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
@@ -55,6 +56,7 @@ func (s *Status) refuse(err error) {
 	}
 }
 
+// status adds what the journal knows. Room that open exchanges hold is not free.
 func (j *journal) status(s *Status) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -128,6 +128,7 @@ func (t *tree) reader(dir string) tlog.HashReader {
 	})
 }
 
+// tile returns a tile's hashes, from memory where it is not full yet.
 func (t *tree) tile(dir string, tile tlog.Tile) ([]byte, error) {
 	if tile.N == t.size>>(tileHeight*(tile.L+1)) && tile.L < len(t.levels) {
 		return t.levels[tile.L], nil

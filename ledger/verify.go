@@ -43,6 +43,7 @@ type Fault struct {
 	What   string `json:"what"`         // a sentence
 }
 
+// String is the line that people read.
 func (f Fault) String() string {
 	var b strings.Builder
 	b.WriteString(f.File)
@@ -87,6 +88,7 @@ func (r *Report) OK() bool { return len(r.Faults) == 0 }
 // faultsMax bounds a report: behind so many faults nobody reads on.
 const faultsMax = 1000
 
+// fault adds a fault, up to a bound.
 func (r *Report) fault(f Fault) {
 	if len(r.Faults) < faultsMax {
 		r.Faults = append(r.Faults, f)
@@ -138,6 +140,8 @@ type verifier struct {
 	mark    mark
 }
 
+// run goes from what is signed to what hangs from it: a fault further up explains
+// those below, and is listed before them.
 func (v *verifier) run(ctx context.Context) (Report, error) {
 	v.r = Report{Live: v.live, Faults: []Fault{}}
 	v.content = map[string][32]byte{}
@@ -236,6 +240,8 @@ func (v *verifier) journal() {
 	}
 }
 
+// frame compares one frame with the log. A frame is removed only after its leaf is
+// in a checkpoint, so one that closed before the newest leaf must have one.
 func (v *verifier) frame(s *segmentData, f *frame, open map[string]bool) {
 	v.r.Frames++
 	if v.keys == nil {
@@ -294,6 +300,7 @@ func (v *verifier) spares(dir string) {
 	}
 }
 
+// readMark also finds a mark that somebody has set back.
 func (v *verifier) readMark() {
 	if v.keys == nil {
 		return

@@ -129,6 +129,8 @@ func (s *shardCheck) bundle(n int64, w int) {
 	}
 }
 
+// leaf takes one leaf in. Its hash counts even where it cannot be read, so that the
+// tree keeps its shape and only this one is named.
 func (s *shardCheck) leaf(name string, off int64, data []byte, there bool) {
 	index := int64(len(s.hashes))
 	s.hashes = append(s.hashes, tlog.RecordHash(data))
@@ -156,12 +158,15 @@ func (s *shardCheck) leaf(name string, off int64, data []byte, there bool) {
 	}
 }
 
+// newLeafFacts drops the names, which for a million leaves would be most of the
+// memory.
 func newLeafFacts(f *Leaf) leafFacts {
 	facts := facts{act: f.Kind == "act", id: f.ID, system: f.System, decision: f.Decision, synthetic: f.Synthetic, at: f.Began, seq: f.Seq}
 	return leafFacts{began: f.Began.UnixNano(), seq: f.Seq, record: f.Record, sealed: f.Sealed,
 		salted: [3][32]byte{f.Received, f.Sent, f.Answered}, facts: facts.row()}
 }
 
+// count adds to the figures of the report.
 func (s *shardCheck) count(f *Leaf) {
 	r := &s.v.r
 	if f.Kind == "act" {
@@ -193,6 +198,7 @@ func (s *shardCheck) tiles() {
 	}
 }
 
+// tile compares one tile and names each hash that differs.
 func (s *shardCheck) tile(level int, n int64, want []tlog.Hash) {
 	path := tilePath(level, n, len(want))
 	name := filepath.Join(s.logDir(), filepath.FromSlash(path))
@@ -347,12 +353,16 @@ func (s *shardCheck) segment(name, month string) error {
 	return nil
 }
 
+// tail names what follows the last record. While a process writes, that is simply
+// the next commit.
 func (s *shardCheck) tail(name string, off, n int64) {
 	if !s.v.live {
 		s.fault(name, off, -1, fmt.Sprintf("the last %d bytes are not records of the log", n))
 	}
 }
 
+// record goes from the outside in: place, checksum, sealed bytes, plaintext. The
+// first that is wrong is what is reported.
 func (s *shardCheck) record(name, month string, off int64, h recordHeader, data []byte) {
 	leaf := &s.leaves[h.index]
 	fault := func(what string) { s.fault(name, off, h.index, what) }
@@ -458,42 +468,4 @@ func (s *shardCheck) index() {
 			s.fault(name, int64(i*rowSize), int64(i), "the row is not that of the record")
 		}
 	}
-}
-
-// retention is what an act of deletion covers.
-type retention struct {
-	class  string // "records", "content"
-	before uint32 // day: everything older
-	shard  int
-	index  int64
-}
-
-// parseRetention reads the note of an act of deletion that was intended: the act
-// stands in the log before anything is gone.
-func parseRetention(note string) (r retention, ok bool) {
-	var kind, phase string
-	n, err := fmt.Sscanf(note, "%s %s %s %d", &kind, &phase, &r.class, &r.before)
-	return r, err == nil && n == 4 && kind == retainKind && phase == "intended"
-}
-
-// position orders leaves over shards.
-func position(shard int, index int64) uint64 { return uint64(shard)<<48 | uint64(index) }
-
-// deleted reports whether an act behind a position covers a day.
-func (v *verifier) deleted(class string, d uint32, pos uint64) bool {
-	for _, r := range v.retains {
-		after := pos == nothingLive || position(r.shard, r.index) > pos
-		if r.class == class && d < r.before && after {
-			return true
-		}
-	}
-	return false
-}
-
-// dayOfContent reads the day from the folder of a content file.
-func dayOfContent(name string) (d uint32) {
-	if _, err := fmt.Sscanf(filepath.Base(filepath.Dir(name)), "%08d", &d); err != nil {
-		return 1<<32 - 1
-	}
-	return d
 }
