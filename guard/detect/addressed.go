@@ -82,8 +82,10 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 		p = .85
 	case has[occasion] && has[addressee]:
 		p = .8
-	case has[occasion] && has[duty] && has[belongings], has[conceal] && has[duty]:
+	case has[occasion] && has[duty] && has[belongings]:
 		p = .72
+	case has[conceal] && has[duty]:
+		p = .6
 	case has[conveyed] && has[belongings]:
 		p = .5
 	case has[hailed], has[addressee] && has[duty] || has[occasion] && has[duty]:

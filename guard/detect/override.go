@@ -67,14 +67,14 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 		p = .95
 	case has[orders] && (has[yours] || has[all]), has[all] && has[soon]:
 		p = .92
-	case has[all] && v.Text[from] < 0x80, has[matters] && has[earlier] && has[soon]:
+	case has[all] && has[yours], has[matters] && has[earlier] && has[soon]:
 		p = .9
 	case has[matters] && has[yours] && has[soon]:
 		p = .75
 	case has[all]:
-		p = .6 // "forget everything" is said to oneself, too
+		p = .45 // "forget everything" is said to oneself, too
 	case has[matters] && has[earlier], has[orders] && has[soon]:
-		p = .7
+		p = .65
 	case has[earlier] && has[soon]:
 		p = .6
 	case has[earlier], has[orders]:

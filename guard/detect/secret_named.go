@@ -35,6 +35,9 @@ func named(s string, h guard.Hit) (int, int, float64) {
 	if quote != 0 && (end >= len(s) || s[end] != quote) || variable(v) || weakWord(v) {
 		return 0, 0, 0
 	}
+	if quote == 0 && strings.ContainsAny(v, ".*") && (len(v) < 32 || !strings.ContainsAny(v, "0123456789")) {
+		return 0, 0, 0 // an expression of the language around it
+	}
 	if p := random(v); p > 0 {
 		return i, end, p
 	}
