@@ -157,7 +157,7 @@ func (a *App) openGate(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.gate, err = gateway.New(gateway.Config{Keys: a.keys, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Keys: a.keys, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}

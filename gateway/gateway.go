@@ -33,6 +33,7 @@ type Config struct {
 	Recorder record.Recorder
 	Log      *slog.Logger
 	Metrics  *Metrics // nil: nothing is counted
+	Proofs   Proofs   // nil: callers cannot ask for proofs
 
 	MaxBody    int64         // bytes; 0: 32 MB
 	MaxHeaders int           // 0: 100
@@ -94,6 +95,10 @@ func (g *Gate) SetPlan(p *Plan) { g.plan.Store(p) }
 // ServeHTTP takes one call through all steps, in order. Each step may refuse;
 // the rest are then passed over.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if id, ok := receiptPath(r); ok {
+		g.receipt(w, r, id)
+		return
+	}
 	x := g.open(w, r)
 	defer x.close()
 

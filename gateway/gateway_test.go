@@ -14,6 +14,7 @@ import (
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -544,4 +545,33 @@ type panicking struct{ record.Recorder }
 
 func (panicking) Begin(_ context.Context, in record.Intent) (record.Receipt, error) {
 	panic("with zebra-canary in hand: " + in.Model)
+}
+
+// TestReceipts: the promise that came with an answer is kept in the log, and
+// others' exchanges do not exist for a caller.
+func TestReceipts(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	got := h.chat(user("hi", false))
+	id := got.header.Get("Bartizan-Exchange")
+	var proof answered
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if proof = h.do(h.request(http.MethodGet, "/bartizan/v1/exchanges/"+id+"/receipt", "")); proof.status == 200 || time.Now().After(deadline) {
+			break
+		}
+	}
+	p, err := ledger.ParseProof([]byte(proof.body))
+	must(t, err)
+	leaf, err := p.Verify(p.Key)
+	if err != nil || leaf.ID != id || leaf.System != "bot" {
+		t.Fatalf("%+v %v", leaf, err)
+	}
+	_, other, err := h.keys.Create(context.Background(), "other", "test")
+	must(t, err)
+	for _, secret := range []string{other, "bzk_x_y"} {
+		req := h.request(http.MethodGet, "/bartizan/v1/exchanges/"+id+"/receipt", "")
+		req.Header.Set("Authorization", "Bearer "+secret)
+		if got := h.do(req); got.status != 404 && got.status != 401 || strings.Contains(got.body, "checkpoint") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
 }

@@ -180,7 +180,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 		Models: map[string][]Candidate{"fast": {{Provider: "up", Model: "m-1", Dialect: "openai", Upstream: client}}}}
 	h.key, h.secret, err = h.keys.Create(ctx, s.Name, "test")
 	must(t, err)
-	cfg.gate.Keys, cfg.gate.Recorder = h.keys, h.ledger
+	cfg.gate.Keys, cfg.gate.Recorder, cfg.gate.Proofs = h.keys, h.ledger, h.ledger.Receipt
 	if cfg.recorder != nil {
 		cfg.gate.Recorder = cfg.recorder(h.ledger)
 	}

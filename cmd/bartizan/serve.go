@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -53,7 +52,10 @@ func (c *serveCommand) Run(s *streams) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
-	a, err := app.New(ctx, app.Config{File: f, Path: path, Log: newLog(s), Version: version()})
+	tuneMemory()
+	log, soon := newLog(s)
+	defer soon.flush()
+	a, err := app.New(ctx, app.Config{File: f, Path: path, Log: log, Version: version()})
 	if err != nil {
 		return err
 	}
@@ -66,10 +68,6 @@ func (c *serveCommand) Run(s *streams) error {
 		fmt.Fprintf(s.err, "A local authority was made; clients must trust %s.\n", at.CAFile)
 	}
 	return wait(ctx, a, s)
-}
-
-func newLog(s *streams) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
 // wait runs until a signal, and takes in the configuration again on SIGHUP.
