@@ -228,12 +228,18 @@ func (j *journal) idle() {
 	select {
 	case <-j.work:
 	case <-t.C:
-		if err := j.rotate(); err != nil {
-			j.mu.Lock()
-			j.broken = err
-			j.mu.Unlock()
-		}
+		// Why it failed is in the status; there is nobody else to tell.
+		_ = j.restart()
 	}
+}
+
+// restart is rotate for when there is no segment, which others want to know.
+func (j *journal) restart() error {
+	err := j.rotate()
+	j.mu.Lock()
+	j.broken = err
+	j.mu.Unlock()
+	return err
 }
 
 // commit writes a batch, in as many pieces as it takes segments. When one fails, the
@@ -241,7 +247,7 @@ func (j *journal) idle() {
 func (j *journal) commit(batch []*entry) {
 	for len(batch) > 0 {
 		if j.current == nil {
-			if err := j.rotate(); err != nil {
+			if err := j.restart(); err != nil {
 				fail(batch, refusal(err))
 				return
 			}

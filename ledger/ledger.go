@@ -126,6 +126,7 @@ type Ledger struct {
 	shards  []*shard
 	stalled error // why the journal cannot be turned into a log
 	closed  bool
+	before  uint32 // day: older records have been deleted, and none may follow
 
 	kick, closing, projected chan struct{}
 	finalErr                 error
@@ -194,13 +195,19 @@ func (l *Ledger) newExchange(in *record.Intent) (*item, error) {
 	return it, nil
 }
 
-// sane fills in a missing time and refuses one that no calendar month fits.
+// sane fills in a missing time and refuses one that no calendar month fits, or
+// whose month has been deleted with its key.
 func (l *Ledger) sane(at time.Time) (time.Time, error) {
 	if at.IsZero() {
 		at = l.cfg.Now()
 	}
 	if y := at.UTC().Year(); y < 2000 || y > 2199 {
 		return at, fmt.Errorf("its time is in the year %d", y)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if day(at) < l.before {
+		return at, errors.New("its time is before what retention keeps")
 	}
 	return at.UTC().Round(0), nil
 }

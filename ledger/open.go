@@ -70,6 +70,7 @@ func (l *Ledger) start() error {
 	if err != nil {
 		return err
 	}
+	l.before = m.Before
 	restored, err := l.openShards(m)
 	if err != nil {
 		return err

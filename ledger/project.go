@@ -292,6 +292,7 @@ type mark struct {
 	Seq     uint64 `json:"seq"`
 	Segment uint64 `json:"segment"`
 	Epoch   uint32 `json:"epoch"`
+	Before  uint32 `json:"before,omitempty"` // day: older records have been deleted
 }
 
 func markFile(keyDir string) string { return filepath.Join(keyDir, "ledger.mark") }
@@ -299,7 +300,9 @@ func markFile(keyDir string) string { return filepath.Join(keyDir, "ledger.mark"
 // writeMark follows the checkpoint and never leads it, so that a crash between the
 // two does not look like a restored backup.
 func (l *Ledger) writeMark(s *shard, seq uint64) error {
-	m := mark{Shard: s.number, Size: s.tree.size, Seq: seq, Segment: l.journal.number(), Epoch: l.journal.epoch}
+	l.mu.Lock()
+	m := mark{Shard: s.number, Size: s.tree.size, Seq: seq, Segment: l.journal.number(), Epoch: l.journal.epoch, Before: l.before}
+	l.mu.Unlock()
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err

@@ -389,7 +389,11 @@ func TestRetention(t *testing.T) {
 	if rep := check(t, cfg); rep.Deleted != 151 || rep.Acts != 5 {
 		t.Errorf("%+v", rep)
 	}
-	shut(t, open(t, cfg))
+	again := open(t, cfg)
+	if _, err := again.Begin(t.Context(), intent("ex_late")); err == nil {
+		t.Error("a record was begun in a month that is deleted")
+	}
+	shut(t, again)
 	check(t, cfg)
 	if err := os.Remove(filepath.Join(cfg.Dir, "records", "202604.seg")); err != nil {
 		t.Fatal(err)

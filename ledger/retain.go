@@ -41,6 +41,11 @@ func (l *Ledger) Retain(ctx context.Context, r Retention) error {
 	if err := l.inLog(ctx, act.ID); err != nil {
 		return fmt.Errorf("ledger: deleting: %w", err)
 	}
+	if r.Class == "records" {
+		l.mu.Lock()
+		l.before = max(l.before, day(before))
+		l.mu.Unlock()
+	}
 	removed, err := l.delete(r.Class, day(before))
 	act.Phase, act.At = "done", time.Time{}
 	act.Detail["removed"] = strconv.Itoa(removed)

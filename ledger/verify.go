@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,8 +13,6 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-
-	"github.com/bartizan-ai/bartizan/record"
 )
 
 // VerifyConfig says what to verify and what is trusted beside it. Only Dir is
@@ -446,15 +443,11 @@ func (v *verifier) expectContent(it *item) error {
 	if it.intent == nil {
 		return nil
 	}
+	d := day(it.at)
 	p, err := parseIntentPlain(it.intent)
 	if err != nil {
 		return err
 	}
-	in, err := p.decode()
-	if err != nil {
-		return err
-	}
-	d := day(in.At)
 	if p.content != [32]byte{} {
 		v.content[contentFile(v.cfg.Dir, d, p.id, "in")] = p.content
 	}
@@ -466,18 +459,4 @@ func (v *verifier) expectContent(it *item) error {
 		v.content[contentFile(v.cfg.Dir, d, p.id, "out")] = o.content
 	}
 	return err
-}
-
-// actDetail opens what an act says beyond its leaf.
-func actDetail(it *item) (*record.Act, error) {
-	_, body, err := cutID(it.act, 0)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := unpack(body)
-	if err != nil {
-		return nil, err
-	}
-	act := new(record.Act)
-	return act, json.Unmarshal(doc, act)
 }
