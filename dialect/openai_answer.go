@@ -309,6 +309,9 @@ func (a *answerReader) logprobs(i, choice int, said []llm.Passage) {
 	null := llm.Edit{Start: int(a.nodes[i].start), End: int(a.nodes[i].end), New: []byte("null"), By: "logprobs"}
 	var text, refusal string
 	for k := range said {
+		if said[k].Whole || said[k].Channel.Choice != choice {
+			continue
+		}
 		switch said[k].Channel.Kind {
 		case llm.KindText:
 			text += said[k].Text

@@ -127,8 +127,8 @@ func (r *reader) strings(i int, origin llm.Origin) {
 	n := r.nodes[i]
 	switch n.kind {
 	case str:
-		if r.answer && token(r.raw[n.start:n.end], 16) {
-			return
+		if (r.answer || r.is(i, "type")) && token(r.raw[n.start:n.end], 16) {
+			return // an enumeration: it can say nothing
 		}
 		p := r.passage(i, aside, origin)
 		p.Whole = true
