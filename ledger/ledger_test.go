@@ -287,7 +287,19 @@ func TestPaging(t *testing.T) {
 	if len(ids) != 50 || ids[0] != "ex_49" || ids[49] != "ex_0" {
 		t.Errorf("%v", ids)
 	}
-	newest := collect(t, l, record.Query{Limit: 1})[0].Seq
+	logged(t, l, "ex_49")
+	all := collect(t, l, record.Query{Oldest: true})
+	for i, r := range all { // every window between two records, from both sides
+		for _, oldest := range []bool{false, true} {
+			if got := collect(t, l, record.Query{Before: r.Seq, Oldest: oldest}); len(got) != i {
+				t.Errorf("%d records before the one at %d", len(got), i)
+			}
+			if got := collect(t, l, record.Query{After: r.Seq, Oldest: oldest}); len(got) != len(all)-1-i {
+				t.Errorf("%d records after the one at %d", len(got), i)
+			}
+		}
+	}
+	newest := all[49].Seq
 	exchange(t, l, "ex_new")
 	if tail := collect(t, l, record.Query{After: newest, Oldest: true}); len(tail) != 1 || tail[0].ID() != "ex_new" {
 		t.Errorf("%v", tail)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sort"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -40,16 +41,41 @@ type rowOrError struct {
 	err error
 }
 
-// rows yields the index, newest first unless oldest.
-func (v *view) rows(ctx context.Context, oldest bool) iter.Seq2[int64, rowOrError] {
+// bounds finds the rows between q.After and q.Before by their numbers, which only
+// rise: a live tail asks often, and must not read the whole index each time.
+func (v *view) bounds(q *record.Query) (lo, hi int64, err error) {
+	first := func(seq uint64) int64 {
+		return int64(sort.Search(int(v.tree.size), func(i int) bool {
+			r, rowErr := v.shard.row(int64(i))
+			err = errors.Join(err, rowErr)
+			return r.seq >= seq
+		}))
+	}
+	hi = v.tree.size
+	if q.After != 0 {
+		lo = first(q.After + 1)
+	}
+	if q.Before != 0 {
+		hi = first(q.Before)
+	}
+	return lo, max(lo, hi), err
+}
+
+// rows yields the part of the index that a query can want, in its order.
+func (v *view) rows(ctx context.Context, q *record.Query) iter.Seq2[int64, rowOrError] {
 	const chunk = 512
 	return func(yield func(int64, rowOrError) bool) {
+		lo, hi, err := v.bounds(q)
+		if err != nil {
+			yield(0, rowOrError{err: err})
+			return
+		}
 		buf := make([]byte, chunk*rowSize)
-		for done := int64(0); done < v.tree.size; {
-			n := min(chunk, v.tree.size-done)
-			first := v.tree.size - done - n
-			if oldest {
-				first = done
+		for lo < hi {
+			n := min(chunk, hi-lo)
+			first := hi - n
+			if q.Oldest {
+				first = lo
 			}
 			err := ctx.Err()
 			if err == nil {
@@ -59,22 +85,35 @@ func (v *view) rows(ctx context.Context, oldest bool) iter.Seq2[int64, rowOrErro
 				yield(first, rowOrError{err: fmt.Errorf("ledger: reading the index: %w", err)})
 				return
 			}
-			for k := range n {
-				if !oldest {
-					k = n - 1 - k
-				}
-				r := rowOrError{}
-				var ok bool
-				if r.row, ok = parseRow(buf[k*rowSize:][:rowSize]); !ok {
-					r.err = fmt.Errorf("ledger: reading the index: row %d is damaged", first+k)
-				}
-				if !yield(first+k, r) {
-					return
-				}
+			if !yieldRows(buf[:n*rowSize], first, q.Oldest, yield) {
+				return
 			}
-			done += n
+			if q.Oldest {
+				lo += n
+			} else {
+				hi -= n
+			}
 		}
 	}
+}
+
+// yieldRows yields one chunk of the index, whose first row has the given index.
+func yieldRows(buf []byte, first int64, oldest bool, yield func(int64, rowOrError) bool) bool {
+	n := int64(len(buf) / rowSize)
+	for k := range n {
+		if !oldest {
+			k = n - 1 - k
+		}
+		r := rowOrError{}
+		var ok bool
+		if r.row, ok = parseRow(buf[k*rowSize:][:rowSize]); !ok {
+			r.err = fmt.Errorf("ledger: reading the index: row %d is damaged", first+k)
+		}
+		if !yield(first+k, r) {
+			return false
+		}
+	}
+	return true
 }
 
 // leaf returns the bytes of a leaf.
@@ -173,7 +212,7 @@ func (rd *reading) merged(ctx context.Context, q *record.Query) iter.Seq2[record
 			slices.Reverse(views)
 		}
 		for _, v := range views {
-			for i, row := range v.rows(ctx, q.Oldest) {
+			for i, row := range v.rows(ctx, q) {
 				if row.err == nil && !row.may(q) {
 					continue
 				}

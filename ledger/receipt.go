@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/bartizan-ai/bartizan/record"
 )
 
 // Promise is a receipt in its parts.
@@ -158,7 +160,7 @@ func (l *Ledger) Receipt(ctx context.Context, id string) (*Proof, error) {
 // prove finds the newest leaf of an id and proves it.
 func (v *view) prove(ctx context.Context, vkey, id string) (*Proof, error) {
 	want := hash64(id)
-	for i, r := range v.rows(ctx, false) {
+	for i, r := range v.rows(ctx, &record.Query{}) {
 		if r.err != nil {
 			return nil, r.err
 		}
