@@ -72,12 +72,8 @@ func (m *Map) Edit(start, end int, text, by string) (Edit, error) {
 		text = m.reencode(start, end, text)
 		quoted = false
 	} else if len(m.runs) > 0 {
-		quoted = true
-		last := m.run(max(start, end-1))
-		for i := m.run(start); i <= last; i++ {
-			if !m.runs[i].quoted {
-				return Edit{}, ErrStructure
-			}
+		if quoted = m.within(start, end); !quoted {
+			return Edit{}, ErrStructure
 		}
 	}
 	if quoted {
@@ -87,6 +83,20 @@ func (m *Map) Edit(start, end int, text, by string) (Edit, error) {
 		return m.outer.Edit(s, e, text, by)
 	}
 	return Edit{Start: s, End: e, New: []byte(text), By: by}, nil
+}
+
+// within reports whether Text[start:end] lies in one string. An insertion may
+// stand at either end of one.
+func (m *Map) within(start, end int) bool {
+	if start == end {
+		return m.runs[m.run(start)].quoted || start > 0 && m.runs[m.run(start-1)].quoted
+	}
+	for i := m.run(start); i <= m.run(end-1); i++ {
+		if !m.runs[i].quoted {
+			return false
+		}
+	}
+	return true
 }
 
 // reencode returns the base64 groups that take the place of those that
