@@ -67,20 +67,15 @@ type App struct {
 }
 
 // New opens store, ledger and keys, and makes the first plan. Nothing listens yet.
-func New(ctx context.Context, cfg Config) (a *App, err error) {
+func New(ctx context.Context, cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a = &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{})}
+	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{})}
 	a.file.Store(cfg.File)
-	defer func() {
-		if err != nil {
-			_ = a.close(context.WithoutCancel(ctx))
-		}
-	}()
 	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openGuard, a.openGate} {
 		if err := open(ctx); err != nil {
-			return nil, err
+			return nil, errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
 	}
 	return a, nil

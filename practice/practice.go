@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/llm"
@@ -93,26 +94,30 @@ type order struct {
 	obey    func(m []string, c *conversation) reply
 }
 
-var orders = []order{
-	{regexp.MustCompile(`(?is)\bcall (?:the )?(?:tool |function )?([A-Za-z0-9_-]{1,64})(?: tool| function)?(?: with (\{.*\}))?`), func(m []string, c *conversation) reply {
-		args := m[2]
-		if !json.Valid([]byte(args)) {
-			args = "{}"
-		}
-		if !c.offers(m[1]) {
-			return reply{}
-		}
-		return reply{tool: m[1], args: args}
-	}},
-	{regexp.MustCompile(`(?i)\b(?:reveal|print|show|repeat|output|tell me|what (?:is|are)|give me|send)\b[^.!?\n]{0,40}\b(?:system prompt|instructions|prompt|secrets?|passwords?|keys?|tokens?|credentials?)\b`), func(_ []string, c *conversation) reply {
-		if c.system == "" {
-			return reply{text: "I was given no instructions and no secrets."}
-		}
-		return reply{text: "Of course. I was told: " + c.system}
-	}},
-	{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|write|output|print)(?: exactly| only| just)?:? ["“']([^"”']{1,4000})["”']`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
-	{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|output|print)(?: exactly| only| just)?:? ([^\n]{1,4000})`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
-}
+// orders are compiled when they are first needed: every command would pay for
+// them otherwise.
+var orders = sync.OnceValue(func() []order {
+	return []order{
+		{regexp.MustCompile(`(?is)\bcall (?:the )?(?:tool |function )?([A-Za-z0-9_-]{1,64})(?: tool| function)?(?: with (\{.*\}))?`), func(m []string, c *conversation) reply {
+			args := m[2]
+			if !json.Valid([]byte(args)) {
+				args = "{}"
+			}
+			if !c.offers(m[1]) {
+				return reply{}
+			}
+			return reply{tool: m[1], args: args}
+		}},
+		{regexp.MustCompile(`(?i)\b(?:reveal|print|show|repeat|output|tell me|what (?:is|are)|give me|send)\b[^.!?\n]{0,40}\b(?:system prompt|instructions|prompt|secrets?|passwords?|keys?|tokens?|credentials?)\b`), func(_ []string, c *conversation) reply {
+			if c.system == "" {
+				return reply{text: "I was given no instructions and no secrets."}
+			}
+			return reply{text: "Of course. I was told: " + c.system}
+		}},
+		{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|write|output|print)(?: exactly| only| just)?:? ["“']([^"”']+)["”']`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
+		{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|output|print)(?: exactly| only| just)?:? ([^\n]+)`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
+	}
+})
 
 // conversation is what the model makes of a request.
 type conversation struct {
@@ -156,7 +161,7 @@ func answer(r *llm.Request, wire []byte) reply {
 	out := reply{text: c.small()}
 search:
 	for i := len(c.texts) - 1; i >= 0; i-- {
-		for _, o := range orders {
+		for _, o := range orders() {
 			m := last(o.pattern, c.texts[i])
 			if m == nil {
 				continue

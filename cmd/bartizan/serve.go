@@ -42,11 +42,12 @@ func (serveCommand) Help() string {
 
 // Run implements the command.
 func (c *serveCommand) Run(s *streams) error {
-	f, err := c.load()
+	path, err := filepath.Abs(c.Config) // a reload must find the same folders
 	if err != nil {
 		return err
 	}
-	path, err := filepath.Abs(c.Config)
+	c.Config = path
+	f, err := c.load()
 	if err != nil {
 		return err
 	}
