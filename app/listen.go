@@ -72,8 +72,9 @@ func (a *App) Start(ctx context.Context) (Addresses, error) {
 			s.serve(a.cfg.Log)
 		}()
 	}
-	a.stopped.Add(1)
+	a.stopped.Add(2)
 	go a.follow()
+	go a.retain()
 	return out, nil
 }
 

@@ -24,7 +24,7 @@ type Retention struct {
 
 // Retain deletes what is older than Before. The act that says so is in the log
 // before anything is gone, so that a verifier can tell deletion from tampering.
-// Leaves stay. Records go by whole months, so some remain until their month ends.
+// Where nothing is so old, nothing happens. Leaves stay. Records go by whole months, so some remain until their month ends.
 func (l *Ledger) Retain(ctx context.Context, r Retention) error {
 	if r.Class != "records" && r.Class != "content" {
 		return fmt.Errorf("ledger: deleting: there is no class %q", r.Class)
@@ -32,6 +32,9 @@ func (l *Ledger) Retain(ctx context.Context, r Retention) error {
 	before := r.Before.UTC()
 	if r.Class == "records" {
 		before = time.Date(before.Year(), before.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
+	if some, err := l.old(r.Class, day(before)); err != nil || !some {
+		return err
 	}
 	act := record.Act{ID: "act_" + rand.Text(), Phase: "intended", Kind: retainKind, By: r.By, Reason: r.Policy,
 		Detail: map[string]string{"class": r.Class, "before": strconv.Itoa(int(day(before)))}}
@@ -53,6 +56,37 @@ func (l *Ledger) Retain(ctx context.Context, r Retention) error {
 		act.Phase, act.Detail["error"] = "failed", bare(err).Error()
 	}
 	return errors.Join(err, l.Act(ctx, act))
+}
+
+// old reports whether there is anything to delete: a deletion of nothing is no act.
+func (l *Ledger) old(class string, before uint32) (bool, error) {
+	if class == "content" {
+		days, err := os.ReadDir(filepath.Join(l.cfg.Dir, "content"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		for _, d := range days {
+			if n, bad := strconv.ParseUint(d.Name(), 10, 32); bad == nil && uint32(n) < before {
+				return true, nil
+			}
+		}
+		return false, err
+	}
+	l.mu.Lock()
+	shards := l.shards
+	l.mu.Unlock()
+	for _, s := range shards {
+		months, err := s.months()
+		if err != nil {
+			return false, err
+		}
+		for _, m := range months {
+			if m < before/100 {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // inLog waits until a checkpoint covers an id.

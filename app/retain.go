@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/ledger"
+)
+
+// retainEvery is how often the ledger is asked to forget what no policy keeps any
+// longer.
+const retainEvery = time.Hour
+
+// retain forgets, at once and then every hour, what is older than every policy in
+// use wants it kept. Records of all systems lie together, so the longest time
+// holds for all of them.
+func (a *App) retain() {
+	defer a.stopped.Done()
+	for {
+		if err := a.forget(context.Background(), time.Now()); err != nil {
+			a.cfg.Log.Error("old records could not be deleted", "reason", err.Error())
+		}
+		select {
+		case <-a.stop:
+			return
+		case <-time.After(retainEvery):
+		}
+	}
+}
+
+// forget deletes what is too old at a time.
+func (a *App) forget(ctx context.Context, now time.Time) error {
+	var records, content time.Duration
+	var byRecords, byContent string
+	for _, c := range a.plan.Load().list() {
+		keep := c.Policy().Keep
+		r, ok := days(keep.Records)
+		if !ok {
+			return nil // one policy keeps for ever
+		}
+		if r > records {
+			records, byRecords = r, c.ID()
+		}
+		k, ok := days(keep.Content)
+		if !ok && keep.Content != "none" {
+			k = r // kept as long as its record
+		}
+		if k > content {
+			content, byContent = k, c.ID()
+		}
+	}
+	if content > 0 {
+		if err := a.ledger.Retain(ctx, ledger.Retention{Class: "content", Before: now.Add(-content), Policy: byContent, By: "retention"}); err != nil {
+			return err
+		}
+	}
+	if records == 0 {
+		return nil
+	}
+	return a.ledger.Retain(ctx, ledger.Retention{Class: "records", Before: now.Add(-records), Policy: byRecords, By: "retention"})
+}
+
+// days reads "395d".
+func days(s string) (time.Duration, bool) {
+	n, err := strconv.Atoi(strings.TrimSuffix(s, "d"))
+	if err != nil || !strings.HasSuffix(s, "d") || n <= 0 {
+		return 0, false
+	}
+	return time.Duration(n) * 24 * time.Hour, true
+}
