@@ -31,8 +31,9 @@ type entry struct {
 	done  chan error
 }
 
-// journal makes entries durable: one writer takes whatever waits, writes it in
-// one piece and syncs once.
+// journal makes entries durable: whoever writes takes all that waits, writes it in
+// one piece and syncs once. A caller who finds nobody writing does it himself, which
+// saves two switches between goroutines; what gathered meanwhile is the writer's.
 type journal struct {
 	disk  disk
 	dirs  *folders
@@ -44,6 +45,7 @@ type journal struct {
 	applied func([]*entry)
 
 	mu       sync.Mutex
+	writing  bool // somebody has current, and what is written to it
 	queue    []*entry
 	queued   int64 // bytes
 	closed   bool
@@ -99,6 +101,14 @@ func (j *journal) act(e *entry) error { return j.push(e, 0) }
 // push queues an entry for which nothing has been reserved. It waits only while a
 // spare segment is being made, which ends in a spare or in a reason.
 func (j *journal) push(e *entry, reserve int64) error {
+	if err := j.admit(e, reserve); err != nil {
+		return err
+	}
+	j.lead()
+	return nil
+}
+
+func (j *journal) admit(e *entry, reserve int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for {
@@ -126,19 +136,60 @@ func (j *journal) push(e *entry, reserve int64) error {
 // finish queues an outcome, for which room has been reserved.
 func (j *journal) finish(e *entry) error {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	if j.closed {
+		j.mu.Unlock()
 		return fmt.Errorf("%w: it is closed", record.ErrUnavailable)
 	}
 	j.enqueue(e)
+	j.mu.Unlock()
+	j.lead()
 	return nil
 }
 
-// enqueue hands an entry to the writer. The caller holds the lock.
+// enqueue adds an entry to those that wait. The caller holds the lock, and leads
+// when it has let go of it.
 func (j *journal) enqueue(e *entry) {
 	j.queue = append(j.queue, e)
 	j.queued += frameSize(len(e.body))
-	j.signal(j.work)
+}
+
+// lead writes what waits when nobody else does, once: who comes later must not make
+// this caller wait. Where there is no segment, finding one is the writer's task.
+func (j *journal) lead() {
+	batch := j.take(false)
+	if batch == nil {
+		return
+	}
+	j.commit(batch)
+	if j.done() {
+		j.signal(j.work)
+	}
+}
+
+// take claims the right to write and all that waits; nil when somebody else has it,
+// when there is nothing, or when there is no segment and the caller wants one.
+func (j *journal) take(anyhow bool) []*entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.writing || len(j.queue) == 0 {
+		return nil
+	}
+	if j.current == nil && !anyhow {
+		j.signal(j.work)
+		return nil
+	}
+	j.writing = true
+	batch := j.queue
+	j.queue, j.queued = nil, 0
+	return batch
+}
+
+// done gives the right to write back, and reports whether the writer is needed.
+func (j *journal) done() (more bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.writing = false
+	return len(j.queue) > 0 || j.closed || j.current == nil
 }
 
 // release gives the room of an exchange back that is no longer open.
@@ -176,28 +227,28 @@ func refusal(err error) error {
 	return fmt.Errorf("%w: %w", record.ErrUnavailable, err)
 }
 
-// write is the one writer.
+// write is the writer.
 func (j *journal) write() {
 	for {
-		j.mu.Lock()
-		batch, closed := j.queue, j.closed
-		j.queue, j.queued = nil, 0
-		j.mu.Unlock()
-		if len(batch) > 0 {
+		if batch := j.take(true); batch != nil {
 			j.commit(batch)
+			j.done()
 			continue
 		}
-		if closed {
+		j.mu.Lock()
+		over, lost := j.closed && !j.writing && len(j.queue) == 0, j.current == nil && !j.writing
+		j.mu.Unlock()
+		if over {
 			return
 		}
-		j.idle()
+		j.idle(lost)
 	}
 }
 
 // idle waits for work. Without a segment it tries for one meanwhile: who looks
 // whether the ledger works again must not have to send it traffic first.
-func (j *journal) idle() {
-	if j.current != nil {
+func (j *journal) idle(lost bool) {
+	if !lost {
 		<-j.work
 		return
 	}
@@ -206,8 +257,15 @@ func (j *journal) idle() {
 	select {
 	case <-j.work:
 	case <-t.C:
-		// Why it failed is in the status; there is nobody else to tell.
-		_ = j.restart()
+		j.mu.Lock()
+		mine := !j.writing && j.current == nil
+		j.writing = j.writing || mine
+		j.mu.Unlock()
+		if mine {
+			// Why it failed is in the status; there is nobody else to tell.
+			_ = j.restart()
+			j.done()
+		}
 	}
 }
 
