@@ -150,7 +150,11 @@ func (s *Scanner) advance(ctx context.Context, t *track, l llm.Look) error {
 	for !t.read {
 		cut := -1
 		if !whole {
-			cut = text.Cut(l.Text, t.cut-l.Base, s.grain)
+			least := text.LaterUnit
+			if t.cut == 0 || s.grain == text.Word {
+				least = text.FirstUnit
+			}
+			cut = text.Cut(l.Text, t.cut-l.Base, s.grain, least)
 		}
 		final := cut < 0
 		if final && !l.Final {

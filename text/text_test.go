@@ -104,11 +104,11 @@ func TestCutStable(t *testing.T) {
 			from := 0
 			for n := range len(s) + 1 {
 				for {
-					cut := Cut(s[:n], from, g)
+					cut := Cut(s[:n], from, g, FirstUnit)
 					if cut < 0 {
 						break
 					}
-					if whole := Cut(s, from, g); whole != cut {
+					if whole := Cut(s, from, g, FirstUnit); whole != cut {
 						t.Fatalf("cut at %d with %d bytes, at %d with all", cut, n, whole)
 					}
 					if cut <= from || !utf8.ValidString(s[from:cut]) || cut-from > MaxUnit {
@@ -186,7 +186,7 @@ func FuzzCut(f *testing.F) {
 			return
 		}
 		for _, g := range []Grain{Sentence, Word} {
-			if cut := Cut(s[:n], 0, g); cut >= 0 && (cut > n || Cut(s, 0, g) != cut) {
+			if cut := Cut(s[:n], 0, g, LaterUnit); cut >= 0 && (cut > n || Cut(s, 0, g, LaterUnit) != cut) {
 				t.Fatalf("cut %d moved", cut)
 			}
 		}
