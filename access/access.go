@@ -13,6 +13,7 @@
 package access
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -26,6 +27,7 @@ import (
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/store"
 )
 
 // Migrations is the schema of this room.
@@ -75,17 +77,45 @@ func loadPepper(dir string) (pepper, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("access: making the folder of keys: %w", err)
 	}
-	b = make([]byte, 32)
-	_, _ = rand.Read(b)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := makePepper(dir, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("access: making the key of hashes: %w", err)
 	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, fmt.Errorf("access: writing the key of hashes: %w", err)
+	// Somebody else may have been first, so what is there counts.
+	return loadPepper(dir)
+}
+
+// makePepper writes a new key beside path and gives it its name last: a crash
+// leaves no half of one.
+func makePepper(dir, path string) error {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b)
+	f, err := os.CreateTemp(dir, ".access.key.*") // 0600
+	if err != nil {
+		return err
 	}
-	return b, nil
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(f.Name(), path)
+	}
+	return errors.Join(err, os.Remove(f.Name()))
+}
+
+// same makes sure that every replica of a store has the same pepper. With another
+// one all keys would look unknown, and nobody could say why.
+func (p pepper) same(ctx context.Context, s *store.Store, dir string) error {
+	mine := p.hash("pepper", "")
+	if _, err := s.Exec(ctx, `INSERT INTO access_pepper (id, mark) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`, mine); err != nil {
+		return err
+	}
+	var theirs []byte
+	if err := s.QueryRow(ctx, `SELECT mark FROM access_pepper WHERE id = 1`).Scan(&theirs); err != nil {
+		return err
+	}
+	if !hmac.Equal(mine, theirs) {
+		return fmt.Errorf("access: %s is not the key that this store's hashes were made with; copy the file from another replica or from a backup",
+			filepath.Join(dir, "access.key"))
+	}
+	return nil
 }
 
 // hash binds a secret to what it is for.

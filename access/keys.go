@@ -2,8 +2,10 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -43,8 +45,10 @@ type Keys struct {
 	mu      sync.Mutex // one loader or writer at a time
 	version int64
 	known   atomic.Pointer[map[string]*Key]
-	fresh   atomic.Int64 // unix nanoseconds of the last good look at the store
+	fresh   atomic.Pointer[time.Time] // the last good look at the store
+	now     func() time.Time
 	stop    chan struct{}
+	once    sync.Once
 	stopped sync.WaitGroup
 }
 
@@ -54,6 +58,7 @@ type KeysConfig struct {
 	Dir   string        // folder of the key of hashes
 	Stale time.Duration // how long to go on without the store; 0: 5 min
 	Log   *slog.Logger
+	Now   func() time.Time // nil: time.Now
 }
 
 // OpenKeys loads all keys and follows their changes until Close.
@@ -65,9 +70,15 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (*Keys, error) {
 	if cfg.Stale == 0 {
 		cfg.Stale = 5 * time.Minute
 	}
-	k := &Keys{store: cfg.Store, pepper: p, stale: cfg.Stale, log: cfg.Log, stop: make(chan struct{})}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	k := &Keys{store: cfg.Store, pepper: p, stale: cfg.Stale, log: cfg.Log, now: cfg.Now, stop: make(chan struct{})}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
+	}
+	if err := p.same(ctx, cfg.Store, cfg.Dir); err != nil {
+		return nil, err
 	}
 	if err := k.load(ctx); err != nil {
 		return nil, err
@@ -77,9 +88,9 @@ func OpenKeys(ctx context.Context, cfg KeysConfig) (*Keys, error) {
 	return k, nil
 }
 
-// Close ends the following.
+// Close ends the following. It may be called twice.
 func (k *Keys) Close() {
-	close(k.stop)
+	k.once.Do(func() { close(k.stop) })
 	k.stopped.Wait()
 }
 
@@ -114,7 +125,7 @@ func (k *Keys) refresh(ctx context.Context) error {
 	same := v == k.version
 	k.mu.Unlock()
 	if same {
-		k.fresh.Store(time.Now().UnixNano())
+		k.looked()
 		return nil
 	}
 	return k.load(ctx)
@@ -150,8 +161,25 @@ func (k *Keys) load(ctx context.Context) error {
 	}
 	k.version = v
 	k.known.Store(&known)
-	k.fresh.Store(time.Now().UnixNano())
+	k.looked()
 	return nil
+}
+
+func (k *Keys) looked() {
+	t := k.now()
+	k.fresh.Store(&t)
+}
+
+// change puts what was just written into memory. It asks nothing of the store, so
+// that a key that is revoked there is revoked here, whatever happens next.
+func (k *Keys) change(id string, f func(*Key) *Key) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := maps.Clone(*k.known.Load())
+	if key := f(known[id]); key != nil {
+		known[id] = key
+	}
+	k.known.Store(&known)
 }
 
 // Create makes a key for a system and returns it with its secret, which is never
@@ -159,7 +187,7 @@ func (k *Keys) load(ctx context.Context) error {
 func (k *Keys) Create(ctx context.Context, system, by string) (Key, string, error) {
 	id, secret := "key_"+random(10), random(30)
 	shown := prefix + strings.TrimPrefix(id, "key_") + "_" + secret
-	key := Key{ID: id, System: system, Hint: shown[:len(prefix)+6], Created: time.Now(), CreatedBy: by, hash: k.pepper.hash("key", secret)}
+	key := Key{ID: id, System: system, Hint: shown[:len(prefix)+6], Created: k.now().UTC(), CreatedBy: by, hash: k.pepper.hash("key", secret)}
 	err := k.store.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `INSERT INTO access_key (id, system, hash, hint, created, created_by) VALUES (?, ?, ?, ?, ?, ?)`,
 			key.ID, key.System, key.hash, key.Hint, store.Nanos(key.Created), key.CreatedBy); err != nil {
@@ -170,13 +198,15 @@ func (k *Keys) Create(ctx context.Context, system, by string) (Key, string, erro
 	if err != nil {
 		return Key{}, "", err
 	}
-	return key, shown, k.load(ctx)
+	k.change(key.ID, func(*Key) *Key { return &key })
+	return key, shown, nil
 }
 
 // Revoke ends a key. Calls that are open end at their next event.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
+	now := k.now().UTC()
 	err := k.store.Tx(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE access_key SET revoked = ? WHERE id = ? AND revoked = 0`, store.Nanos(time.Now()), id)
+		n, err := tx.Exec(ctx, `UPDATE access_key SET revoked = ? WHERE id = ? AND revoked = 0`, store.Nanos(now), id)
 		if err != nil {
 			return err
 		}
@@ -188,7 +218,15 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return k.load(ctx)
+	k.change(id, func(key *Key) *Key {
+		if key == nil {
+			return nil // another replica's, not seen here yet
+		}
+		dead := *key
+		dead.Revoked = now
+		return &dead
+	})
+	return nil
 }
 
 // List returns all keys, in no order.
@@ -208,13 +246,16 @@ func (k *Keys) Authenticate(h http.Header) (record.Principal, error) {
 	if err != nil {
 		return record.Principal{}, err
 	}
-	id, secret, ok := strings.Cut(strings.TrimPrefix(shown, prefix), "_")
+	rest, ours := strings.CutPrefix(shown, prefix)
+	id, secret, whole := strings.Cut(rest, "_")
 	key := (*k.known.Load())["key_"+id]
-	hash := k.pepper.hash("key", secret)
-	if !ok || key == nil || !strings.HasPrefix(shown, prefix) {
-		return record.Principal{}, ErrKey
+	found := key != nil
+	if !found {
+		key = &nobody
 	}
-	if subtle.ConstantTimeCompare(hash, key.hash) != 1 {
+	// Every credential takes the same way to here, known or not.
+	same := subtle.ConstantTimeCompare(k.pepper.hash("key", secret), key.hash) == 1
+	if !ours || !whole || !found || !same {
 		return record.Principal{}, ErrKey
 	}
 	p := record.Principal{Kind: "key", ID: key.ID, System: key.System}
@@ -223,7 +264,7 @@ func (k *Keys) Authenticate(h http.Header) (record.Principal, error) {
 
 // Live reports whether a principal that was known may go on.
 func (k *Keys) Live(p record.Principal) error {
-	if time.Since(time.Unix(0, k.fresh.Load())) > k.stale {
+	if k.now().Sub(*k.fresh.Load()) > k.stale {
 		return ErrStale
 	}
 	key := (*k.known.Load())[p.ID]
@@ -236,7 +277,14 @@ func (k *Keys) Live(p record.Principal) error {
 	return nil
 }
 
-// credential returns the one credential of a call.
+// nobody is what credentials that are not known are compared with.
+var nobody = Key{hash: make([]byte, sha256.Size)}
+
+// maxCredential bounds a credential, in bytes; ours have 70.
+const maxCredential = 256
+
+// credential returns the one credential of a call. Two headers may hold the same
+// one, as some SDKs send it.
 func credential(h http.Header) (string, error) {
 	found := ""
 	for _, name := range []string{"Authorization", "X-Api-Key", "Api-Key"} {
@@ -251,7 +299,7 @@ func credential(h http.Header) (string, error) {
 			if v == "" || v == found {
 				continue
 			}
-			if found != "" {
+			if found != "" || len(v) > maxCredential {
 				return "", ErrKey
 			}
 			found = v

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"unicode"
 
 	"github.com/cedar-policy/cedar-go"
 
@@ -45,25 +46,48 @@ type PermitFile struct {
 func NewPermits(systems []record.System, files []PermitFile) (*Permits, error) {
 	p := &Permits{set: cedar.NewPolicySet(), entities: cedar.EntityMap{}, systems: map[string]record.System{}}
 	for _, s := range systems {
+		if _, again := p.systems[s.Name]; again {
+			return nil, fmt.Errorf("access: two systems are called %s; give each its own name", s.Name)
+		}
 		p.systems[s.Name] = s
 		p.declare(s)
-		for id, text := range generated(s) {
-			var policy cedar.Policy
-			if err := policy.UnmarshalCedar([]byte(text)); err != nil {
-				return nil, fmt.Errorf("access: permits of system %s: %w", s.Name, err)
-			}
-			p.set.Add(cedar.PolicyID(id), &policy)
+		if err := p.add(generated(s)); err != nil {
+			return nil, err
 		}
 	}
-	for role, text := range roles {
+	if err := p.add(roles); err != nil {
+		return nil, err
+	}
+	if faults := p.operator(files); faults != nil {
+		return nil, fmt.Errorf("access: permits: %s", strings.Join(faults, "; "))
+	}
+	return p, nil
+}
+
+// add puts in permits of our own, by their ids.
+func (p *Permits) add(texts map[string]string) error {
+	for id, text := range texts {
 		var policy cedar.Policy
 		if err := policy.UnmarshalCedar([]byte(text)); err != nil {
-			return nil, fmt.Errorf("access: permits of role %s: %w", role, err)
+			return fmt.Errorf("access: permit %s: %w", id, err)
 		}
-		p.set.Add(cedar.PolicyID("role/"+role), &policy)
+		if !p.set.Add(cedar.PolicyID(id), &policy) {
+			return fmt.Errorf("access: two permits have the id %s", id)
+		}
 	}
-	var faults []string
+	return nil
+}
+
+// maxPermits bounds one of the operator's files, in bytes.
+const maxPermits = 1 << 20
+
+// operator puts in the operator's permits and returns what is wrong with them.
+func (p *Permits) operator(files []PermitFile) (faults []string) {
 	for _, f := range files {
+		if len(f.Text) > maxPermits {
+			faults = append(faults, f.Name+": is larger than 1 MB; split it")
+			continue
+		}
 		list, err := cedar.NewPolicyListFromBytes(f.Name, f.Text)
 		if err != nil {
 			faults = append(faults, fmt.Sprintf("%s: %v", f.Name, err))
@@ -79,17 +103,17 @@ func NewPermits(systems []record.System, files []PermitFile) (*Permits, error) {
 			}
 		}
 	}
-	if faults != nil {
-		return nil, fmt.Errorf("access: permits: %s", strings.Join(faults, "; "))
-	}
-	return p, nil
+	return faults
 }
 
 // roles is what people may do at the desk, by their role.
 var roles = map[string]string{
-	"admin":   `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("admin") };`,
-	"auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read"].contains(resource) };`,
-	"reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
+	"role/admin":   `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("admin") };`,
+	"role/auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read"].contains(resource) };`,
+	"role/reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
+	// What people wrote to a model is read by those who approve, and says so in
+	// the ledger.
+	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read"].contains(resource) };`,
 }
 
 // generated returns the permits that a declaration means. A system that is not
@@ -118,9 +142,20 @@ func list(kind string, names []string) string {
 	return "[" + strings.Join(items, ", ") + "]"
 }
 
-// quote writes a Cedar string. Names come from configuration, so they are data.
+// quote writes a Cedar string. Names come from configuration, so they are data:
+// what is not plain is written by its number.
 func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(s) + `"`
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		if r == '"' || r == '\\' || !unicode.IsPrint(r) {
+			fmt.Fprintf(&b, `\u{%x}`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	b.WriteByte('"')
+	return b.String()
 }
 
 func (p *Permits) declare(s record.System) {
@@ -146,9 +181,17 @@ type Ask struct {
 
 var targets = map[string]cedar.EntityType{Admit: "Model", UseTool: "Tool", Release: "Provider", Administer: "Act"}
 
-// Decide answers, and says which permits decided.
+// Decide answers, and says which permits decided. Only a system that is declared
+// and active may do anything, whatever permits say: a permit for everyone is not
+// meant for one that was suspended.
 func (p *Permits) Decide(a Ask) record.Permit {
 	out := record.Permit{Point: a.Point, Target: a.Target}
+	if _, known := targets[a.Point]; !known {
+		return out
+	}
+	if a.Principal.Kind != "person" && p.systems[a.Principal.System].Status != "active" {
+		return out
+	}
 	principal := cedar.NewEntityUID("System", cedar.String(a.Principal.System))
 	if a.Principal.Kind == "person" {
 		principal = cedar.NewEntityUID("Person", cedar.String(a.Principal.ID))
@@ -175,6 +218,7 @@ func (p *Permits) Decide(a Ask) record.Permit {
 		out.Errors = append(out.Errors, string(e.PolicyID)+": "+e.Message)
 	}
 	sort.Strings(out.Reasons)
+	sort.Strings(out.Errors)
 	out.Allowed = decision == cedar.Allow && len(out.Errors) == 0
 	return out
 }

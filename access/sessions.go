@@ -47,51 +47,59 @@ func OpenSessions(s *store.Store, dir string) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.same(context.Background(), s, dir); err != nil {
+		return nil, err
+	}
 	return &Sessions{store: s, pepper: p, now: time.Now}, nil
 }
 
 // Link makes a token that opens one session, once, within a quarter of an hour.
 func (s *Sessions) Link(ctx context.Context, person string, roles []string) (string, error) {
 	token := random(30)
-	return token, s.insert(ctx, "link", token, person, strings.Join(roles, " "), linkLife)
+	return token, s.store.Tx(ctx, func(tx *store.Tx) error {
+		return s.insert(ctx, tx, "link", "lnk_"+random(10), token, person, strings.Join(roles, " "), linkLife)
+	})
 }
 
-func (s *Sessions) insert(ctx context.Context, kind, token, person, roles string, life time.Duration) error {
+func (s *Sessions) insert(ctx context.Context, tx *store.Tx, kind, id, token, person, roles string, life time.Duration) error {
 	now := s.now()
-	_, err := s.store.Exec(ctx, `INSERT INTO access_session (hash, id, kind, person, roles, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.pepper.hash(kind, token), "ses_"+random(10), kind, person, roles, store.Nanos(now), store.Nanos(now), store.Nanos(now.Add(life)))
+	_, err := tx.Exec(ctx, `INSERT INTO access_session (hash, id, kind, person, roles, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.pepper.hash(kind, token), id, kind, person, roles, store.Nanos(now), store.Nanos(now), store.Nanos(now.Add(life)))
 	return err
 }
 
 // Redeem ends a link and opens the session it stands for. The session has a token
 // of its own, so what was in an address bar is worth nothing afterwards.
-func (s *Sessions) Redeem(ctx context.Context, link string) (*http.Cookie, error) {
+func (s *Sessions) Redeem(ctx context.Context, link string) (*http.Cookie, Session, error) {
 	token := random(30)
-	var person, roles string
-	now := store.Nanos(s.now())
+	opened := Session{ID: "ses_" + random(10), Created: s.now().UTC()}
+	opened.Seen = opened.Created
+	now := store.Nanos(opened.Created)
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		hash := s.pepper.hash("link", link)
 		row := tx.QueryRow(ctx, `SELECT person, roles FROM access_session WHERE hash = ? AND kind = 'link' AND ended = 0 AND expires > ?`, hash, now)
-		if err := row.Scan(&person, &roles); err != nil {
+		var roles string
+		if err := row.Scan(&opened.Person, &roles); err != nil {
 			return err
 		}
+		opened.Roles = strings.Fields(roles)
 		n, err := tx.Exec(ctx, `UPDATE access_session SET ended = ? WHERE hash = ? AND ended = 0`, now, hash)
-		if err == nil && n == 0 {
-			err = store.ErrNotFound
+		if err != nil {
+			return err
 		}
-		return err
+		if n == 0 {
+			return store.ErrNotFound
+		}
+		return s.insert(ctx, tx, "session", opened.ID, token, opened.Person, roles, sessionLife)
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, ErrSession
+		return nil, Session{}, ErrSession
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := s.insert(ctx, "session", token, person, roles, sessionLife); err != nil {
-		return nil, err
+		return nil, Session{}, err
 	}
 	return &http.Cookie{Name: Cookie, Value: token, Path: "/", Secure: true, HttpOnly: true,
-		SameSite: http.SameSiteLaxMode, MaxAge: int(sessionLife.Seconds())}, nil
+		SameSite: http.SameSiteLaxMode, MaxAge: int(sessionLife.Seconds())}, opened, nil
 }
 
 // Session returns who a request comes from, and notes that they were seen.
@@ -125,7 +133,7 @@ func (s *Sessions) Session(ctx context.Context, r *http.Request) (*Session, erro
 
 // CheckToken reports whether a form was made for this session.
 func (s *Session) CheckToken(token string) bool {
-	return hmac.Equal([]byte(token), []byte(s.Token))
+	return s.Token != "" && hmac.Equal([]byte(token), []byte(s.Token))
 }
 
 // Has reports whether the person has a role.
@@ -162,9 +170,10 @@ func (s *Sessions) List(ctx context.Context) ([]Session, error) {
 	return out, rows.Err()
 }
 
-// End ends one session, or all when id is "".
+// End ends one session, or all when id is "": those that are open, and those that
+// links would still open.
 func (s *Sessions) End(ctx context.Context, id string) error {
-	n, err := s.store.Exec(ctx, `UPDATE access_session SET ended = ? WHERE (id = ? OR ? = '') AND kind = 'session' AND ended = 0`,
+	n, err := s.store.Exec(ctx, `UPDATE access_session SET ended = ? WHERE (id = ? AND kind = 'session' OR ? = '') AND ended = 0`,
 		store.Nanos(s.now()), id, id)
 	if err == nil && n == 0 && id != "" {
 		err = ErrSession

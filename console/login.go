@@ -23,7 +23,7 @@ func (c *Console) redeem(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	cookie, err := c.cfg.Sessions.Redeem(r.Context(), r.PostFormValue("link"))
+	cookie, err := c.cfg.Desk.Open(r.Context(), r.PostFormValue("link"))
 	if errors.Is(err, access.ErrSession) {
 		c.message(w, r, http.StatusUnauthorized, "Link used up",
 			"This link was used already, or is older than a quarter of an hour. Make a new one: bartizan console link")

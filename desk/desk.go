@@ -12,9 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -33,10 +35,25 @@ const (
 	RecordRead  = "record.read"
 	LedgerRead  = "ledger.read"
 	PolicyRead  = "policy.read"
+	ContentRead = "content.read"
+	// SessionBegin needs no permit: whoever brings a link was permitted when it
+	// was made. It is recorded like the rest.
+	SessionBegin = "session.begin"
 )
 
-// ErrDenied means that no permit allows the act.
-var ErrDenied = errors.New("desk: not permitted")
+// Acts lists every act that a permit can allow.
+var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead}
+
+// What callers branch on, beside the errors of access and record.
+var (
+	// ErrDenied means that no permit allows the act.
+	ErrDenied = errors.New("desk: not permitted")
+	// ErrInvalid means that what was asked for makes no sense.
+	ErrInvalid = errors.New("desk: not possible")
+	// ErrUnrecorded means that something was done and its end is not in the
+	// ledger; that it was intended is.
+	ErrUnrecorded = errors.New("desk: done, but the end of it cannot be recorded")
+)
 
 // Roles are what people at the console can be.
 var Roles = []string{"admin", "approver", "auditor", "reader"}
@@ -77,32 +94,66 @@ func (d *Desk) May(a Actor, act string) error {
 	return fmt.Errorf("%w: %s may not do %s; ask somebody with the role admin", ErrDenied, a.Person, act)
 }
 
-// act permits, records and does one operation.
-func (d *Desk) act(ctx context.Context, a Actor, kind, target string, detail map[string]string, do func() error) error {
-	act := record.Act{ID: "act_" + strings.ReplaceAll(uuid.NewString(), "-", ""), At: d.cfg.Now().UTC(), Kind: kind, By: a.Person, Target: target, Detail: detail}
-	if err := d.May(a, kind); err != nil {
+// act permits, records and does one operation. A refusal and an end are recorded
+// even for a caller who has gone.
+func (d *Desk) act(ctx context.Context, a Actor, act record.Act, do func() error) error {
+	if err := d.May(a, act.Kind); err != nil {
+		act = d.begin(a, act)
 		act.Phase = "refused"
-		return errors.Join(err, d.cfg.Recorder.Act(ctx, act))
+		return errors.Join(err, d.cfg.Recorder.Act(context.WithoutCancel(ctx), act))
 	}
+	return d.record(ctx, a, act, do)
+}
+
+// begin fills in what all acts have.
+func (d *Desk) begin(a Actor, act record.Act) record.Act {
+	act.ID, act.At, act.By = "act_"+strings.ReplaceAll(uuid.NewString(), "-", ""), d.cfg.Now().UTC(), a.Person
+	act.Target = clean(act.Target)
+	return act
+}
+
+// maxTarget bounds what is recorded of a target that does not exist.
+const maxTarget = 128
+
+// clean bounds what somebody sent, so that it can be recorded.
+func clean(s string) string {
+	if len(s) > maxTarget {
+		s = s[:maxTarget]
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// record does one operation between two records of it.
+func (d *Desk) record(ctx context.Context, a Actor, act record.Act, do func() error) error {
+	act = d.begin(a, act)
 	act.Phase = "intended"
 	if err := d.cfg.Recorder.Act(ctx, act); err != nil {
-		return fmt.Errorf("desk: %s was not done, because it cannot be recorded: %w", kind, err)
+		return fmt.Errorf("desk: %s was not done, because it cannot be recorded: %w", act.Kind, err)
 	}
 	err := do()
 	act.Phase, act.At = "done", d.cfg.Now().UTC()
 	if err != nil {
 		act.Phase = "failed"
 	}
-	return errors.Join(err, d.cfg.Recorder.Act(context.WithoutCancel(ctx), act))
+	if e := d.cfg.Recorder.Act(context.WithoutCancel(ctx), act); e != nil {
+		// The recorder's own error would say that nothing was done.
+		err = errors.Join(err, fmt.Errorf("%w: %s: %v", ErrUnrecorded, act.Kind, e))
+	}
+	return err
 }
 
 // CreateKey makes a key for a declared system and returns its secret, which is
 // shown once.
 func (d *Desk) CreateKey(ctx context.Context, a Actor, system string) (key access.Key, secret string, err error) {
-	if _, err := d.cfg.Permits().System(system); err != nil {
-		return key, "", fmt.Errorf("%w; declare it under systems in the configuration", err)
-	}
-	err = d.act(ctx, a, KeyCreate, system, nil, func() (err error) {
+	err = d.act(ctx, a, record.Act{Kind: KeyCreate, Target: system}, func() (err error) {
+		if _, err := d.cfg.Permits().System(system); err != nil {
+			return fmt.Errorf("%w; declare it under systems in the configuration", err)
+		}
 		key, secret, err = d.cfg.Keys.Create(ctx, system, a.Person)
 		return err
 	})
@@ -111,7 +162,7 @@ func (d *Desk) CreateKey(ctx context.Context, a Actor, system string) (key acces
 
 // RevokeKey ends a key at once.
 func (d *Desk) RevokeKey(ctx context.Context, a Actor, id string) error {
-	return d.act(ctx, a, KeyRevoke, id, nil, func() error { return d.cfg.Keys.Revoke(ctx, id) })
+	return d.act(ctx, a, record.Act{Kind: KeyRevoke, Target: id}, func() error { return d.cfg.Keys.Revoke(ctx, id) })
 }
 
 // Keys lists keys, newest first; of one system, or of all when system is "".
@@ -126,12 +177,16 @@ func (d *Desk) Keys(a Actor, system string) ([]access.Key, error) {
 
 // Link makes a token that opens one console session for a person, once.
 func (d *Desk) Link(ctx context.Context, a Actor, person string, roles []string) (token string, err error) {
-	for _, r := range roles {
-		if !slices.Contains(Roles, r) {
-			return "", fmt.Errorf("desk: %q is no role; the roles are %s", r, strings.Join(Roles, ", "))
+	detail := map[string]string{"roles": clean(strings.Join(roles, " "))}
+	err = d.act(ctx, a, record.Act{Kind: LinkCreate, Target: person, Detail: detail}, func() (err error) {
+		if person == "" || clean(person) != person {
+			return fmt.Errorf("%w: a person is called by up to %d printable bytes", ErrInvalid, maxTarget)
 		}
-	}
-	err = d.act(ctx, a, LinkCreate, person, map[string]string{"roles": strings.Join(roles, " ")}, func() (err error) {
+		for _, r := range roles {
+			if !slices.Contains(Roles, r) {
+				return fmt.Errorf("%w: %q is no role; the roles are %s", ErrInvalid, clean(r), strings.Join(Roles, ", "))
+			}
+		}
 		token, err = d.cfg.Sessions.Link(ctx, person, roles)
 		return err
 	})
@@ -146,13 +201,45 @@ func (d *Desk) Sessions(ctx context.Context, a Actor) ([]access.Session, error) 
 	return d.cfg.Sessions.List(ctx)
 }
 
-// EndSession ends a session. Everyone may end their own.
+// Open redeems a link: the cookie is the session's. One that cannot be recorded
+// does not stay open.
+func (d *Desk) Open(ctx context.Context, link string) (*http.Cookie, error) {
+	cookie, s, err := d.cfg.Sessions.Redeem(ctx, link)
+	if err != nil {
+		return nil, err
+	}
+	act := record.Act{Kind: SessionBegin, Target: s.ID, Detail: map[string]string{"roles": strings.Join(s.Roles, " ")}}
+	if err := d.record(ctx, Actor{Person: s.Person}, act, func() error { return nil }); err != nil {
+		return nil, errors.Join(err, d.cfg.Sessions.End(context.WithoutCancel(ctx), s.ID))
+	}
+	return cookie, nil
+}
+
+// Content lets somebody read what a call's texts were, where policy keeps them.
+// The reason is recorded before anything is shown.
+func (d *Desk) Content(ctx context.Context, a Actor, id, reason string, show func() error) error {
+	return d.act(ctx, a, record.Act{Kind: ContentRead, Target: id, Reason: clean(reason)}, func() error {
+		if strings.TrimSpace(reason) == "" {
+			return fmt.Errorf("%w: reading what people wrote needs a reason", ErrInvalid)
+		}
+		return show()
+	})
+}
+
+// EndSession ends a session, or all when id is "". Everyone may end their own.
 func (d *Desk) EndSession(ctx context.Context, a Actor, own *access.Session, id string) error {
 	end := func() error { return d.cfg.Sessions.End(ctx, id) }
-	if own != nil && own.ID == id {
-		return end()
+	act := record.Act{Kind: SessionEnd, Target: id}
+	if id == "" {
+		act.Target = "all"
 	}
-	return d.act(ctx, a, SessionEnd, id, nil, end)
+	if own != nil && own.ID == id && id != "" {
+		// Leaving must not wait for a ledger that is full.
+		act = d.begin(a, act)
+		act.Phase = "done"
+		return errors.Join(end(), d.cfg.Recorder.Act(context.WithoutCancel(ctx), act))
+	}
+	return d.act(ctx, a, act, end)
 }
 
 // Explanation says whether something is allowed, and by which permits.
@@ -173,7 +260,7 @@ func (d *Desk) Explain(a Actor, system, point, target string) (Explanation, erro
 // Explain answers without a running server.
 func Explain(p *access.Permits, system, point, target string) (Explanation, error) {
 	if point != access.Admit && point != access.UseTool {
-		return Explanation{}, fmt.Errorf("desk: %q is no point of decision; use %s or %s", point, access.Admit, access.UseTool)
+		return Explanation{}, fmt.Errorf("%w: %q is no point of decision; use %s or %s", ErrInvalid, clean(point), access.Admit, access.UseTool)
 	}
 	if _, err := p.System(system); err != nil {
 		return Explanation{}, err
