@@ -36,6 +36,7 @@ type commands struct {
 	Access  accessCommand  `cmd:"" help:"Say why a system may or may not do something."`
 	Console consoleCommand `cmd:"" help:"Make a one-time link to the console."`
 	Inspect inspectCommand `cmd:"" help:"Look at text with the guard."`
+	Eval    evalCommand    `cmd:"" help:"Measure detection on labelled texts."`
 	Ledger  ledgerCommand  `cmd:"" help:"Verify, prove and export the ledger."`
 	Version versionCommand `cmd:"" help:"Say what this binary is."`
 }
@@ -102,7 +103,7 @@ type parsed struct{}
 // command is the part of a command line that names the command.
 func command(args []string) string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "ledger", "version"} {
+		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "ledger", "version"} {
 			if args[0] == known {
 				return known + " "
 			}
