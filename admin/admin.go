@@ -11,7 +11,11 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"regexp"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -29,6 +33,7 @@ type Config struct {
 	// Console is the base URL of links.
 	Console func() string
 	Version string
+	Log     *slog.Logger // nil: nowhere
 }
 
 type actorKey struct{}
@@ -39,23 +44,38 @@ func New(cfg Config) http.Handler {
 	c := huma.DefaultConfig("Bartizan", cfg.Version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/api/v1/openapi", "", ""
 	c.CreateHooks = nil // no links to schemas in answers
+	c.Transformers = append(c.Transformers, silent)
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: access.Cookie,
+		Description: "A session of the console. What it names beside is the act that a permit must allow."}}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	a := &api{cfg}
 	h := humago.New(mux, c)
 	a.routes(h)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusNotFound, "There is no such route; /api/v1/openapi.json lists all.")
+	})
 	return a.known(mux)
+}
+
+// plain writes an error where no operation was found.
+func plain(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"title":%q,"status":%d,"detail":%q}`, http.StatusText(status), status, detail)
 }
 
 // known lets only those in whom cfg.Who knows.
 func (a *api) known(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		actor, err := a.cfg.Who(r)
 		if err != nil {
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(http.StatusUnauthorized)
-			_, _ = w.Write([]byte(`{"title":"Unauthorized","status":401,"detail":"Sign in at the console first."}`))
+			plain(w, http.StatusUnauthorized, "Sign in at the console first.")
 			return
 		}
-		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actorKey{}, actor)))
 	})
 }
@@ -83,7 +103,7 @@ type (
 	}
 	explainBody struct{ Body desk.Explanation }
 	idInput     struct {
-		ID string `path:"id" maxLength:"64"`
+		ID string `path:"id" minLength:"1" maxLength:"64"`
 	}
 	systemInput struct {
 		System string `query:"system" maxLength:"64"`
@@ -93,15 +113,16 @@ type (
 		Action string `query:"action" enum:"admit,use_tool" default:"admit"`
 		Target string `query:"target" required:"true" maxLength:"128"`
 	}
-	createInput struct {
+	sessionsBody struct{ Body []access.Session }
+	createInput  struct {
 		Body struct {
-			System string `json:"system" maxLength:"64"`
+			System string `json:"system" minLength:"1" maxLength:"64"`
 		}
 	}
 	linkInput struct {
 		Body struct {
 			Person string   `json:"person" minLength:"1" maxLength:"128"`
-			Roles  []string `json:"roles" minItems:"1" maxItems:"8"`
+			Roles  []string `json:"roles" minItems:"1" maxItems:"8" enum:"admin,approver,auditor,reader"`
 		}
 	}
 )
@@ -118,6 +139,22 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodDelete, "/keys/{id}", "revoke-key", desk.KeyRevoke, "Revoke a key at once"), a.revokeKey)
 	huma.Register(h, op(http.MethodPost, "/links", "create-link", desk.LinkCreate, "Make a one-time link to the console"), a.createLink)
 	huma.Register(h, op(http.MethodGet, "/access/explain", "explain-access", desk.PolicyRead, "Say why a system may or may not do something"), a.explain)
+	huma.Register(h, op(http.MethodGet, "/sessions", "list-sessions", desk.SessionRead, "List the sessions that are open"), a.listSessions)
+	huma.Register(h, op(http.MethodDelete, "/sessions/{id}", "end-session", desk.SessionEnd, "End a session"), a.endSession)
+	huma.Register(h, op(http.MethodDelete, "/sessions", "end-sessions", desk.SessionEnd, "End all sessions and links"), a.endSessions)
+}
+
+func (a *api) listSessions(ctx context.Context, _ *struct{}) (*sessionsBody, error) {
+	list, err := a.cfg.Desk.Sessions(ctx, actor(ctx))
+	return &sessionsBody{Body: append([]access.Session{}, list...)}, a.problem(err)
+}
+
+func (a *api) endSession(ctx context.Context, in *idInput) (*struct{}, error) {
+	return nil, a.problem(a.cfg.Desk.EndSession(ctx, actor(ctx), nil, in.ID))
+}
+
+func (a *api) endSessions(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, a.problem(a.cfg.Desk.EndSession(ctx, actor(ctx), nil, ""))
 }
 
 func (a *api) listKeys(ctx context.Context, in *systemInput) (*keysBody, error) {
@@ -126,37 +163,46 @@ func (a *api) listKeys(ctx context.Context, in *systemInput) (*keysBody, error) 
 	for _, k := range keys {
 		out.Body = append(out.Body, Key{Key: k})
 	}
-	return out, problem(err)
+	return out, a.problem(err)
 }
 
 func (a *api) createKey(ctx context.Context, in *createInput) (*keyBody, error) {
 	k, secret, err := a.cfg.Desk.CreateKey(ctx, actor(ctx), in.Body.System)
-	return &keyBody{Body: Key{Key: k, Secret: secret}}, problem(err)
+	return &keyBody{Body: Key{Key: k, Secret: secret}}, a.problem(err)
 }
 
 func (a *api) revokeKey(ctx context.Context, in *idInput) (*struct{}, error) {
-	return nil, problem(a.cfg.Desk.RevokeKey(ctx, actor(ctx), in.ID))
+	return nil, a.problem(a.cfg.Desk.RevokeKey(ctx, actor(ctx), in.ID))
 }
 
 func (a *api) createLink(ctx context.Context, in *linkInput) (*linkBody, error) {
 	token, err := a.cfg.Desk.Link(ctx, actor(ctx), in.Body.Person, in.Body.Roles)
 	out := &linkBody{}
-	out.Body.URL = a.cfg.Console() + "/login/" + token
-	return out, problem(err)
+	if err == nil {
+		out.Body.URL = a.cfg.Console() + "/login/" + token
+	}
+	return out, a.problem(err)
 }
 
 func (a *api) explain(ctx context.Context, in *explainInput) (*explainBody, error) {
 	e, err := a.cfg.Desk.Explain(actor(ctx), in.System, in.Action, in.Target)
-	return &explainBody{Body: e}, problem(err)
+	return &explainBody{Body: e}, a.problem(err)
 }
 
 // problem says an error in the words of RFC 9457, and never echoes what was sent.
-func problem(err error) error {
+func (a *api) problem(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, desk.ErrUnrecorded):
+		a.cfg.Log.Error("the admin API", "error", err.Error())
+		return huma.Error500InternalServerError("It was done, but the ledger could not record the end of it; look at the state before you try again.")
 	case errors.Is(err, desk.ErrDenied):
 		return huma.Error403Forbidden("You may not do this; ask somebody with the role admin.")
+	case errors.Is(err, desk.ErrInvalid):
+		return huma.Error422UnprocessableEntity("What was asked for is not possible; the OpenAPI document says what is.")
+	case errors.Is(err, access.ErrSession):
+		return huma.Error404NotFound("No such session is open; list the sessions to see those that are.")
 	case errors.Is(err, access.ErrSystem):
 		return huma.Error404NotFound("No such system is declared; add it under systems in the configuration.")
 	case errors.Is(err, access.ErrKey):
@@ -164,5 +210,31 @@ func problem(err error) error {
 	case errors.Is(err, record.ErrFull), errors.Is(err, record.ErrUnavailable):
 		return huma.Error503ServiceUnavailable("Nothing was changed, because the ledger cannot record it now.")
 	}
+	a.cfg.Log.Error("the admin API", "error", err.Error())
 	return huma.Error500InternalServerError("The operation failed; the server's log says why.")
 }
+
+// silent takes out of a problem what the framework quotes from the request:
+// values, names of fields that we do not know, and a parser's complaints.
+func silent(_ huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	for _, e := range p.Errors {
+		e.Value = nil
+		if !ours.MatchString(e.Location) {
+			e.Location, _, _ = strings.Cut(e.Location, ".")
+		}
+		if !strings.HasPrefix(e.Message, "expected ") && e.Message != "unexpected property" {
+			e.Message = "cannot be read"
+		}
+	}
+	if len(p.Errors) > 0 {
+		p.Detail = "The request is not as the OpenAPI document says."
+	}
+	return p, nil
+}
+
+// ours matches where a known field stands.
+var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target))?$`)
