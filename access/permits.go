@@ -200,7 +200,7 @@ func (p *Permits) Decide(a Ask) record.Permit {
 	for i, r := range a.Roles {
 		roles[i] = cedar.String(r)
 	}
-	decision, d := p.set.IsAuthorized(p.entities, cedar.Request{
+	decision, d := cedar.Authorize(p.set, p.entities, cedar.Request{
 		Principal: principal,
 		Action:    cedar.NewEntityUID("Action", cedar.String(a.Point)),
 		Resource:  cedar.NewEntityUID(targets[a.Point], cedar.String(a.Target)),

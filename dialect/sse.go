@@ -73,14 +73,13 @@ func (s *sse) read() ([]byte, error) {
 		}
 	}
 	for {
-		chunk, err := s.r.Peek(1)
-		if err != nil {
+		if _, err := s.r.Peek(1); err != nil {
 			if err == io.EOF && len(s.line) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
 		}
-		chunk, _ = s.r.Peek(s.r.Buffered())
+		chunk, _ := s.r.Peek(s.r.Buffered())
 		if s.skipLF {
 			s.skipLF = false
 			if chunk[0] == '\n' {

@@ -24,7 +24,6 @@ type seen struct {
 	findings []risk.Finding
 	checks   []risk.Check
 	views    []View // valid until the scratch is released
-	errs     []error
 }
 
 // look runs every wanted detector over the passages. It never fails: what went
