@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/dialect"
@@ -43,14 +44,21 @@ func (p *parser) check(f *File) {
 }
 
 func (p *parser) secret(path string, s Secret) {
+	if s.File != "" {
+		s.File = p.beside(s.File)
+	}
 	if _, err := s.Value(); err != nil {
 		p.at(path, "%v", err)
 	}
 }
 
 func (p *parser) listeners(f *File) {
-	seen := map[string]string{}
-	for path, l := range map[string]Listener{"listen.gate": f.Listen.Gate, "listen.console": f.Listen.Console, "listen.operations": f.Listen.Operations} {
+	seen := map[string]bool{}
+	for _, one := range []struct {
+		path string
+		Listener
+	}{{"listen.gate", f.Listen.Gate}, {"listen.console", f.Listen.Console}, {"listen.operations", f.Listen.Operations}} {
+		path, l := one.path, one.Listener
 		if (l.Cert == "") != (l.Key == "") {
 			p.at(path, "needs cert and key together, or neither")
 		}
@@ -62,24 +70,31 @@ func (p *parser) listeners(f *File) {
 		if l.Addr == "" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(l.Addr); err != nil {
+		_, port, err := net.SplitHostPort(l.Addr)
+		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
 			p.at(path+".addr", "%q is no address; write host:port or :port", l.Addr)
 		}
-		if other := seen[l.Addr]; other != "" && !strings.HasSuffix(l.Addr, ":0") {
+		if seen[l.Addr] && port != "0" {
 			p.at(path+".addr", "is the address of another listener too; each needs its own")
 		}
-		seen[l.Addr] = path
+		seen[l.Addr] = true
 	}
 }
 
 // file checks a file that the configuration names, from where it lies.
 func (p *parser) file(path, name string) {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(p.name), name)
-	}
-	if _, err := os.Stat(name); err != nil {
+	name = p.beside(name)
+	if i, err := os.Stat(name); err != nil || i.IsDir() {
 		p.at(path, "the file %s cannot be read", name)
 	}
+}
+
+// beside is where a file lies that the configuration names.
+func (p *parser) beside(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(p.name), name)
 }
 
 func (p *parser) providers(f *File) {
@@ -144,7 +159,7 @@ func (p *parser) models(f *File) {
 	if len(f.Models) == 0 {
 		p.at("models", "is missing; name at least one model that callers may use")
 	}
-	if n := len(f.Labels); n != 0 && n != 4 {
+	if n := len(f.Labels); n != 0 && (n != 4 || len(slices.Compact(slices.Sorted(slices.Values(f.Labels)))) != 4) {
 		p.at("labels", "must be four names, from the least to the most sensitive")
 	}
 	for _, name := range names(f.Models) {
@@ -152,11 +167,14 @@ func (p *parser) models(f *File) {
 		if !modelName.MatchString(name) {
 			p.at(at, "a model's name is letters, digits and . _ : / -, 128 at most")
 		}
+		if price := f.Models[name].Price; price.Input < 0 || price.Output < 0 {
+			p.at(at+".price", "must not be negative")
+		}
 		if len(f.Models[name].Try) == 0 {
 			p.at(at+".try", "is missing; list at least one provider/model")
 		}
 		for i, t := range f.Models[name].Try {
-			if provider, _ := Candidate(t, name); f.Providers[provider].URL == "" && !has(f.Providers, provider) {
+			if provider, _ := Candidate(t, name); !has(f.Providers, provider) {
 				p.at(fmt.Sprintf("%s.try[%d]", at, i), "there is no provider %q%s", provider, among(provider, names(f.Providers)))
 			}
 		}
@@ -173,7 +191,7 @@ func (p *parser) policies(f *File) {
 		policy := f.Policies[name]
 		for _, err := range policy.Validate() {
 			path, problem := policyFault(err)
-			p.at("policies."+name+"."+path, "%s", problem)
+			p.at(strings.TrimSuffix("policies."+name+"."+path, "."), "%s", problem)
 		}
 		if policy.Mask.Restore {
 			p.at("policies."+name+".mask.restore", "not supported yet; take it out until a version that knows it")
@@ -198,9 +216,9 @@ func (p *parser) systems(f *File) {
 		if !nameOf.MatchString(name) {
 			p.at(at, "a name is letters, digits, dots, dashes and underscores, 64 at most")
 		}
-		for key, v := range map[string]string{"team": s.Team, "owner": s.Owner, "purpose": s.Purpose} {
-			if v == "" {
-				p.at(at+"."+key, "is missing; a system without it cannot be answered for")
+		for _, one := range [][2]string{{"team", s.Team}, {"owner", s.Owner}, {"purpose", s.Purpose}} {
+			if one[1] == "" {
+				p.at(at+"."+one[0], "is missing; a system without it cannot be answered for")
 			}
 		}
 		if !slices.Contains([]string{"production", "test", "development"}, s.Environment) {
@@ -223,9 +241,7 @@ func (p *parser) systems(f *File) {
 
 func (p *parser) permits(f *File) {
 	for i, glob := range f.Access.Permits {
-		if !filepath.IsAbs(glob) {
-			glob = filepath.Join(filepath.Dir(p.name), glob)
-		}
+		glob = p.beside(glob)
 		if m, err := filepath.Glob(glob); err != nil || len(m) == 0 {
 			p.at(fmt.Sprintf("access.permits[%d]", i), "no file matches %s", glob)
 		}

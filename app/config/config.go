@@ -11,6 +11,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,7 @@ import (
 // File is bartizan.yaml.
 type File struct {
 	Version   int                     `yaml:"version" json:"version"`
-	Data      string                  `yaml:"data" json:"data,omitempty"`
+	Data      string                  `yaml:"data" json:"data"`
 	Listen    Listen                  `yaml:"listen" json:"listen,omitempty"`
 	Store     Store                   `yaml:"store" json:"store,omitempty"`
 	Labels    []string                `yaml:"labels" json:"labels,omitempty"`
@@ -58,7 +59,7 @@ func (s *Store) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
 	if unmarshal(&word) == nil {
 		if word != "sqlite" {
-			return fmt.Errorf("store must be sqlite or {postgres: {env: NAME}}, not %q", word)
+			return fmt.Errorf("must be sqlite or {postgres: {env: NAME}}, not %q", word)
 		}
 		return nil
 	}
@@ -68,7 +69,7 @@ func (s *Store) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	dsn, ok := form["postgres"]
 	if !ok || len(form) != 1 {
-		return errors.New("store must be sqlite or {postgres: {env: NAME}}")
+		return errors.New("must be sqlite or {postgres: {env: NAME}}")
 	}
 	s.Postgres = &dsn
 	return nil
@@ -86,11 +87,15 @@ func (s *Secret) UnmarshalYAML(unmarshal func(any) error) error {
 	if unmarshal(&word) == nil {
 		return errors.New("a secret must not stand in this file; write {env: NAME} or {file: PATH}")
 	}
-	var form map[string]string
+	var form map[string]any
 	if err := unmarshal(&form); err != nil {
 		return err
 	}
-	for k, v := range form {
+	for _, k := range names(form) {
+		v, ok := form[k].(string)
+		if !ok {
+			return errors.New("a secret must not stand in this file; write {env: NAME} or {file: PATH}")
+		}
 		switch k {
 		case "env":
 			s.Env = v
@@ -114,12 +119,24 @@ func (s Secret) Value() (string, error) {
 		}
 		return "", fmt.Errorf("the environment variable %s is not set; set it to the secret", s.Env)
 	}
-	b, err := os.ReadFile(s.File)
+	f, err := os.Open(s.File)
 	if err != nil {
 		return "", fmt.Errorf("the file of a secret cannot be read: %w", err)
 	}
-	return strings.TrimSpace(string(b)), nil
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return "", fmt.Errorf("the file of a secret cannot be read: %w", err)
+	}
+	v := strings.TrimSpace(string(b))
+	if v == "" || len(b) > maxSecret {
+		return "", fmt.Errorf("the file %s must hold a secret of 1 to %d bytes", s.File, maxSecret)
+	}
+	return v, nil
 }
+
+// maxSecret bounds a secret, in bytes.
+const maxSecret = 64 << 10
 
 // Provider is one upstream.
 type Provider struct {
@@ -183,12 +200,23 @@ func (t *Tools) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
 	if unmarshal(&word) == nil {
 		if word != "any" {
-			return fmt.Errorf("tools must be a list of names or the word any, not %q", word)
+			return fmt.Errorf("must be a list of names or the word any, not %q", word)
 		}
 		t.Any = true
 		return nil
 	}
-	return unmarshal(&t.Names)
+	var list []any
+	if err := unmarshal(&list); err != nil {
+		return err
+	}
+	for _, item := range list {
+		name, ok := item.(string)
+		if !ok || name == "" {
+			return errors.New("must be a list of names or the word any")
+		}
+		t.Names = append(t.Names, name)
+	}
+	return nil
 }
 
 // Access is about permits.
@@ -256,7 +284,16 @@ func Load(path string) (*File, error) {
 
 // from makes paths absolute.
 func (f *File) from(dir string) {
-	paths := []*string{&f.Data, &f.Listen.Gate.Cert, &f.Listen.Gate.Key, &f.Listen.Console.Cert, &f.Listen.Console.Key}
+	paths := []*string{&f.Data, &f.Listen.Gate.Cert, &f.Listen.Gate.Key, &f.Listen.Console.Cert, &f.Listen.Console.Key,
+		&f.Listen.Operations.Cert, &f.Listen.Operations.Key}
+	if s := f.Store.Postgres; s != nil {
+		paths = append(paths, &s.File)
+	}
+	for _, p := range f.Providers {
+		if p.Key != nil {
+			paths = append(paths, &p.Key.File)
+		}
+	}
 	for i := range f.Access.Permits {
 		paths = append(paths, &f.Access.Permits[i])
 	}

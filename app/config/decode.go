@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -18,10 +19,11 @@ type custom interface {
 // a repeated key.
 func (p *parser) decode(n *yaml.Node, v reflect.Value, path string) {
 	if n.Tag == "!!null" {
+		p.fault(n.Line, path, "is empty; write a value, or take the key out")
 		return
 	}
 	if c, ok := v.Addr().Interface().(custom); ok {
-		if err := c.UnmarshalYAML(n.Decode); err != nil {
+		if err := strict(n, c); err != nil {
 			p.fault(n.Line, path, plainWords(n, err))
 		}
 		return
@@ -42,10 +44,38 @@ func (p *parser) decode(n *yaml.Node, v reflect.Value, path string) {
 	case reflect.Slice:
 		p.list(n, v, path)
 	default:
-		if n.Kind != yaml.ScalarNode || n.Decode(v.Addr().Interface()) != nil {
+		if !fits(n, v.Kind()) || n.Decode(v.Addr().Interface()) != nil {
 			p.fault(n.Line, path, fmt.Sprintf("%s where %s is wanted", written(n), wanted(v.Kind())))
 		}
 	}
+}
+
+// strict lets a type read its own form and refuses keys that it does not know.
+func strict(n *yaml.Node, c custom) error {
+	text, err := yaml.Marshal(n)
+	if err != nil {
+		return err
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	return d.Decode(c)
+}
+
+// fits reports whether a value is written as its kind is: the library would read
+// 5 as text, and yes as true.
+func fits(n *yaml.Node, k reflect.Kind) bool {
+	if n.Kind != yaml.ScalarNode {
+		return false
+	}
+	switch k {
+	case reflect.Bool:
+		return n.Tag == "!!bool" && (n.Value == "true" || n.Value == "false")
+	case reflect.Float64:
+		return (n.Tag == "!!int" || n.Tag == "!!float") && !strings.ContainsAny(n.Value, "nN") // .inf, .nan
+	case reflect.Int, reflect.Int64:
+		return n.Tag == "!!int"
+	}
+	return n.Tag == "!!str" || n.Tag == "!!timestamp"
 }
 
 // object calls f with every member of a map, and refuses repeated keys.
@@ -72,13 +102,16 @@ func (p *parser) field(k, n *yaml.Node, v reflect.Value, at string) {
 		p.fault(k.Line, at, "not supported yet; take it out until a version that knows it")
 		return
 	}
+	var own []string
 	for i := range v.NumField() {
-		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); name == k.Value {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		if name == k.Value && name != "" {
 			p.decode(n, v.Field(i), at)
 			return
 		}
+		own = append(own, name)
 	}
-	p.fault(k.Line, at, "unknown key"+suggest(k.Value))
+	p.fault(k.Line, at, "unknown key"+suggest(k.Value, own))
 }
 
 func (p *parser) list(n *yaml.Node, v reflect.Value, path string) {
@@ -118,8 +151,10 @@ func wanted(k reflect.Kind) string {
 	switch k {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int, reflect.Int64, reflect.Float64:
-		return "a number"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number in digits"
 	}
 	return "text"
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"regexp"
 	"slices"
@@ -44,35 +46,63 @@ func Parse(name string, text []byte) (*File, error) {
 		p.decodeFaults(err)
 		return nil, p.err()
 	}
-	if len(p.root.Content) == 0 {
+	if len(p.root.Content) == 0 || p.root.Content[0].Tag == "!!null" {
 		p.fault(1, "", "the file is empty; `bartizan config init` writes one to start from")
 		return nil, p.err()
 	}
-	p.aliases(&p.root, 0)
+	p.single(text)
+	p.plain(&p.root, 0)
 	var f File
-	if p.faults == nil {
-		p.decode(p.root.Content[0], reflect.ValueOf(&f).Elem(), "")
+	if p.faults != nil {
+		return nil, p.err() // what would be decoded is not what was meant
 	}
-	var extra yaml.Node
+	p.decode(p.root.Content[0], reflect.ValueOf(&f).Elem(), "")
+	if p.root.Content[0].Kind == yaml.MappingNode {
+		p.check(&f)
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return &f, nil
+}
+
+// single makes sure that nothing follows the first document: it would be ignored.
+func (p *parser) single(text []byte) {
+	var first, extra yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
-	if d.Decode(&extra) == nil && d.Decode(&extra) == nil {
-		p.fault(extra.Line, "", "the file holds more than one document; keep the first")
+	if d.Decode(&first) != nil {
+		return // was said already
 	}
-	p.check(&f)
-	return &f, p.err()
+	if err := d.Decode(&extra); err == nil {
+		p.fault(extra.Line, "", "the file holds more than one document; keep the first")
+	} else if !errors.Is(err, io.EOF) {
+		p.decodeFaults(err)
+	}
 }
 
 type parser struct {
 	name   string
 	root   yaml.Node
 	faults []Fault
+	seen   map[Fault]bool
 }
 
+// maxFaults bounds what is said of a file: nobody reads more, and a file of
+// nothing but faults must not take for ever.
+const maxFaults = 1000
+
+// fault notes a fault, once for a line and what it is about.
 func (p *parser) fault(line int, path, problem string) {
-	for _, f := range p.faults {
-		if f.Line == line && (f.Problem == problem || f.Path == path && path != "") {
-			return
-		}
+	if p.seen == nil {
+		p.seen = map[Fault]bool{}
+	}
+	same, here := Fault{Line: line, Problem: problem}, Fault{Line: line, Path: path}
+	if p.seen[same] || path != "" && p.seen[here] || len(p.faults) > maxFaults {
+		return
+	}
+	p.seen[same], p.seen[here] = true, true
+	if len(p.faults) == maxFaults {
+		path, problem = "", "there are more faults than these; mend these first"
 	}
 	p.faults = append(p.faults, Fault{Line: line, Path: path, Problem: problem})
 }
@@ -129,18 +159,24 @@ func member(n *yaml.Node, path string) (k, v *yaml.Node, rest string) {
 
 func matches(path string) bool {
 	for _, l := range later {
-		want, have := strings.Split(l, "."), strings.Split(path, ".")
-		if len(want) == len(have) && slices.EqualFunc(want, have, func(w, h string) bool { return w == "*" || w == h }) {
+		// A name may hold dots itself.
+		before, after, star := strings.Cut(l, "*")
+		if path == l || star && len(path) > len(before)+len(after) && strings.HasPrefix(path, before) && strings.HasSuffix(path, after) {
 			return true
 		}
 	}
 	return false
 }
 
-// aliases refuses what makes a small file large.
-func (p *parser) aliases(n *yaml.Node, depth int) {
+// plain refuses what makes a small file large, and what changes the meaning of
+// what is written.
+func (p *parser) plain(n *yaml.Node, depth int) {
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
 		p.fault(n.Line, "", "anchors and aliases are not read; write the value out")
+		return
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		p.fault(n.Line, "", "tags are not read; write the plain value")
 		return
 	}
 	if depth > 64 {
@@ -148,7 +184,7 @@ func (p *parser) aliases(n *yaml.Node, depth int) {
 		return
 	}
 	for _, c := range n.Content {
-		p.aliases(c, depth+1)
+		p.plain(c, depth+1)
 	}
 }
 

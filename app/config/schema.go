@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -33,5 +34,24 @@ func Schema() (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("making the schema of the configuration: %w", err)
 	}
 	s.Title = "bartizan.yaml"
+	filled(s)
 	return s, nil
+}
+
+// filled takes null out of what may be written: a key without a value is a fault.
+func filled(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if i := slices.Index(s.Types, "null"); i >= 0 {
+		s.Types = slices.Delete(s.Types, i, i+1)
+		if len(s.Types) == 1 {
+			s.Type, s.Types = s.Types[0], nil
+		}
+	}
+	for _, child := range s.Properties {
+		filled(child)
+	}
+	filled(s.AdditionalProperties)
+	filled(s.Items)
 }

@@ -34,8 +34,19 @@ func collect(t reflect.Type, seen map[string]bool, depth int) {
 	}
 }
 
-// suggest names the key that was probably meant.
-func suggest(word string) string { return among(word, keys()) }
+// suggest names the key that was probably meant: one that may stand there, or one
+// of another place.
+func suggest(word string, own []string) string {
+	if s := among(word, own); s != "" {
+		return s
+	}
+	for _, k := range keys() {
+		if k == word {
+			return "; it belongs elsewhere, see `bartizan config schema`"
+		}
+	}
+	return among(word, keys())
+}
 
 func among(word string, list []string) string {
 	best, least := "", 3
