@@ -52,7 +52,9 @@ type Console struct {
 	cfg    Config
 	pages  map[string]*template.Template
 	mux    *http.ServeMux
+	whole  http.Handler // mux, for requests of this origin
 	logins limiter
+	day    figures
 }
 
 // page is one page as a template sees it.
@@ -86,23 +88,26 @@ func New(cfg Config) (*Console, error) {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	c.routes(http.StripPrefix("/static/", http.FileServerFS(files)))
+	c.whole = http.NewCrossOriginProtection().Handler(c.mux)
 	return c, nil
 }
 
 var pageNames = []string{"now", "exchanges", "exchange", "systems", "policies", "ledger", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
+// What a form asks for is permitted, or refused on record, by the desk.
 func (c *Console) routes(files http.Handler) {
-	c.mux.Handle("GET /static/", cached(files))
+	c.mux.Handle("GET /static/{file}", cached(files))
 	c.mux.HandleFunc("GET /login/{token}", c.login)
 	c.mux.HandleFunc("POST /login", c.redeem)
 	c.mux.HandleFunc("POST /logout", c.logout)
 	c.mux.HandleFunc("GET /{$}", c.with(desk.RecordRead, c.now))
 	c.mux.HandleFunc("GET /exchanges", c.with(desk.RecordRead, c.exchanges))
 	c.mux.HandleFunc("GET /exchanges/{id}", c.with(desk.RecordRead, c.exchange))
+	c.mux.HandleFunc("POST /exchanges/{id}/content", c.form(c.content))
 	c.mux.HandleFunc("GET /systems", c.with(desk.KeyRead, c.systems))
-	c.mux.HandleFunc("POST /systems/keys", c.with(desk.KeyCreate, c.createKey))
-	c.mux.HandleFunc("POST /systems/keys/revoke", c.with(desk.KeyRevoke, c.revokeKey))
+	c.mux.HandleFunc("POST /systems/keys", c.form(c.createKey))
+	c.mux.HandleFunc("POST /systems/keys/revoke", c.form(c.revokeKey))
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +126,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	http.NewCrossOriginProtection().Handler(c.mux).ServeHTTP(w, r)
+	c.whole.ServeHTTP(w, r)
 }
 
 func cached(h http.Handler) http.Handler {
@@ -133,9 +138,31 @@ func cached(h http.Handler) http.Handler {
 
 type handler func(w http.ResponseWriter, r *http.Request, s *access.Session)
 
-// with lets a handler run for a person with a session and a permit, and for forms
-// that this session was given.
+// with lets a handler run for a person with a session and a permit.
 func (c *Console) with(act string, f handler) http.HandlerFunc {
+	return c.known(func(w http.ResponseWriter, r *http.Request, s *access.Session) {
+		if err := c.cfg.Desk.May(actor(s), act); err != nil {
+			c.refused(w, r, err)
+			return
+		}
+		f(w, r, s)
+	})
+}
+
+// form lets a handler run for a form that this session was given.
+func (c *Console) form(f handler) http.HandlerFunc {
+	return c.known(func(w http.ResponseWriter, r *http.Request, s *access.Session) {
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		if !s.CheckToken(r.PostFormValue("token")) {
+			c.message(w, r, http.StatusForbidden, "Form too old", "This form was made for another session. Go back, load the page again and send it once more.")
+			return
+		}
+		f(w, r, s)
+	})
+}
+
+// known lets a handler run for a person with a session.
+func (c *Console) known(f handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s, err := c.cfg.Sessions.Session(r.Context(), r)
 		if errors.Is(err, access.ErrSession) {
@@ -146,17 +173,6 @@ func (c *Console) with(act string, f handler) http.HandlerFunc {
 		if err != nil {
 			c.failed(w, r, err)
 			return
-		}
-		if err := c.cfg.Desk.May(actor(s), act); err != nil {
-			c.message(w, r, http.StatusForbidden, "Not for you", "Your role does not include this page. Ask somebody with the role admin.")
-			return
-		}
-		if r.Method == http.MethodPost {
-			r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-			if !s.CheckToken(r.PostFormValue("token")) {
-				c.message(w, r, http.StatusForbidden, "Form too old", "This form was made for another session. Go back, load the page again and send it once more.")
-				return
-			}
 		}
 		f(w, r, s)
 	}
@@ -172,7 +188,8 @@ func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, nam
 	}
 	var b strings.Builder
 	if err := c.pages[name].Execute(&b, p); err != nil {
-		c.cfg.Log.Error("a page failed", "page", name, "kind", fmt.Sprintf("%T", err))
+		// The error can quote what the page shows.
+		c.cfg.Log.Error("a page of the console failed", "page", name, "kind", fmt.Sprintf("%T", err))
 		http.Error(w, "The page could not be made; the server's log says why.", http.StatusInternalServerError)
 		return
 	}
@@ -189,8 +206,28 @@ func (c *Console) message(w http.ResponseWriter, r *http.Request, status int, ti
 	c.render(w, r, status, "message", title, s, text)
 }
 
+// refused says what a person can do about an operation that was not done.
+func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, desk.ErrUnrecorded):
+		c.failed(w, r, err)
+	case errors.Is(err, desk.ErrDenied):
+		c.message(w, r, http.StatusForbidden, "Not for you", "Your role does not include this. Ask somebody with the role admin.")
+	case errors.Is(err, record.ErrFull), errors.Is(err, record.ErrUnavailable):
+		c.message(w, r, http.StatusServiceUnavailable, "Not done", "Nothing was changed, because the ledger cannot record it now. The page Ledger says why.")
+	case errors.Is(err, access.ErrKey):
+		c.message(w, r, http.StatusNotFound, "No such key", "This key is not there, or was revoked already. The page Systems and keys has those that are valid.")
+	case errors.Is(err, access.ErrSystem):
+		c.message(w, r, http.StatusNotFound, "No such system", "No system of this name is declared any more. The page Systems and keys has those that are.")
+	case errors.Is(err, desk.ErrInvalid):
+		c.message(w, r, http.StatusUnprocessableEntity, "Not complete", "Something that is needed was not filled in. Go back and fill it in.")
+	default:
+		c.failed(w, r, err)
+	}
+}
+
 // failed says that something of ours is wrong, and nothing of what.
 func (c *Console) failed(w http.ResponseWriter, r *http.Request, err error) {
-	c.cfg.Log.Error("console", "path", r.URL.Path, "kind", fmt.Sprintf("%T", err))
+	c.cfg.Log.Error("a page of the console failed", "page", r.Pattern, "error", err.Error())
 	c.message(w, r, http.StatusInternalServerError, "Something failed", "The page could not be made; the server's log says why. Try again in a moment.")
 }

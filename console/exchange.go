@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
@@ -21,6 +22,11 @@ type exchangePage struct {
 	Proof   *ledger.Proof
 	NotYet  bool
 	Data    string
+	Phases  []*record.Act // of an act, the first first
+	Kept    bool          // policy kept texts of this call
+	Shown   bool          // and they are shown
+	MayRead bool          // and this person may ask for them
+	Token   string
 }
 
 // side is what was judged in one direction.
@@ -54,42 +60,84 @@ type timelineStep struct {
 }
 
 func (c *Console) exchange(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	id := r.PathValue("id")
-	var found *record.Record
-	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{ID: id, Content: true, Limit: 1}) {
-		if err != nil {
-			c.failed(w, r, err)
-			return
-		}
-		found = &rec
-		break
+	c.exchangeWith(w, r, s, false)
+}
+
+// content shows an exchange with the texts that policy kept. Reading them needs a
+// right of its own and a reason, and is in the ledger before they are shown.
+func (c *Console) content(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	err := c.cfg.Desk.Content(r.Context(), actor(s), r.PathValue("id"), r.PostFormValue("reason"), func() error { return nil })
+	if err != nil {
+		c.refused(w, r, err)
+		return
 	}
-	if found == nil {
+	c.exchangeWith(w, r, s, true)
+}
+
+// maxPhases is how often an act can be recorded.
+const maxPhases = 8
+
+// find reads an exchange, or all records of an act, the newest first.
+func (c *Console) find(r *http.Request, id string) (found []record.Record, err error) {
+	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{ID: id, Content: true, Limit: maxPhases}) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rec)
+	}
+	return found, nil
+}
+
+func (c *Console) exchangeWith(w http.ResponseWriter, r *http.Request, s *access.Session, show bool) {
+	id := r.PathValue("id")
+	all, err := c.find(r, id)
+	if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	if len(all) == 0 {
 		c.message(w, r, http.StatusNotFound, "Not found", "No exchange and no act has this id, or its time to be kept is over.")
 		return
 	}
-	p := exchangePage{row: newRow(*found), Data: c.cfg.Data}
-	var err error
+	found := &all[0]
+	p := exchangePage{row: newRow(*found), Data: c.cfg.Data, Shown: show, Token: s.Token, MayRead: c.cfg.Desk.May(actor(s), desk.ContentRead) == nil}
+	for i := len(all) - 1; i >= 0 && found.Act != nil; i-- {
+		p.Phases = append(p.Phases, all[i].Act)
+	}
 	if p.Proof, err = c.cfg.Proof(r.Context(), id); errors.Is(err, ledger.ErrNotYet) {
 		p.NotYet = true
 	} else if err != nil {
 		c.failed(w, r, err)
 		return
 	}
+	p.fill(found)
+	title := "Exchange"
+	if found.Act != nil {
+		title = "Act"
+	}
+	c.render(w, r, http.StatusOK, "exchange", title, s, p)
+}
+
+// fill takes over what both halves of a record say. Texts are taken only where
+// they are to be shown.
+func (p *exchangePage) fill(found *record.Record) {
 	if in := found.Intent; in != nil {
-		p.In = newSide("What the caller sent", in.Verdict, in.Passages, in.Kept)
+		p.In = newSide("What the caller sent", in.Verdict, in.Passages, in.Kept, p.Shown)
 		p.Permits = append(p.Permits, in.Permits...)
 	}
 	if out := found.Outcome; out != nil {
-		p.Out = newSide("What the model answered", out.Verdict, out.Passages, out.Kept)
+		p.Out = newSide("What the model answered", out.Verdict, out.Passages, out.Kept, p.Shown)
 		p.Permits = append(p.Permits, out.Permits...)
 	}
+	p.Kept = p.In.Kept || p.Out.Kept
 	p.Steps = timeline(found)
-	c.render(w, r, http.StatusOK, "exchange", "Exchange", s, p)
 }
 
-func newSide(name string, v risk.Verdict, passages []record.Passage, kept []record.Kept) side {
+func newSide(name string, v risk.Verdict, passages []record.Passage, kept []record.Kept, show bool) side {
 	s := side{Name: name, Verdict: v, Kept: len(kept) > 0}
+	if !show {
+		kept = nil
+	}
 	for i, p := range passages {
 		view := passageView{Passage: p}
 		for _, f := range v.Findings {
@@ -115,7 +163,7 @@ func highlight(k record.Kept, findings []risk.Finding) []part {
 	var out []part
 	at := 0
 	for _, m := range marks {
-		if m.Start < at || m.End > len(k.Text) || m.Start >= m.End || m.Finding >= len(findings) {
+		if m.Start < at || m.End > len(k.Text) || m.Start >= m.End || m.Finding < 0 || m.Finding >= len(findings) {
 			continue
 		}
 		if m.Start > at {

@@ -22,8 +22,8 @@ type exchangesPage struct {
 	Older   string // URL of the next page
 	Newest  uint64
 	Tail    string // URL that live rows come from; "" when paging
-	Limit   int
 	Filters int
+	Scanned bool // the list ends because enough was looked through
 }
 
 // facet is one way to narrow the list, with the choices that lead there.
@@ -49,12 +49,12 @@ func (c *Console) exchanges(w http.ResponseWriter, r *http.Request, s *access.Se
 		return
 	}
 	query := listQuery(q, c.cfg.Now())
-	rows, err := c.list(r, query, q.Get("end"))
+	rows, older, err := c.list(r, query, q.Get("end"))
 	if err != nil {
 		c.failed(w, r, err)
 		return
 	}
-	p := exchangesPage{Rows: rows, Query: q, Facets: c.facets(q), Limit: pageSize, ID: q.Get("id")}
+	p := exchangesPage{Rows: rows, Query: q, Facets: c.facets(q), ID: q.Get("id"), Scanned: older != 0 && len(rows) < pageSize}
 	for _, k := range []string{"system", "decision", "category", "end", "kind"} {
 		if q.Get(k) != "" {
 			p.Filters++
@@ -63,8 +63,8 @@ func (c *Console) exchanges(w http.ResponseWriter, r *http.Request, s *access.Se
 	if len(rows) > 0 {
 		p.Newest = rows[0].Seq
 	}
-	if len(rows) == pageSize {
-		p.Older = link(q, "before", strconv.FormatUint(rows[len(rows)-1].Seq, 10))
+	if older != 0 {
+		p.Older = link(q, "before", strconv.FormatUint(older, 10))
 	}
 	if q.Get("after") != "" {
 		c.rows(w, rows)
@@ -104,23 +104,26 @@ func listQuery(q url.Values, now time.Time) record.Query {
 // maxScan bounds how many records one page looks through for an end.
 const maxScan = 20_000
 
-// list reads one page. How a call ended is not in the index, so it is looked for.
-func (c *Console) list(r *http.Request, query record.Query, end string) ([]row, error) {
+// list reads one page, and says where the next one begins; 0: nowhere. How a call
+// ended is not in the index, so it is looked for.
+func (c *Console) list(r *http.Request, query record.Query, end string) (rows []row, older uint64, err error) {
 	if end != "" {
 		query.Limit = maxScan
 	}
-	var rows []row
+	scanned := 0
 	for rec, err := range c.cfg.Reader.Records(r.Context(), query) {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
+		scanned++
 		if x := newRow(rec); end == "" || x.End == end {
-			if rows = append(rows, x); len(rows) == pageSize {
-				break
-			}
+			rows = append(rows, x)
+		}
+		if len(rows) == pageSize || scanned == query.Limit {
+			return rows, rec.Seq, nil
 		}
 	}
-	return rows, nil
+	return rows, 0, nil
 }
 
 // facets offers the choices; each is a link, so that a view can be kept and sent.

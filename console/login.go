@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/record"
 )
 
 // login shows a button for a one-time link. Following the link changes nothing:
@@ -30,7 +31,7 @@ func (c *Console) redeem(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		c.failed(w, r, err)
+		c.refused(w, r, err)
 		return
 	}
 	http.SetCookie(w, cookie)
@@ -38,11 +39,17 @@ func (c *Console) redeem(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	s, err := c.cfg.Sessions.Session(r.Context(), r)
-	if err == nil && s.CheckToken(r.PostFormValue("token")) {
+	if err == nil {
+		if !s.CheckToken(r.PostFormValue("token")) {
+			c.message(w, r, http.StatusForbidden, "Form too old", "This form was made for another session. Go back, load the page again and send it once more.")
+			return
+		}
 		err = c.cfg.Desk.EndSession(r.Context(), actor(s), s, s.ID)
 	}
-	if err != nil && !errors.Is(err, access.ErrSession) {
+	// A session that ended counts as ended, recorded or not.
+	if err != nil && !errors.Is(err, access.ErrSession) && !errors.Is(err, record.ErrFull) && !errors.Is(err, record.ErrUnavailable) {
 		c.failed(w, r, err)
 		return
 	}

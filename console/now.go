@@ -1,9 +1,11 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -30,13 +32,10 @@ func (c *Console) health() health {
 
 // nowPage answers: is anything wrong, and what needs me?
 type nowPage struct {
+	*counts
 	Sentence string
 	Bad      bool
-	Numbers  []number
-	Strip    strip
 	Todo     []todo
-	Recent   []row
-	Capped   bool
 	Legend   []risk.Decision
 }
 
@@ -58,13 +57,46 @@ type todo struct {
 // maxDay bounds how many records a page reads for its figures.
 const maxDay = 20_000
 
-func (c *Console) now(w http.ResponseWriter, r *http.Request, s *access.Session) {
+// figures are what the page counts. Counting reads a day of records, so it is done
+// once in a while, whoever looks and however often.
+type figures struct {
+	mu      sync.Mutex
+	counted time.Time
+	last    *counts
+}
+
+// counts is one day, counted.
+type counts struct {
+	Numbers                       []number
+	Strip                         strip
+	Recent                        []row
+	Capped                        bool
+	calls, unchecked, interrupted int
+}
+
+// figuresLast is how long figures stay as they are.
+const figuresLast = 5 * time.Second
+
+// count returns the figures of now. Those who come together wait for one count.
+func (c *Console) count(ctx context.Context) (*counts, error) {
+	c.day.mu.Lock()
+	defer c.day.mu.Unlock()
 	now := c.cfg.Now().UTC()
+	if age := now.Sub(c.day.counted); c.day.last != nil && age >= 0 && age < figuresLast {
+		return c.day.last, nil
+	}
+	got, err := c.countNow(ctx, now)
+	if err == nil {
+		c.day.last, c.day.counted = got, now
+	}
+	return got, err
+}
+
+func (c *Console) countNow(ctx context.Context, now time.Time) (*counts, error) {
 	var today, before []row
-	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{Kind: "exchange", Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
+	for rec, err := range c.cfg.Reader.Records(ctx, record.Query{Kind: "exchange", Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
 		if err != nil {
-			c.failed(w, r, err)
-			return
+			return nil, err
 		}
 		if rec.At().After(now.Add(-24 * time.Hour)) {
 			today = append(today, newRow(rec))
@@ -72,29 +104,45 @@ func (c *Console) now(w http.ResponseWriter, r *http.Request, s *access.Session)
 			before = append(before, newRow(rec))
 		}
 	}
-	p := nowPage{Legend: []risk.Decision{risk.Allow, risk.Flag, risk.Mask, risk.Block}, Strip: newStrip(today, now), Capped: len(today)+len(before) == maxDay}
-	p.Numbers = numbers(today, before)
-	p.Todo = c.todo(today, now)
+	out := &counts{Numbers: numbers(today, before), Strip: newStrip(today, now), Capped: len(today)+len(before) == maxDay, calls: len(today)}
+	for i := range today {
+		x := &today[i]
+		if x.Decision >= risk.Mask && len(out.Recent) < 8 {
+			out.Recent = append(out.Recent, *x)
+		}
+		if x.Unchecked() {
+			out.unchecked++
+		}
+		if x.End == "interrupted" {
+			out.interrupted++
+		}
+	}
+	return out, nil
+}
+
+func (c *Console) now(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	day, err := c.count(r.Context())
+	if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	p := nowPage{counts: day, Legend: []risk.Decision{risk.Allow, risk.Flag, risk.Mask, risk.Block}}
+	p.Todo = c.todo(day)
 	for _, t := range p.Todo {
 		p.Bad = p.Bad || t.Bad
 	}
-	p.Sentence = sentence(today, p.Bad, len(p.Todo))
-	for _, x := range today {
-		if x.Decision >= risk.Mask && len(p.Recent) < 8 {
-			p.Recent = append(p.Recent, x)
-		}
-	}
+	p.Sentence = sentence(day.calls, p.Bad, len(p.Todo))
 	c.render(w, r, http.StatusOK, "now", "Now", s, p)
 }
 
-func sentence(today []row, bad bool, todos int) string {
+func sentence(calls int, bad bool, todos int) string {
 	switch {
 	case bad:
 		return "Something is wrong. The first item below says what."
-	case len(today) == 0:
+	case calls == 0:
 		return "All is quiet: no calls in the last 24 hours."
 	case todos == 0:
-		return fmt.Sprintf("All is well: %s calls in the last 24 hours, every one recorded.", count(len(today)))
+		return fmt.Sprintf("All is well: %s calls in the last 24 hours, every one recorded.", count(calls))
 	}
 	return fmt.Sprintf("Nothing is broken, and %s waiting for you.", things(todos))
 }
@@ -149,20 +197,12 @@ func change(now, before int) string {
 }
 
 // todo lists what a person should look at, the worst first.
-func (c *Console) todo(today []row, now time.Time) []todo {
+func (c *Console) todo(day *counts) []todo {
 	var out []todo
 	if s := c.cfg.Ledger(); s.State != "ok" {
 		out = append(out, todo{Text: c.health().Text, Link: "/ledger", Do: "See the ledger", Bad: true})
 	}
-	unchecked, interrupted := 0, 0
-	for i := range today {
-		if today[i].Unchecked() {
-			unchecked++
-		}
-		if today[i].End == "interrupted" {
-			interrupted++
-		}
-	}
+	unchecked, interrupted := day.unchecked, day.interrupted
 	if unchecked > 0 {
 		out = append(out, todo{Text: fmt.Sprintf("%s calls had a check that did not run to its end.", count(unchecked)), Link: "/exchanges?category=check_failed", Do: "See them", Bad: true})
 	}

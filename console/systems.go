@@ -48,7 +48,7 @@ func (c *Console) systemsWith(w http.ResponseWriter, r *http.Request, s *access.
 func (c *Console) createKey(w http.ResponseWriter, r *http.Request, s *access.Session) {
 	k, secret, err := c.cfg.Desk.CreateKey(r.Context(), actor(s), r.PostFormValue("system"))
 	if err != nil {
-		c.failed(w, r, err)
+		c.refused(w, r, err)
 		return
 	}
 	c.systemsWith(w, r, s, &k, secret)
@@ -56,7 +56,7 @@ func (c *Console) createKey(w http.ResponseWriter, r *http.Request, s *access.Se
 
 func (c *Console) revokeKey(w http.ResponseWriter, r *http.Request, s *access.Session) {
 	if err := c.cfg.Desk.RevokeKey(r.Context(), actor(s), r.PostFormValue("id")); err != nil {
-		c.failed(w, r, err)
+		c.refused(w, r, err)
 		return
 	}
 	http.Redirect(w, r, "/systems", http.StatusSeeOther)

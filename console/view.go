@@ -24,7 +24,7 @@ var functions = template.FuncMap{
 	"join":     strings.Join,
 	"add":      func(a, b int) int { return a + b },
 	"percent":  func(p float64) string { return fmt.Sprintf("%.0f %%", p*100) },
-	"title":    func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
+	"title":    func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] },
 	"words":    func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 	"decision": func(d risk.Decision) string { return d.String() },
 	"refs":     refs,
@@ -150,6 +150,9 @@ func newRow(r record.Record) row {
 		if r.Intent != nil {
 			out.Took = o.At.Sub(r.Intent.At)
 		}
+	}
+	if out.End == "" {
+		out.End = "unknown"
 	}
 	if r.Interrupted {
 		out.End = "interrupted"
