@@ -136,3 +136,51 @@ func TestOriginNames(t *testing.T) {
 		t.Error("what has no name must say so")
 	}
 }
+
+// TestWindowDoneWithoutText: the frame that says that a text is over need not carry
+// any of it, and what was held leaves with it even when the stream then breaks.
+func TestWindowDoneWithoutText(t *testing.T) {
+	over := &Event{Data: []byte(`{}`), Done: []Channel{{}}}
+	src := &frames{events: []*Event{frame(t, Channel{}, "sec"), over}, end: io.ErrUnexpectedEOF}
+	s := &censor{words: map[string]string{"secret": "x"}}
+	got, n, err := drain(t, NewWindow(context.Background(), src, []Scanner{s}, WindowConfig{}))
+	if err != io.ErrUnexpectedEOF || n != 2 || got[Channel{}] != "sec" || s.finals[Channel{}] != 1 {
+		t.Fatalf("%v, %d frames, %q", err, n, got[Channel{}])
+	}
+}
+
+// TestWindowSealedLater: a seal that comes behind a text covers all of it.
+func TestWindowSealedLater(t *testing.T) {
+	second := frame(t, Channel{}, "t")
+	second.Passages[0].Sealed = true
+	s := &censor{words: map[string]string{"secret": "x"}}
+	src := &frames{events: ended(frame(t, Channel{}, "secre"), second, frame(t, Channel{}, " more"))}
+	if _, n, err := drain(t, NewWindow(context.Background(), src, []Scanner{s}, WindowConfig{})); !errors.Is(err, ErrSealed) || n != 0 {
+		t.Fatalf("%v after %d frames", err, n)
+	}
+}
+
+// TestWindowInsertsOnce: an insertion between two frames lands in one of them, and
+// one at the very start of a snapshot is made too.
+func TestWindowInsertsOnce(t *testing.T) {
+	insert := func(at int) rule {
+		return func(l Look) (Ruling, error) {
+			if l.Whole {
+				return Ruling{Safe: len(l.Text), Changes: []Change{{Start: 0, End: 1, New: "C"}}}, nil
+			}
+			if !l.Final {
+				return Ruling{Safe: l.From}, nil
+			}
+			return Ruling{Safe: len(l.Text), Changes: []Change{{Start: at, End: at, New: "+"}}}, nil
+		}
+	}
+	for at, want := range map[int]string{0: "+onetwo", 3: "one+two", 5: "onetw+o"} {
+		snap := frame(t, Channel{Choice: 1}, "cat")
+		snap.Passages[0].Whole = true
+		src := &frames{events: ended(frame(t, Channel{}, "one"), frame(t, Channel{}, "two"), snap)}
+		got, _, err := drain(t, NewWindow(context.Background(), src, []Scanner{insert(at)}, WindowConfig{}))
+		if err != io.EOF || got[Channel{}] != want || got[Channel{Choice: 1}] != "Cat" {
+			t.Errorf("at %d: %v %v", at, err, got)
+		}
+	}
+}
