@@ -20,7 +20,8 @@ import (
 
 // How a call of an upstream fails, apart from an answer that says so.
 var (
-	// ErrDown means that no connection to the upstream could be made or kept.
+	// ErrDown means that the upstream gave no answer: no connection could be made,
+	// or it ended before the head of one.
 	ErrDown = errors.New("dialect: the upstream cannot be reached")
 	// ErrSlow means that the upstream let a deadline pass.
 	ErrSlow = errors.New("dialect: the upstream is too slow")
@@ -239,7 +240,7 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	case errors.Is(err, context.Canceled):
 		return n, err
 	}
-	return n, ErrDown
+	return n, io.ErrUnexpectedEOF // it was reached, and broke off
 }
 
 func (b *idleBody) Close() error {

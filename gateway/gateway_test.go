@@ -275,7 +275,7 @@ func TestBrokenStreams(t *testing.T) {
 		up   func(http.ResponseWriter, *http.Request, []byte)
 	}{
 		"clean end without a terminal event": {"upstream_interrupted", sends("data: " + chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`) + "\n\n")},
-		"reset": {"upstream_unavailable", func(w http.ResponseWriter, r *http.Request, b []byte) {
+		"reset": {"upstream_interrupted", func(w http.ResponseWriter, r *http.Request, b []byte) {
 			sends("data: "+chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`)+"\n\n")(w, r, b)
 			panic(http.ErrAbortHandler)
 		}},
