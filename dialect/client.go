@@ -157,6 +157,10 @@ func (c *Client) failure(ctx context.Context, err error) error {
 		return cause
 	}
 	if errors.Is(err, ErrAddress) {
+		var dial *net.OpError
+		if errors.As(err, &dial) {
+			err = dial.Err
+		}
 		return fmt.Errorf("dialect: provider %s: %w", c.cfg.Name, err)
 	}
 	var ne net.Error

@@ -31,6 +31,16 @@ func newReader(raw []byte) (*reader, error) {
 		r.release()
 		return nil, err
 	}
+	// Room at once: a slice that grows to many thousands costs five times as much.
+	n := 0
+	for i := range r.nodes {
+		if r.nodes[i].kind == str {
+			n++
+		}
+	}
+	if n > 64 {
+		r.passages = make([]llm.Passage, 0, n)
+	}
 	return r, nil
 }
 
@@ -80,6 +90,13 @@ func (r *reader) repair(text string, m llm.Map) string {
 		return text
 	}
 	fixed, at := llm.Repair(text)
+	if r.repaired+len(at) > maxRepairs && r.err == nil {
+		from, _ := m.Raw(at[0], at[0])
+		r.err = &SyntaxError{Offset: from, Reason: "too many half characters"}
+	}
+	if r.err != nil {
+		return fixed
+	}
 	for _, i := range at {
 		e, err := m.Edit(i, i+3, string(utf8.RuneError), Repairer)
 		if err != nil {
@@ -91,6 +108,10 @@ func (r *reader) repair(text string, m llm.Map) string {
 	r.repaired += len(at)
 	return fixed
 }
+
+// maxRepairs bounds the half characters of one request: each costs an edit, and an
+// editor makes one at a time.
+const maxRepairs = 10_000
 
 // Repairer names the edits that replace half characters.
 const Repairer = "gate/lone_surrogate"

@@ -92,7 +92,10 @@ func (s *sse) read() ([]byte, error) {
 		if i < 0 {
 			n = len(chunk)
 		}
-		if s.size += n + 1; s.size > MaxEvent {
+		if s.size += n; i >= 0 {
+			s.size++ // an end of line is data's too
+		}
+		if s.size > MaxEvent {
 			return nil, ErrEvent
 		}
 		s.line = append(s.line, chunk[:n]...)
