@@ -288,3 +288,5 @@ func (h *house) record(a answered) record.Record {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+func lengthOf(body string) string { return fmt.Sprint(len(body)) }

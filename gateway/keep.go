@@ -123,12 +123,21 @@ func private(f risk.Finding) bool {
 	return f.Decision == risk.Mask || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
 }
 
+// placeholder stands for what a finding found: the rule's name, or the category.
+func placeholder(f risk.Finding) string {
+	name, ok := strings.CutPrefix(f.Detector, "rule/")
+	if !ok {
+		name = string(f.Category)
+	}
+	return "[" + strings.ToUpper(name) + "]"
+}
+
 // masked applies changes to a text, masks what is private, and says where the
 // findings lie afterwards.
 func masked(text string, passage int, findings []risk.Finding, changes []llm.Change) record.Kept {
 	for _, f := range findings {
 		if f.Passage == passage && private(f) && f.End <= len(text) && !slices.ContainsFunc(changes, func(c llm.Change) bool { return c.Start < f.End && f.Start < c.End }) {
-			changes = append(changes, llm.Change{Start: f.Start, End: f.End, New: "[" + strings.ToUpper(string(f.Category)) + "]"})
+			changes = append(changes, llm.Change{Start: f.Start, End: f.End, New: placeholder(f)})
 		}
 	}
 	slices.SortFunc(changes, func(a, b llm.Change) int { return a.Start - b.Start })
