@@ -217,6 +217,9 @@ func (h *house) infest(s string) {
 	for i := range h.systems {
 		h.systems[i].Policy = "office"
 	}
+	if len(s) > 256 {
+		s = s[len(s)-256:] // a rule takes no more
+	}
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "planted", Phrase: s, Action: "block", Says: s}}}, "trial": {Rules: []guard.Rule{{ID: "planted", Pattern: regexp.QuoteMeta(s), Action: "flag"}}}})
 }
 

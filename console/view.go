@@ -32,7 +32,7 @@ var functions = template.FuncMap{
 	"active":   active,
 	"size64":   func(n int) string { return size(int64(n)) },
 	"count64":  func(n int64) string { return count(int(n)) },
-	"glyphed":  func(word string) bool { _, ok := risk.ParseDecision(word); return ok },
+	"glyphed":  func(word string) bool { _, ok := risk.ParseDecision(word); return ok || word == "monitor" },
 }
 
 // dict makes the argument of a part out of names and values.
