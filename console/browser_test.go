@@ -76,6 +76,7 @@ type tab struct {
 	t      *testing.T
 	base   string
 	script bool
+	width  int
 	mu     sync.Mutex
 	bad    []string
 }
@@ -90,7 +91,7 @@ func open(t *testing.T, b *rod.Browser, base string, v view) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &tab{Page: p.Timeout(60 * time.Second), t: t, base: base, script: v.script}
+	x := &tab{Page: p.Timeout(60 * time.Second), t: t, base: base, script: v.script, width: v.width}
 	x.must(proto.EmulationSetDeviceMetricsOverride{Width: v.width, Height: 900, DeviceScaleFactor: 1, Mobile: v.width < 800}.Call(p))
 	x.must(proto.EmulationSetEmulatedMedia{Features: []*proto.EmulationMediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}}}.Call(p))
 	x.must(proto.LogEnable{}.Call(p))
@@ -161,12 +162,13 @@ func (x *tab) signIn(h *house) {
 	x.click("main button")
 }
 
-// sideways is by how many pixels the document is wider than the window.
+// sideways is by how many pixels the document is wider than the window. Phones
+// shrink a page that is too wide, so the window's own width counts.
 func (x *tab) sideways() int {
 	x.t.Helper()
 	m, err := proto.PageGetLayoutMetrics{}.Call(x.Page)
 	x.must(err)
-	return int(m.CSSContentSize.Width) - int(m.CSSLayoutViewport.ClientWidth)
+	return int(m.CSSContentSize.Width) - min(x.width, m.CSSLayoutViewport.ClientWidth)
 }
 
 func serve(t *testing.T, h *house) string {
