@@ -17,12 +17,17 @@ type ledgerPage struct {
 
 func (c *Console) ledgerPage(w http.ResponseWriter, r *http.Request, s *access.Session) {
 	p := ledgerPage{Status: c.cfg.Ledger(), Data: c.cfg.Data}
+	seen := map[string]bool{}
 	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{Kind: "act", Limit: 40}) {
 		if err != nil {
 			c.failed(w, r, err)
 			return
 		}
-		p.Acts = append(p.Acts, newRow(rec))
+		// The newest record of an act says how it ended, if it did.
+		if !seen[rec.ID()] {
+			seen[rec.ID()] = true
+			p.Acts = append(p.Acts, newRow(rec))
+		}
 	}
 	c.render(w, r, http.StatusOK, "ledger", "Ledger", s, p)
 }
