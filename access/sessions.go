@@ -54,9 +54,13 @@ func OpenSessions(s *store.Store, dir string) (*Sessions, error) {
 }
 
 // Link makes a token that opens one session, once, within a quarter of an hour.
+// Whoever makes one sweeps, so that what ended does not gather.
 func (s *Sessions) Link(ctx context.Context, person string, roles []string) (string, error) {
 	token := random(30)
 	return token, s.store.Tx(ctx, func(tx *store.Tx) error {
+		if err := s.sweep(ctx, tx); err != nil {
+			return err
+		}
 		return s.insert(ctx, tx, "link", "lnk_"+random(10), token, person, strings.Join(roles, " "), linkLife)
 	})
 }
@@ -183,6 +187,10 @@ func (s *Sessions) End(ctx context.Context, id string) error {
 
 // Sweep forgets links and sessions that ended long ago.
 func (s *Sessions) Sweep(ctx context.Context) error {
-	_, err := s.store.Exec(ctx, `DELETE FROM access_session WHERE expires < ?`, store.Nanos(s.now().Add(-24*time.Hour)))
+	return s.store.Tx(ctx, func(tx *store.Tx) error { return s.sweep(ctx, tx) })
+}
+
+func (s *Sessions) sweep(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `DELETE FROM access_session WHERE expires < ?`, store.Nanos(s.now().Add(-24*time.Hour)))
 	return err
 }

@@ -176,12 +176,17 @@ func testFormTokens(t *testing.T, r *room) {
 func testSweep(t *testing.T, r *room) {
 	s := r.sessions(t)
 	r.signedIn(t, s, "old")
-	r.clock.pass(sessionLife + 25*time.Hour)
-	c := r.signedIn(t, s, "new")
-	is(t, "sweeping", s.Sweep(t.Context()), nil)
+	r.clock.pass(sessionLife + 23*time.Hour)
+	is(t, "sweeping early", s.Sweep(t.Context()), nil)
+	if dump := string(r.dump(t, "access_session")); !strings.Contains(dump, "old\n") {
+		t.Error("what ended a little ago is forgotten")
+	}
+	r.clock.pass(2 * time.Hour)
+	c := r.signedIn(t, s, "new") // making a link sweeps
 	if dump := string(r.dump(t, "access_session")); strings.Contains(dump, "old\n") || !strings.Contains(dump, "new\n") {
 		t.Errorf("left is %q", dump)
 	}
+	is(t, "sweeping", s.Sweep(t.Context()), nil)
 	_, err := s.Session(t.Context(), with(c))
 	is(t, "the new one", err, nil)
 }

@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,35 @@ type page struct {
 	Session *access.Session
 	Now     time.Time
 	Health  health
+	Rail    []group
 	Body    any
+}
+
+// group is one heading of the rail, with the pages below it.
+type group struct {
+	Name  string
+	Pages []entry
+}
+
+// entry is a page in the rail; Act is what seeing it needs a permit for.
+type entry struct{ Text, Href, Act string }
+
+var rail = []group{
+	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
+	{"Protect", []entry{{"Policies", "/policies", desk.PolicyRead}}},
+	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}}},
+	{"Run", []entry{{"Ledger", "/ledger", desk.LedgerRead}}},
+}
+
+// railOf lists the pages that a person may see.
+func (c *Console) railOf(s *access.Session) (out []group) {
+	for _, g := range rail {
+		pages := slices.DeleteFunc(slices.Clone(g.Pages), func(e entry) bool { return c.cfg.Desk.May(actor(s), e.Act) != nil })
+		if len(pages) > 0 {
+			out = append(out, group{g.Name, pages})
+		}
+	}
+	return out
 }
 
 // New parses every template and returns the console.
@@ -111,7 +140,7 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		c.message(w, r, http.StatusNotFound, "Not found", "There is no such page. The list on the left has all of them.")
+		c.message(w, r, http.StatusNotFound, "Not found", "There is no such page. The list of pages has all that you may see.")
 	})
 }
 
@@ -184,7 +213,7 @@ func actor(s *access.Session) desk.Actor { return desk.Actor{Person: s.Person, R
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name, title string, s *access.Session, body any) {
 	p := page{Title: title, Path: r.URL.Path, Session: s, Now: c.cfg.Now().UTC(), Body: body}
 	if s != nil {
-		p.Health = c.health()
+		p.Health, p.Rail = c.health(), c.railOf(s)
 	}
 	var b strings.Builder
 	if err := c.pages[name].Execute(&b, p); err != nil {

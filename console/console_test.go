@@ -153,6 +153,27 @@ func TestRolesAndRoutes(t *testing.T) {
 	}
 }
 
+// TestRailLeadsWherePeopleMayGo follows every link of the rail: none is refused,
+// and none that is allowed is missing.
+func TestRailLeadsWherePeopleMayGo(t *testing.T) {
+	link := regexp.MustCompile(`<li><a href="([^"]+)"`)
+	for role, want := range map[string][]string{"admin": {"/", "/exchanges", "/policies", "/systems", "/ledger"}, "auditor": {"/", "/exchanges", "/ledger"},
+		"approver": {"/", "/exchanges"}, "reader": {"/", "/exchanges"}, "stranger": nil} {
+		b, got := build(t).as(role), []string(nil)
+		page := b.get("/nowhere").body
+		rail, _, _ := strings.Cut(page, "<main")
+		for _, m := range link.FindAllStringSubmatch(rail, -1) {
+			got = append(got, m[1])
+			if a := b.get(m[1]); a.code != 200 {
+				t.Errorf("%s is led to %s: %d", role, m[1], a.code)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s sees %q", role, got)
+		}
+	}
+}
+
 // TestForgery sends forms that other sites might send: R56.
 func TestForgery(t *testing.T) {
 	h := build(t).furnish(3)

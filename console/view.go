@@ -28,24 +28,10 @@ var functions = template.FuncMap{
 	"words":    func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 	"decision": func(d risk.Decision) string { return d.String() },
 	"refs":     refs,
-	"dict":     dict,
 	"active":   active,
 	"size64":   func(n int) string { return size(int64(n)) },
 	"count64":  func(n int64) string { return count(int(n)) },
 	"glyphed":  func(word string) bool { _, ok := risk.ParseDecision(word); return ok || word == "monitor" },
-}
-
-// dict makes the argument of a part out of names and values.
-func dict(pairs ...any) (map[string]any, error) {
-	m := map[string]any{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		k, ok := pairs[i].(string)
-		if !ok {
-			return nil, fmt.Errorf("console: %v is no name", pairs[i])
-		}
-		m[k] = pairs[i+1]
-	}
-	return m, nil
 }
 
 // active reports whether a link leads to the page that is shown, or above it.
