@@ -182,3 +182,40 @@ func FuzzCredential(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkAuthenticate is on the way of every call.
+func BenchmarkAuthenticate(b *testing.B) {
+	known := map[string]*Key{}
+	p := pepper(make([]byte, 32))
+	for _, id := range []string{"a", "b"} {
+		known["key_"+id] = &Key{ID: "key_" + id, hash: p.hash("key", "secret")}
+	}
+	k := &Keys{pepper: p, now: time.Now, stale: time.Hour}
+	k.known.Store(&known)
+	k.looked()
+	h := bearer(prefix + "b_secret")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := k.Authenticate(h); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkDecide asks a hundred systems' permits.
+func BenchmarkDecide(b *testing.B) {
+	var systems []record.System
+	for i := range 100 {
+		systems = append(systems, system("bot"+strings.Repeat("x", i)))
+	}
+	p, err := NewPermits(systems, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if !p.ask("botxxx", Admit, "fast").Allowed {
+			b.Fatal("denied")
+		}
+	}
+}
