@@ -25,13 +25,13 @@ func Local() desk.Actor {
 
 // socketHandler is the API for commands on this machine.
 func (a *App) socketHandler(at *Addresses) http.Handler {
-	return admin.New(admin.Config{Desk: a.desk, Version: a.cfg.Version, Console: func() string { return at.Console },
+	return admin.New(admin.Config{Desk: a.desk, Log: a.cfg.Log, Version: a.cfg.Version, Console: func() string { return at.Console },
 		Who: func(*http.Request) (desk.Actor, error) { return Local(), nil }})
 }
 
 // apiHandler is the API for people with a session at the console.
 func (a *App) apiHandler(at *Addresses) http.Handler {
-	return http.NewCrossOriginProtection().Handler(admin.New(admin.Config{Desk: a.desk, Version: a.cfg.Version,
+	return http.NewCrossOriginProtection().Handler(admin.New(admin.Config{Desk: a.desk, Log: a.cfg.Log, Version: a.cfg.Version,
 		Console: func() string { return at.Console },
 		Who: func(r *http.Request) (desk.Actor, error) {
 			s, err := a.sessions.Session(r.Context(), r)
