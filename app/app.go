@@ -57,6 +57,7 @@ type App struct {
 	gate     *gateway.Gate
 	plan     atomic.Pointer[plan]
 	registry *prometheus.Registry
+	loaded   string // stamp of the file that the first plan was made of
 	tls      *authority
 
 	mu      sync.Mutex
@@ -71,7 +72,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{})}
+	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{}), loaded: stamp(cfg.Path)}
 	a.file.Store(cfg.File)
 	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openGuard, a.openGate} {
 		if err := open(ctx); err != nil {

@@ -173,7 +173,7 @@ func (a *App) follow() {
 	if a.cfg.Path == "" {
 		return
 	}
-	last := stamp(a.cfg.Path)
+	last := a.loaded // a change since then, even before this began, is a change
 	t := time.NewTicker(2 * time.Second)
 	defer t.Stop()
 	for {
