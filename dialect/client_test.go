@@ -13,8 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/bartizan-ai/bartizan/llm"
 )
+
+// TestMain: a call that ended, however it did, leaves nothing running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // calling runs one call of an upstream that does f, and reads the whole answer.
 func calling(t *testing.T, cfg ClientConfig, r *llm.Request, f http.HandlerFunc) ([]*llm.Event, error) {

@@ -135,6 +135,8 @@ type verifier struct {
 	closed  uint64           // the highest journal number in a leaf
 	content map[string][32]byte
 	mark    mark
+	waiting bool    // the journal has frames that the log has not
+	left    []Fault // what follows the log's own bytes in its files
 }
 
 // run goes from what is signed to what hangs from it: a fault further up explains
@@ -162,6 +164,7 @@ func (v *verifier) run(ctx context.Context) (Report, error) {
 	}
 	v.contents()
 	v.journal()
+	v.leftovers()
 	v.progress()
 	v.receipt()
 	v.trusted()
@@ -241,6 +244,7 @@ func (v *verifier) journal() {
 // in a checkpoint, so one that closed before the newest leaf must have one.
 func (v *verifier) frame(s *segmentData, f *frame, open map[string]bool) {
 	v.r.Frames++
+	v.waiting = v.waiting || f.seq > v.closed
 	if v.keys == nil {
 		return
 	}
@@ -276,6 +280,19 @@ func (v *verifier) frame(s *segmentData, f *frame, open map[string]bool) {
 		fault(fmt.Sprintf("%s was closed before the newest leaf and has none", id))
 	} else if !ok && !v.live {
 		v.r.Notes = append(v.r.Notes, fmt.Sprintf("%s waits in the journal: the ledger was not closed, and its next start will log it", id))
+	}
+}
+
+// leftovers judges what was written and not signed. Where the journal still holds
+// what the log has not, a stop in the middle of a write left it, and the next start
+// cuts it off; in a ledger that was closed, nobody but a stranger can have.
+func (v *verifier) leftovers() {
+	for _, f := range v.left {
+		if v.waiting {
+			v.r.Notes = append(v.r.Notes, f.String()+" (left by a stop in the middle of a write)")
+			continue
+		}
+		v.r.fault(f)
 	}
 }
 

@@ -116,7 +116,8 @@ func (s *shardCheck) bundle(n int64, w int) {
 	if err != nil {
 		s.fault(name, -1, n*tileWidth+int64(len(leaves)), err.Error())
 	} else if len(rest) > 0 && !s.v.live {
-		s.fault(name, int64(len(data)-len(rest)), -1, fmt.Sprintf("%d bytes follow the last leaf", len(rest)))
+		_, _, err := parseBundle(rest, 1)
+		s.left(name, int64(len(data)-len(rest)), err == nil, fmt.Sprintf("%d bytes follow the last leaf", len(rest)))
 	}
 	off := int64(0)
 	for i := range w {
@@ -325,22 +326,16 @@ func (s *shardCheck) segment(name, month string) error {
 	head := make([]byte, recordHeaderSize)
 	for off := int64(0); off < fi.Size(); {
 		if fi.Size()-off < recordHeaderSize {
-			s.tail(name, off, fi.Size()-off)
+			s.tail(name, off, fi.Size()-off, false)
 			return nil
 		}
 		if _, err := f.ReadAt(head, off); err != nil {
 			return err
 		}
 		h, err := parseRecordHeader(head)
-		if err != nil || off+h.size() > fi.Size() {
-			s.tail(name, off, fi.Size()-off)
-			return nil
-		}
-		if h.index >= s.size {
+		if err != nil || h.index >= s.size || off+h.size() > fi.Size() {
 			// Committed records come first: what is left was not yet.
-			if !s.v.live {
-				s.tail(name, off, fi.Size()-off)
-			}
+			s.tail(name, off, fi.Size()-off, err == nil && h.index >= s.size)
 			return nil
 		}
 		data := make([]byte, h.size())
@@ -355,10 +350,20 @@ func (s *shardCheck) segment(name, month string) error {
 
 // tail names what follows the last record. While a process writes, that is simply
 // the next commit.
-func (s *shardCheck) tail(name string, off, n int64) {
+func (s *shardCheck) tail(name string, off, n int64, whole bool) {
 	if !s.v.live {
-		s.fault(name, off, -1, fmt.Sprintf("the last %d bytes are not records of the log", n))
+		s.left(name, off, whole, fmt.Sprintf("the last %d bytes are not records of the log", n))
 	}
+}
+
+// left notes what follows the log's own bytes. Where it begins like the next commit,
+// the journal will tell whether it can be that.
+func (s *shardCheck) left(path string, off int64, like bool, what string) {
+	if !like {
+		s.fault(path, off, -1, what)
+		return
+	}
+	s.v.left = append(s.v.left, Fault{File: s.v.file(path), Offset: off, Index: -1, What: what})
 }
 
 // record goes from the outside in: place, checksum, sealed bytes, plaintext. The
@@ -454,7 +459,9 @@ func (s *shardCheck) index() {
 		s.fault(name, -1, -1, bare(err).Error()+"; it is made again at the next start")
 		return
 	}
-	if extra := len(data) - len(s.rows)*rowSize; extra != 0 && !(s.v.live && extra > 0) {
+	if extra := len(data) - len(s.rows)*rowSize; extra > 0 && !s.v.live {
+		s.left(name, int64(len(s.rows)*rowSize), extra >= rowSize, fmt.Sprintf("the index has %d bytes and should have %d", len(data), len(s.rows)*rowSize))
+	} else if extra < 0 {
 		s.fault(name, int64(min(len(data), len(s.rows)*rowSize)), -1, fmt.Sprintf("the index has %d bytes and should have %d", len(data), len(s.rows)*rowSize))
 	}
 	for i := range s.rows {

@@ -103,7 +103,7 @@ func TestKilled(t *testing.T) {
 		close(l.stop)
 		l.group.Wait()
 		all, cut = append(all, l.got...), cut+l.cut
-		if round%20 == 10 {
+		if round%10 == 5 { // as the kill left it
 			d.run("ledger", "verify", "--data", d.data())
 		}
 	}
