@@ -17,7 +17,7 @@ const (
 // so that text without an end is not held for ever.
 const (
 	FirstUnit = 32
-	LaterUnit = 128
+	LaterUnit = 192
 	minWord   = 12 // "words" are at least this long, so that "a" is no unit of its own
 	MaxUnit   = 2048
 )
