@@ -8,16 +8,18 @@ import (
 
 // automaton finds many literals in one pass: byte classes and a flat table of
 // transitions, so that a byte costs two loads. ASCII case is folded by the
-// class map, and any run of white space counts as one blank. States are rows of
-// the table; those that end a literal are numbered last, so that one comparison
-// tells them. The state is one integer, which makes the scan resumable.
+// class map, and any run of white space counts as one blank. States are numbered
+// breadth first, so that the rows of common ones lie together, and as 16 bits, so
+// that half as many lines of the cache are needed; those that end a literal come
+// last, so that one comparison tells them. The state is one integer, which makes the
+// scan resumable.
 type automaton struct {
 	class   [256]uint8
 	width   int32
-	next    []int32 // row + class -> row
-	limit   int32   // rows from here on end a literal
+	next    []uint16 // state*width + class -> state
+	limit   int32    // states from here on end a literal
 	out     [][]int32
-	depth   []int32 // by row/width: length of the literal prefix a state stands for
+	depth   []int32 // by state: length of the literal prefix it stands for
 	lits    []literal
 	longest int
 }
@@ -28,7 +30,13 @@ type literal struct {
 }
 
 // builder collects literals for an automaton.
-type builder struct{ lits []literal }
+type builder struct {
+	lits []literal
+	size int // bytes of all literals: there are at most so many states, and one
+}
+
+// maxStates is how many a table of 16 bits can number.
+const maxStates = 1 << 16
 
 // maxLiteral bounds a literal, and with it how far back a match can begin.
 const maxLiteral = 256
@@ -38,6 +46,9 @@ func (b *builder) add(lit string, owner, num int) error {
 	clean := strings.ToLower(strings.Join(strings.Fields(lit), " "))
 	if clean == "" || len(clean) > maxLiteral {
 		return fmt.Errorf("literal %d has %d bytes, not 1 to %d", num, len(clean), maxLiteral)
+	}
+	if b.size += len(clean); b.size >= maxStates {
+		return fmt.Errorf("literal %d makes all literals longer than %d bytes together", num, maxStates)
 	}
 	b.lits = append(b.lits, literal{text: clean, owner: owner, num: num})
 	return nil
@@ -130,31 +141,31 @@ func (a *automaton) link(nodes []node) []int32 {
 
 // flatten numbers the states, those with output last, and writes the table.
 func (a *automaton) flatten(nodes []node, order []int32) {
-	row := make([]int32, len(nodes))
+	number := make([]int32, len(nodes))
 	n := int32(0)
 	// Two passes over the states: those without output first.
 	for pass := range 2 {
 		for _, at := range order {
 			if (len(nodes[at].out) > 0) == (pass == 1) {
-				row[at] = n * a.width
+				number[at] = n
 				n++
 			}
 		}
 		if pass == 0 {
-			a.limit = n * a.width
+			a.limit = n
 		}
 	}
-	a.next = make([]int32, len(nodes)*int(a.width))
+	a.next = make([]uint16, len(nodes)*int(a.width))
 	a.depth = make([]int32, len(nodes))
-	a.out = make([][]int32, n-a.limit/a.width)
+	a.out = make([][]int32, n-a.limit)
 	for at := range nodes {
-		r := row[at]
+		state := number[at]
 		for c, to := range nodes[at].next {
-			a.next[r+int32(c)] = row[to]
+			a.next[state*a.width+int32(c)] = uint16(number[to])
 		}
-		a.depth[r/a.width] = nodes[at].depth
-		if r >= a.limit {
-			a.out[(r-a.limit)/a.width] = nodes[at].out
+		a.depth[state] = nodes[at].depth
+		if state >= a.limit {
+			a.out[state-a.limit] = nodes[at].out
 		}
 	}
 }
@@ -169,11 +180,11 @@ type match struct {
 // and returns the state after it.
 func (a *automaton) scan(s string, state int32, dst []match) (int32, []match) {
 	// Kept in locals, the table is not loaded through a on every byte.
-	next, limit := a.next, a.limit
+	next, limit, width := a.next, a.limit, a.width
 	for i := 0; i < len(s); i++ {
-		state = next[state+int32(a.class[s[i]])]
+		state = int32(next[state*width+int32(a.class[s[i]])])
 		if state >= limit {
-			for _, lit := range a.out[(state-limit)/a.width] {
+			for _, lit := range a.out[state-limit] {
 				dst = append(dst, match{lit, i + 1})
 			}
 		}
@@ -204,7 +215,7 @@ func (a *automaton) open(s string) int {
 		return 0
 	}
 	state, _ := a.scan(s, 0, nil)
-	left := a.depth[state/a.width]
+	left := a.depth[state]
 	i := len(s)
 	for ; left > 0 && i > 0; left-- {
 		i--

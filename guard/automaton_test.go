@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -104,5 +105,25 @@ func TestRequired(t *testing.T) {
 		if !strings.EqualFold(got, want) {
 			t.Errorf("%s: %q, want %q", pattern, got, want)
 		}
+	}
+}
+
+// TestAutomatonIsBounded: more literals than the table can number are an error, and
+// just as many are not.
+func TestAutomatonIsBounded(t *testing.T) {
+	var b builder
+	n := 0
+	for ; ; n++ {
+		if err := b.add(fmt.Sprintf("%032d", n), 0, n); err != nil {
+			break
+		}
+	}
+	if n != (maxStates-1)/32 {
+		t.Fatalf("%d literals were taken", n)
+	}
+	a := b.automaton()
+	last := fmt.Sprintf("%032d", n-1)
+	if _, found := a.scan("x"+last+"x", 0, nil); len(found) != 1 || a.lits[found[0].lit].text != last {
+		t.Fatalf("the last literal was not found: %v", found)
 	}
 }

@@ -186,6 +186,10 @@ func (l *Ledger) append(s *shard, items []*item) (*written, error) {
 		w.lengths[m] = n
 	}
 	records := map[uint32][]byte{}
+	room := 0 // growing piece by piece would copy every record several times
+	for _, it := range items {
+		room += len(it.intent) + len(it.outcome) + len(it.act) + 256
+	}
 	var rows []byte
 	var files []tileFile
 	for _, it := range items {
@@ -194,6 +198,9 @@ func (l *Ledger) append(s *shard, items []*item) (*written, error) {
 			r.flags |= rowInterrupted
 		}
 		month := r.month()
+		if records[month] == nil {
+			records[month] = make([]byte, 0, room)
+		}
 		before := len(records[month])
 		data, leaf, err := s.seal(records[month], l.keys, it, w.tree.size)
 		if err != nil {

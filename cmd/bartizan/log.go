@@ -51,6 +51,6 @@ var _ io.Writer = (*lines)(nil)
 // collector, unless the operator has said otherwise.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(250)
+		debug.SetGCPercent(400)
 	}
 }
