@@ -46,19 +46,20 @@ type Config struct {
 
 // App is a running Bartizan.
 type App struct {
-	cfg      Config
-	file     atomic.Pointer[config.File]
-	store    *store.Store
-	ledger   *ledger.Ledger
-	keys     *access.Keys
-	sessions *access.Sessions
-	engine   *guard.Engine
-	desk     *desk.Desk
-	gate     *gateway.Gate
-	plan     atomic.Pointer[plan]
-	registry *prometheus.Registry
-	loaded   string // stamp of the file that the first plan was made of
-	tls      *authority
+	cfg       Config
+	file      atomic.Pointer[config.File]
+	store     *store.Store
+	ledger    *ledger.Ledger
+	keys      *access.Keys
+	sessions  *access.Sessions
+	engine    *guard.Engine
+	desk      *desk.Desk
+	gate      *gateway.Gate
+	plan      atomic.Pointer[plan]
+	registry  *prometheus.Registry
+	reloading sync.Mutex // a signal and a change of the file may come together
+	loaded    string     // stamp of the file that the first plan was made of
+	tls       *authority
 
 	mu      sync.Mutex
 	servers []*server
@@ -175,6 +176,8 @@ func (a *App) Gate() http.Handler { return a.gate }
 
 // Reload takes in the file as it is now. A file with a fault changes nothing.
 func (a *App) Reload(context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
 	f, err := config.Load(a.cfg.Path)
 	if err != nil {
 		return err

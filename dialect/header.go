@@ -5,21 +5,25 @@ import (
 	"strings"
 )
 
-// hop lists what belongs to one connection (RFC 9110 section 7.6.1) or to the
-// two ends of it, and never travels on.
-var hop = set("Connection Keep-Alive Proxy-Authenticate Proxy-Authorization Proxy-Connection Te Trailer Transfer-Encoding Upgrade " +
-	"Content-Length Content-Encoding Content-Type Host Expect Set-Cookie Alt-Svc Strict-Transport-Security Date Server Via")
+// answers lists the headers of an answer that travel on: what SDKs read. Anything
+// else could carry text past the guard, or orders to a proxy in front of the gate.
+var (
+	answers        = set("X-Request-Id Request-Id Retry-After Retry-After-Ms X-Should-Retry Apim-Request-Id Azureml-Model-Session")
+	answerPrefixes = []string{"Openai-", "Anthropic-Ratelimit-", "X-Ratelimit-", "X-Ms-"}
+)
 
 // EndToEnd returns the headers of an answer that travel on to the caller, as
 // they were sent.
 func EndToEnd(h http.Header) http.Header {
-	out := make(http.Header, len(h))
+	out := make(http.Header, 8)
 	named := connection(h)
 	for k, v := range h {
-		if hop[k] || named[k] || strings.HasPrefix(k, "Bartizan-") || strings.HasPrefix(k, "Access-Control-") {
+		if named[k] || !answers[k] && !hasAnyPrefix(k, answerPrefixes) {
 			continue
 		}
-		out[k] = v
+		if len(v) == 1 && token([]byte(v[0]), 256) {
+			out[k] = v
+		}
 	}
 	return out
 }

@@ -34,9 +34,10 @@ func TestForward(t *testing.T) {
 
 func TestEndToEnd(t *testing.T) {
 	h := http.Header{"Connection": {"x-hop"}, "X-Hop": {"v"}}
-	pass := []string{"X-Request-Id", "Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "X-Ratelimit-Remaining-Tokens", "Openai-Processing-Ms", "Cache-Control", "Warning"}
+	pass := []string{"X-Request-Id", "Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "X-Ratelimit-Remaining-Tokens", "Openai-Processing-Ms"}
 	stay := []string{"Set-Cookie", "Content-Length", "Content-Encoding", "Content-Type", "Transfer-Encoding", "Keep-Alive", "Proxy-Authenticate", "Trailer", "Upgrade", "Alt-Svc",
-		"Strict-Transport-Security", "Date", "Server", "Via", "Bartizan-Exchange", "Bartizan-Receipt", "Bartizan-Decision", "Access-Control-Allow-Origin"}
+		"Strict-Transport-Security", "Date", "Server", "Via", "Bartizan-Exchange", "Bartizan-Receipt", "Bartizan-Decision", "Access-Control-Allow-Origin",
+		"Cache-Control", "Warning", "X-Accel-Redirect", "Refresh", "X-Note", "Www-Authenticate"}
 	want := http.Header{}
 	for _, k := range pass {
 		h[k], want[k] = []string{"v"}, []string{"v"}

@@ -44,6 +44,7 @@ type node struct {
 	skip             int32
 	kind             kind
 	keyEscaped       bool
+	seen, keySeen    bool // a reader has made something of it
 }
 
 // document is one strict pass over JSON (RFC 8259) that keeps every byte where it

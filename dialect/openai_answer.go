@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -52,6 +53,10 @@ func newAnswer(e *llm.Event) (*answerReader, error) {
 }
 
 func (a *answerReader) finish() (*llm.Event, error) {
+	if a.err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAnswer, a.err)
+	}
+	a.sweep()
 	if a.err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAnswer, a.err)
 	}
@@ -116,8 +121,8 @@ func (a *answerReader) choice(c, position int) {
 	}
 	a.strict(c, choiceKeys)
 	n := position
-	if i := a.get(c, "index"); i >= 0 {
-		n = a.integer(i)
+	if i := a.get(c, "index"); i >= 0 && !a.isNull(i) {
+		n = a.index(i)
 	}
 	first := len(a.passages)
 	a.each(c, func(i, at int) {
@@ -184,9 +189,13 @@ func (a *answerReader) message(m, choice int) {
 		case "reasoning_content", "reasoning":
 			text(i, at, llm.KindReasoning, len(a.name(a.nodes[i])))
 		case "tool_calls":
-			a.in(i, at, func() { a.each(i, func(t, n int) { a.in(t, n, func() { a.call(t, choice, n) }) }) })
+			if a.expect(i, array, "a list of tool calls") {
+				a.in(i, at, func() { a.each(i, func(t, n int) { a.in(t, n, func() { a.call(t, choice, n) }) }) })
+			}
 		case "function_call":
-			a.in(i, at, func() { a.function(i, llm.Channel{Choice: choice, Item: -1}) })
+			if a.expect(i, object, "a call") {
+				a.in(i, at, func() { a.function(i, llm.Channel{Choice: choice, Item: -1}) })
+			}
 		case "audio":
 			a.in(i, at, func() { a.audio(i, choice) })
 		default:
@@ -220,7 +229,7 @@ func (a *answerReader) parts(i, choice int) {
 			}
 			a.each(p, func(m, n int) {
 				if a.is(m, "text") && a.nodes[m].kind == str {
-					a.in(m, n, func() { a.say(m, llm.Channel{Choice: choice, Part: at + 2}) })
+					a.in(m, n, func() { a.say(m, llm.Channel{Choice: choice}) })
 					return
 				}
 				a.word(m, n)
@@ -229,15 +238,29 @@ func (a *answerReader) parts(i, choice int) {
 	})
 }
 
+// index reads which text a piece belongs to. Another way to write the number would
+// be another text to one reader and the same to the next.
+func (a *answerReader) index(i int) int {
+	n := a.integer(i)
+	if b := a.bytes(i); len(b) > 9 || string(b) != strconv.Itoa(n) {
+		a.err = &SyntaxError{Offset: int(a.nodes[i].start), Reason: "an index that is no plain number"}
+	}
+	return n
+}
+
 func (a *answerReader) call(t, choice, position int) {
 	if a.nodes[t].kind != object {
+		a.event.Tools = append(a.event.Tools, nameless)
 		a.strings(t, llm.OriginUnknown)
 		return
 	}
 	a.strict(t, callKeys)
 	ch := llm.Channel{Choice: choice, Item: position, Kind: llm.KindArgs}
-	if i := a.get(t, "index"); i >= 0 {
-		ch.Item = a.integer(i)
+	if i := a.get(t, "index"); i >= 0 && !a.isNull(i) {
+		ch.Item = a.index(i)
+	}
+	if a.get(t, "function") < 0 && a.get(t, "custom") < 0 {
+		a.event.Tools = append(a.event.Tools, nameless)
 	}
 	a.each(t, func(i, at int) {
 		switch a.name(a.nodes[i]) {
@@ -252,13 +275,18 @@ func (a *answerReader) call(t, choice, position int) {
 	})
 }
 
+// maxName bounds the name of a tool.
+const maxName = 256
+
 // function reads what a frame says of a call: its name, which must be authorised
 // before it leaves, and a piece of its arguments.
 func (a *answerReader) function(f int, ch llm.Channel) {
 	ch.Kind = llm.KindArgs
 	if name := a.text(a.get(f, "name")); name != "" {
-		if a.names != nil {
-			a.names[ch] += name
+		if a.names != nil && a.names[ch] != name { // some providers repeat the whole name
+			if a.names[ch] += name; len(a.names[ch]) > maxName {
+				a.err = &SyntaxError{Offset: int(a.nodes[f].start), Reason: "a tool's name that is too long"}
+			}
 			name = a.names[ch]
 		}
 		a.event.Tools = append(a.event.Tools, name)
@@ -326,16 +354,25 @@ func (a *answerReader) logprobs(i, choice int, said []llm.Passage) {
 	a.tokens(a.get(i, "refusal"), refusal, null)
 }
 
+// token reads the token of an entry of logprobs; what else stands there is swept up.
+func (a *answerReader) token(entry int) string {
+	i := a.get(entry, "token")
+	if i >= 0 {
+		a.nodes[i].seen = a.nodes[i].kind == str
+	}
+	return a.text(i)
+}
+
 func (a *answerReader) tokens(list int, said string, null llm.Edit) {
 	if list < 0 || a.nodes[list].kind != array {
 		return
 	}
 	var chosen, others strings.Builder
 	a.each(list, func(t, _ int) {
-		chosen.WriteString(a.text(a.get(t, "token")))
+		chosen.WriteString(a.token(t))
 		if top := a.get(t, "top_logprobs"); top >= 0 {
 			a.each(top, func(o, _ int) {
-				others.WriteString(a.text(a.get(o, "token")))
+				others.WriteString(a.token(o))
 				others.WriteByte(' ')
 			})
 		}
@@ -353,6 +390,7 @@ type openAIFrames struct {
 	sse   *sse
 	open  map[int][]llm.Channel
 	names map[llm.Channel]string
+	words string // of the last frame: every frame repeats its id and model
 	ended bool
 	close sync.Once
 }
@@ -371,14 +409,14 @@ func (f *openAIFrames) Next() (*llm.Event, error) {
 	if f.ended {
 		return nil, io.EOF
 	}
-	name, data, err := f.sse.next()
+	_, data, err := f.sse.next()
 	if err == io.EOF {
 		return nil, io.ErrUnexpectedEOF // no terminal event came
 	}
 	if err != nil {
 		return nil, err
 	}
-	e := &llm.Event{Name: name, Data: data}
+	e := &llm.Event{Data: data} // this dialect names no events
 	if string(bytes.TrimSpace(data)) == "[DONE]" {
 		e.Data, e.End, f.ended = []byte("[DONE]"), llm.EndClean, true
 		return e, nil
@@ -388,9 +426,11 @@ func (f *openAIFrames) Next() (*llm.Event, error) {
 		return nil, err
 	}
 	defer a.release()
-	a.open, a.names = f.open, f.names
+	a.open, a.names, a.heard = f.open, f.names, f.words
 	a.completion()
 	a.closeTexts()
 	f.ended = e.End == llm.EndError
-	return a.finish()
+	e, err = a.finish()
+	f.words = string(a.reader.words)
+	return e, err
 }

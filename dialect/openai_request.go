@@ -44,6 +44,7 @@ func (OpenAI) Decode(rt Route, body []byte) (*llm.Request, error) {
 	if f := c.request(); f != nil {
 		return nil, f
 	}
+	r.sweep()
 	if r.err != nil {
 		return nil, malformed(r.err)
 	}
@@ -93,23 +94,36 @@ func (c *chatReader) request() *Fault {
 func (c *chatReader) member(i, at int) {
 	switch c.name(c.nodes[i]) {
 	case "model":
-		if !token(c.bytes(i), 256) {
-			c.unknown(i, at, llm.OriginUnknown)
+		if token(c.bytes(i), 256) {
+			c.nodes[i].seen = true // an allowed name is the operator's own
+			return
 		}
+		c.unknown(i, at, llm.OriginUnknown)
 	case "messages":
-		c.in(i, at, func() { c.each(i, func(m, n int) { c.in(m, n, func() { c.message(m) }) }) })
+		if c.expect(i, array, "a list of messages") {
+			c.in(i, at, func() { c.each(i, func(m, n int) { c.in(m, n, func() { c.message(m) }) }) })
+		}
 	case "tools":
-		c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.tool(t) }) }) })
+		if c.expect(i, array, "a list of tools") {
+			c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.tool(t) }) }) })
+		}
 	case "functions":
-		c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.function(t) }) }) })
+		if c.expect(i, array, "a list of functions") {
+			c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.function(t) }) }) })
+		}
 	case "response_format":
 		t := c.text(c.get(i, "type"))
 		c.req.Strict = t == "json_object" || t == "json_schema"
 		c.unknown(i, at, llm.OriginToolSpec)
 	case "stream":
+		c.expect(i, literal, "true or false")
 		c.req.Stream = c.isTrue(i)
 	case "max_tokens", "max_completion_tokens":
+		c.expect(i, number, "a number")
 		c.req.MaxTokens = max(c.req.MaxTokens, c.integer(i))
+	case "web_search_options", "mcp_servers", "plugins": // tools that the provider runs
+		c.req.Tools = append(c.req.Tools, strings.TrimSuffix(c.name(c.nodes[i]), "_options"))
+		c.unknown(i, at, llm.OriginToolSpec)
 	case "prediction":
 		c.unknown(i, at, llm.OriginUser)
 	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention":
@@ -145,7 +159,9 @@ func (c *chatReader) message(m int) {
 		case "reasoning_content", "reasoning":
 			c.texts(i, at, llm.KindReasoning, origin)
 		case "tool_calls":
-			c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.call(t) }) }) })
+			if c.expect(i, array, "a list of tool calls") {
+				c.in(i, at, func() { c.each(i, func(t, n int) { c.in(t, n, func() { c.call(t) }) }) })
+			}
 		case "function_call":
 			c.in(i, at, func() { c.called(i, llm.Channel{}) })
 		case "audio":
@@ -186,6 +202,7 @@ func (c *chatReader) part(p int, origin llm.Origin) {
 			c.in(i, at, func() { c.image(i, origin) })
 		case "input_audio":
 			c.media(i, at, "audio", origin)
+			c.binary(c.get(i, "data"))
 			c.rest(i, at, "data")
 		case "file":
 			c.in(i, at, func() { c.file(i) })
@@ -209,7 +226,13 @@ func (c *chatReader) image(i int, origin llm.Origin) {
 		})
 	}
 	c.passages = append(c.passages, llm.Passage{Channel: llm.Channel{Kind: llm.KindMedia}, Origin: origin, Path: string(c.path), MIME: "image", Whole: true})
-	if url >= 0 && c.nodes[url].kind == str && !strings.HasPrefix(string(c.bytes(url)), "data:image/") {
+	if url < 0 || c.nodes[url].kind != str {
+		return
+	}
+	if strings.HasPrefix(string(c.bytes(url)), "data:image/") && !strings.HasPrefix(string(c.bytes(url)), "data:image/svg") {
+		c.binary(url)
+	}
+	if !c.nodes[url].seen {
 		c.passage(url, llm.Channel{Kind: llm.KindName}, origin)
 	}
 }
@@ -243,6 +266,9 @@ func (c *chatReader) fileData(i int) {
 		if plain, at, ok := textFile(text); ok && err == nil {
 			p.Channel.Kind, p.MIME = llm.KindText, ""
 			p.Text, p.Map = plain, llm.Base64(plain, at, m)
+			c.nodes[i].seen = true
+		} else {
+			c.binary(i)
 		}
 	}
 	c.passages = append(c.passages, p)
@@ -252,7 +278,8 @@ func (c *chatReader) fileData(i int) {
 // base64 begins.
 func textFile(url string) (plain string, at int, ok bool) {
 	head, data, found := strings.Cut(url, ";base64,")
-	if !found || !(strings.HasPrefix(head, "data:text/") || head == "data:application/json") {
+	head, charset, has := strings.Cut(strings.ToLower(head), ";charset=")
+	if !found || !(strings.HasPrefix(head, "data:text/") || head == "data:application/json") || has && charset != "utf-8" && charset != "us-ascii" {
 		return "", 0, false
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(data)
@@ -262,11 +289,19 @@ func textFile(url string) (plain string, at int, ok bool) {
 	return string(b), len(head) + len(";base64,"), true
 }
 
+// nameless stands for a tool whose declaration or call has no name where the protocol
+// puts it: only a system that may use any tool may use that.
+const nameless = "(without a name)"
+
 func (c *chatReader) tool(t int) {
 	c.strict(t, callKeys)
 	if c.nodes[t].kind != object {
+		c.req.Tools = append(c.req.Tools, nameless)
 		c.strings(t, llm.OriginToolSpec)
 		return
+	}
+	if typ := c.text(c.get(t, "type")); (typ == "" || typ == "function" || typ == "custom") && c.get(t, "function") < 0 && c.get(t, "custom") < 0 {
+		c.req.Tools = append(c.req.Tools, nameless)
 	}
 	c.each(t, func(i, at int) {
 		switch c.name(c.nodes[i]) {
@@ -289,6 +324,9 @@ func (c *chatReader) tool(t int) {
 func (c *chatReader) function(f int) {
 	c.strict(f, functionKeys)
 	name := c.text(c.get(f, "name"))
+	if name == "" {
+		name = nameless
+	}
 	c.req.Tools = append(c.req.Tools, name)
 	from := len(c.passages)
 	c.strings(f, llm.OriginToolSpec)

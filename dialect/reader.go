@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +19,9 @@ type reader struct {
 	passages []llm.Passage
 	edits    []llm.Edit
 	repaired int
-	answer   bool // reading what a model wrote, not what a caller sent
+	words    []byte // protocol words and short keys, judged together
+	heard    string // words that were judged already, with the frame before
+	answer   bool   // reading what a model wrote, not what a caller sent
 	err      error
 }
 
@@ -26,7 +29,7 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 
 func newReader(raw []byte) (*reader, error) {
 	r := readers.Get().(*reader)
-	r.path, r.passages, r.edits, r.repaired, r.answer, r.err = r.path[:0], nil, nil, 0, false, nil
+	r.path, r.words, r.heard, r.passages, r.edits, r.repaired, r.answer, r.err = r.path[:0], r.words[:0], "", nil, nil, 0, false, nil
 	if err := r.parse(raw); err != nil {
 		r.release()
 		return nil, err
@@ -51,14 +54,25 @@ func (r *reader) release() {
 	}
 }
 
-// in runs f with the key of member i, or the index of item i, on the path.
+// maxPath bounds a path: every passage has its own.
+const maxPath = 256
+
+// in runs f with the key of member i, or the index of item i, on the path. Paths are
+// recorded, so a key that the dialect does not know, which is the sender's own text,
+// shows as a star.
 func (r *reader) in(i, position int, f func()) {
 	n := len(r.path)
-	if node := r.nodes[i]; node.keyEnd > 0 {
+	if node := r.nodes[i]; n > maxPath {
+		// Deep down, the place is no longer told apart.
+	} else if node.keyEnd > 0 {
 		if n > 0 {
 			r.path = append(r.path, '.')
 		}
-		r.path = append(r.path, r.name(node)...)
+		if name := r.name(node); protocol[name] {
+			r.path = append(r.path, name...)
+		} else {
+			r.path = append(r.path, '*')
+		}
 	} else {
 		r.path = append(r.path, '[')
 		r.path = strconv.AppendInt(r.path, int64(position), 10)
@@ -74,6 +88,7 @@ func (r *reader) passage(i int, ch llm.Channel, origin llm.Origin) *llm.Passage 
 	if err != nil && r.err == nil {
 		r.err = err
 	}
+	r.nodes[i].seen = true
 	if !r.answer {
 		text = r.repair(text, m)
 	}
@@ -149,7 +164,8 @@ func (r *reader) strings(i int, origin llm.Origin) {
 	switch n.kind {
 	case str:
 		if (r.answer || r.is(i, "type")) && token(r.raw[n.start:n.end], 16) {
-			return // an enumeration: it can say nothing
+			r.note(i)
+			return
 		}
 		p := r.passage(i, aside, origin)
 		p.Whole = true
@@ -164,7 +180,17 @@ func (r *reader) strings(i int, origin llm.Origin) {
 // key adds the key of member i as a passage when it could say something.
 func (r *reader) key(i int, origin llm.Origin) {
 	n := r.nodes[i]
-	if n.keyEnd == 0 || !n.keyEscaped && token(r.raw[n.keyStart:n.keyEnd], 64) {
+	if n.keyEnd == 0 || n.keySeen {
+		return
+	}
+	r.nodes[i].keySeen = true
+	if raw := r.raw[n.keyStart:n.keyEnd]; !n.keyEscaped && token(raw, 64) {
+		if !protocol[string(raw)] {
+			r.words = append(append(r.words, raw...), " | "...)
+		}
+		return
+	}
+	if n.keyEscaped && protocol[r.name(n)] {
 		return
 	}
 	text, m, err := llm.Unquote(r.raw, int(n.keyStart), int(n.keyEnd))
@@ -193,10 +219,71 @@ func token(b []byte, most int) bool {
 // text when it is not.
 func (r *reader) word(i, position int) {
 	n := r.nodes[i]
-	if n.kind == str && token(r.raw[n.start:n.end], 128) || n.kind == number || n.kind == literal {
+	if n.kind == number || n.kind == literal {
+		return
+	}
+	if n.kind == str && token(r.raw[n.start:n.end], 128) {
+		r.note(i)
 		return
 	}
 	r.unknown(i, position, llm.OriginUnknown)
+}
+
+// note keeps a protocol word, to be judged with the others: alone each is too short
+// to say anything but a secret or one forbidden word. Words of the protocol itself
+// say nothing.
+func (r *reader) note(i int) {
+	r.nodes[i].seen = true
+	if raw := r.raw[r.nodes[i].start:r.nodes[i].end]; len(raw) > 0 && !protocol[string(raw)] {
+		r.words = append(append(r.words, raw...), " | "...)
+	}
+}
+
+// sweep makes passages of everything that nobody has read so far: a string where a
+// list belongs, a key that carries a sentence. Whatever its shape, no text passes
+// unjudged. The words are judged in one piece, which may be blocked but not edited.
+func (r *reader) sweep() {
+	r.path = r.path[:0]
+	for i := range r.nodes {
+		r.key(i, llm.OriginUnknown)
+		if r.nodes[i].kind == str && !r.nodes[i].seen {
+			p := r.passage(i, aside, llm.OriginUnknown)
+			p.Whole, p.Path = true, "byte "+strconv.Itoa(int(r.nodes[i].start))
+		}
+	}
+	if text := string(r.words); text != "" && text != r.heard {
+		r.passages = append(r.passages, llm.Passage{Channel: llm.Channel{Choice: -1, Kind: llm.KindName}, Origin: llm.OriginUnknown,
+			Path: "(words)", Text: text, Whole: true, Map: llm.Nowhere(len(text))})
+	}
+}
+
+// expect refuses a document in which protocol member i is neither of that kind nor
+// null: servers disagree about what such a field means.
+func (r *reader) expect(i int, k kind, what string) bool {
+	if r.nodes[i].kind == k || r.isNull(i) {
+		return r.nodes[i].kind == k
+	}
+	if r.err == nil {
+		r.err = &SyntaxError{Offset: int(r.nodes[i].start), Reason: "something else where " + what + " belongs"}
+	}
+	return false
+}
+
+// binary passes over string i when it is nothing but base64.
+func (r *reader) binary(i int) {
+	if i < 0 || r.nodes[i].kind != str {
+		return
+	}
+	b := r.raw[r.nodes[i].start:r.nodes[i].end]
+	if head, data, ok := bytes.Cut(b, []byte(";base64,")); ok && len(head) < 64 && token(bytes.Replace(head, []byte(":"), nil, 1), 64) {
+		b = data
+	}
+	for _, c := range b {
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '=' || c == '-' || c == '_') {
+			return
+		}
+	}
+	r.nodes[i].seen = true
 }
 
 // media adds a passage for what no detector can read.
@@ -204,12 +291,30 @@ func (r *reader) media(i, position int, what string, origin llm.Origin) {
 	if i < 0 {
 		return
 	}
+	r.binary(i)
 	r.in(i, position, func() {
 		r.passages = append(r.passages, llm.Passage{
 			Channel: llm.Channel{Choice: -1, Kind: llm.KindMedia}, Origin: origin, Path: string(r.path), MIME: what, Whole: true,
 		})
 	})
 }
+
+// protocol is every word that the protocol itself uses, as a key or a value.
+var protocol = func() map[string]bool {
+	all := set("system developer user assistant tool function custom text image_url input_audio file url detail data format filename file_data file_id " +
+		"stop length tool_calls content_filter function_call auto none required low medium high minimal default flex priority " +
+		"json_object json_schema schema object array string number integer boolean null properties items required enum anyOf allOf oneOf additionalProperties " +
+		"type description title include_usage token logprob bytes top_logprobs content refusal chat.completion chat.completion.chunk usage " +
+		"prompt_tokens completion_tokens total_tokens prompt_tokens_details completion_tokens_details cached_tokens reasoning_tokens audio_tokens " +
+		"accepted_prediction_tokens rejected_prediction_tokens error message code param url_citation start_index end_index transcript expires_at id input " +
+		"content_filter_results prompt_filter_results prompt_index hate sexual violence self_harm jailbreak filtered severity detected safe wav mp3")
+	for _, keys := range []map[string]bool{chatKeys, messageKeys, partKeys, callKeys, functionKeys, answerKeys, choiceKeys, deltaKeys} {
+		for k := range keys {
+			all[k] = true
+		}
+	}
+	return all
+}()
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}

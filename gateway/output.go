@@ -184,6 +184,7 @@ func (x *exchange) broken(err error, scanner *guard.Scanner) *dialect.Fault {
 	switch {
 	case errors.As(err, &stop):
 		x.outcome.Verdict = stop.Verdict
+		x.outcome.Verdict.Decision = max(stop.Verdict.Decision, risk.Hold)
 		x.blocked = &x.outcome.Verdict
 		return nil
 	case errors.Is(err, llm.ErrSealed), errors.Is(err, llm.ErrStructure):

@@ -96,6 +96,10 @@ func (s *Scanner) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
 		fresh := &track{channel: t.channel, index: t.index}
 		err := s.advance(ctx, fresh, l)
 		t.adopt(fresh)
+		var stop *BlockedError
+		if errors.As(err, &stop) {
+			return llm.Ruling{}, &BlockedError{s.verdict()} // with what was found just now
+		}
 		if err != nil {
 			return llm.Ruling{}, err
 		}

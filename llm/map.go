@@ -25,6 +25,10 @@ type run struct {
 	quoted    bool // in a JSON string; what is not may not be edited
 }
 
+// Nowhere is the map of a text of n bytes that has no place of its own: no edit of it
+// can be made.
+func Nowhere(n int) Map { return Map{runs: []run{{}, {text: int32(n)}}} }
+
 // Raw returns the raw range of Text[start:end] on the wire. An offset inside an
 // escape widens to the whole escape.
 func (m *Map) Raw(start, end int) (int, int) {

@@ -126,6 +126,9 @@ func (w *Window) admit(e *Event) error {
 			}
 			continue
 		}
+		if ch := w.channels[p.Channel]; ch != nil && ch.done && p.Text == "" {
+			continue // some providers repeat an empty text in their last frame
+		}
 		ch, err := w.channel(p)
 		if err != nil {
 			return err

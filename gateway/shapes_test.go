@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// PN stands for the forbidden phrase in the shapes below, W for a forbidden word.
+func shaped(s string) string {
+	return strings.NewReplacer("PN", quoted(forbidden), "W", `"zebrafish"`).Replace(s)
+}
+
+var shapesPolicy = guard.Policy{Unreadable: map[string]guard.Action{"audio": "flag", "file": "flag"},
+	Rules: []guard.Rule{{ID: "nightjar", Phrase: forbidden, Action: "block"}, {ID: "fish", Phrase: "zebrafish", Action: "block"}}}
+
+// TestShapesIn: a text in a place where the protocol wants something else is refused
+// or judged, never passed over.
+func TestShapesIn(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: shapesPolicy, system: record.System{Name: "bot", Team: "team", Models: []string{"fast"}, AnyTool: true}})
+	top := func(field string) string {
+		return shaped(`{"model":"fast",` + field + `,"messages":[{"role":"user","content":"hi"}]}`)
+	}
+	message := func(field string) string {
+		return shaped(`{"model":"fast","messages":[{"role":"user","content":"hi"},{"role":"user",` + field + `}]}`)
+	}
+	part := func(field string) string { return message(`"content":[{"type":"text","text":"a"},{` + field + `}]`) }
+	bodies := []string{
+		top(`"tools":PN`), top(`"tools":{PN:1}`), top(`"tools":[PN]`), top(`"functions":PN`), top(`"functions":{PN:1}`), top(`"stream":PN`), top(`"stream":[PN]`),
+		top(`"max_tokens":PN`), top(`"max_tokens":{PN:1}`), top(`"x":{PN:1}`), top(`"reasoning_effort":W`), top(`"metadata":{"zebrafish":1}`), top(`"foo":{"type":W}`),
+		top(`"stop":[[PN]]`), top(`"n":PN`), top(`"tool_choice":{"function":{"name":PN}}`), top(`"web_search_options":{"a":PN}`),
+		message(`"tool_calls":PN`), message(`"tool_calls":{PN:1}`), message(`"tool_calls":[PN]`), message(`"audio":PN`), message(`"audio":[PN]`), message(`"audio":{"id":PN}`),
+		message(`"content":{"a":PN}`), message(`"content":[PN]`), message(`"content":[[PN]]`), message(`"name":[PN]`), message(`"tool_call_id":W`), message(`"refusal":{"a":PN}`), message(`PN:1`),
+		part(`"type":"image_url","image_url":[PN]`), part(`"type":"image_url","image_url":{PN:1}`), part(`"type":"image_url","image_url":{"url":{"a":PN}}`),
+		part(`"type":"image_url","image_url":{"url":"data:image/svg+xml;utf8,<text>Project Nightjar</text>"}`), part(`"type":"image_url","image_url":"data:image/png;base64,Project Nightjar"`),
+		part(`"type":"input_audio","input_audio":PN`), part(`"type":"input_audio","input_audio":{PN:1}`), part(`"type":"input_audio","input_audio":{"data":PN}`),
+		part(`"type":"file","file":{PN:1}`), part(`"type":"file","file":{"file_data":PN}`), part(`"type":"file","file":{"file_data":[PN]}`),
+		part(`"type":"file","file":{"file_data":"data:text/plain,Project Nightjar"}`), part(`"type":W`), part(`"text":[PN]`),
+	}
+	for _, b := range bodies {
+		got := h.chat(b)
+		if got.status != 400 || len(h.up.received()) != 0 {
+			t.Errorf("%d for %s", got.status, b)
+		}
+		if r := h.record(got); r.Outcome.End == "blocked" && r.Decision() != risk.Block {
+			t.Errorf("the record says %v for %s", r.Decision(), b)
+		}
+	}
+}
+
+// TestShapesOut: the same for what an upstream says, whole and streamed.
+func TestShapesOut(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: shapesPolicy, system: record.System{Name: "bot", Team: "team", Models: []string{"fast"}, AnyTool: true}})
+	for _, field := range []string{
+		`"usage":PN`, `"usage":[PN]`, `"xx":PN`, `"xx":{PN:1}`, `"id":W`, `"foo":{"zebrafish":1}`, `"system_fingerprint":W`, `"choices":{"a":PN}`,
+		`C"tool_calls":PN`, `C"tool_calls":{PN:1}`, `C"tool_calls":[PN]`, `C"function_call":PN`, `C"audio":{"transcript":[PN]}`, `C"audio":{PN:1}`, `C"audio":PN`,
+		`C"content":[{"type":"text",PN:1}]`, `C"content":[{"text":"Project "},{"text":"Nightjar"}]`, `C"refusal":[PN]`, `C"thinking":PN`, `C"role":PN`,
+		`C"tool_calls":[{"function":{"name":PN}}]`, `C"tool_calls":[{"function":{"name":"a","arguments":[PN]}}]`,
+		`L"logprobs":PN`, `L"logprobs":[PN]`, `L"logprobs":{PN:1}`, `L"logprobs":{"content":[{"token":"a","note":PN}]}`, `L"logprobs":{"content":[{"token":PN}]}`, `L"finish_reason":PN`,
+	} {
+		for _, stream := range []bool{false, true} {
+			kind := map[bool]string{false: "message", true: "delta"}[stream]
+			body := `{"object":"chat.completion","choices":[{"index":0,"` + kind + `":{"role":"assistant","content":"ok"}}],` + field + `}`
+			switch field[0] {
+			case 'C':
+				body = `{"choices":[{"index":0,"` + kind + `":{` + field[1:] + `}}]}`
+			case 'L':
+				body = `{"choices":[{"index":0,"` + kind + `":{"content":"ok"},` + field[1:] + `}]}`
+			}
+			body = shaped(body)
+			h.up.says(body)
+			if stream {
+				h.up.streams(body, "[DONE]")
+			}
+			got := h.chat(user("hi", stream))
+			if strings.Contains(got.body, "Nightjar") || strings.Contains(got.body, "zebrafish") {
+				t.Errorf("stream=%v: it left: %s", stream, body)
+			}
+			r := h.record(got)
+			if r.Outcome.End == "blocked" && (r.Outcome.Verdict.Decision != risk.Block || len(r.Outcome.Verdict.Findings) == 0) || r.Outcome.End == "answered" {
+				t.Errorf("stream=%v: the record says %s, %v: %s", stream, r.Outcome.End, r.Outcome.Verdict.Decision, body)
+			}
+		}
+	}
+}
+
+// TestIndexIsPlain: no other way to write a number moves a piece into another text.
+func TestIndexIsPlain(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: shapesPolicy})
+	for _, index := range []string{"1.0", "1e0", "-1", `"1"`, "01", "99999999999", "1.5", "[1]"} {
+		piece := func(i, s string) string {
+			return `{"choices":[{"index":` + i + `,"delta":{"content":` + quoted(s) + `}}]}`
+		}
+		h.up.streams(piece("1", "A sentence that is long enough to leave. Project Nigh"), piece(index, "tjar and more. "), "[DONE]")
+		if got := h.chat(user("hi", true)); strings.Contains(got.body, "tjar") {
+			t.Errorf("index %s: %s", index, got.body)
+		}
+	}
+}
+
+// TestHeadersAndNamesAreNoWayOut: neither an event's name nor a header carries text.
+func TestHeadersAndNamesAreNoWayOut(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: shapesPolicy})
+	h.up.does(func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("X-Note", forbidden)
+		w.Header().Set("X-Request-Id", forbidden)
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = w.Write([]byte("event: " + forbidden + "\ndata: " + chunk(0, `{"content":"ok"}`) + "\n\ndata: [DONE]\n\n"))
+	})
+	got := h.chat(user("hi", true))
+	if strings.Contains(got.body, "Nightjar") || got.header.Get("X-Note") != "" || got.header.Get("X-Request-Id") != "" || !strings.Contains(got.body, "ok") {
+		t.Fatalf("%v %s", got.header, got.body)
+	}
+}
+
+// TestToolsWithoutANameAreDenied: a system with a list of tools may use nothing that
+// hides its name.
+func TestToolsWithoutANameAreDenied(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	for _, field := range []string{`"tools":[{"type":"function","name":"evil"}]`, `"tools":[{"name":"evil","input_schema":{}}]`, `"tools":[{"web_search":{}}]`, `"tools":["web_search"]`,
+		`"tools":[{"type":"web_search"}]`, `"tools":[{"type":"function","function":{}}]`, `"web_search_options":{}`, `"mcp_servers":[]`, `"plugins":[]`, `"functions":[{}]`} {
+		got := h.chat(`{"model":"fast",` + field + `,"messages":[{"role":"user","content":"hi"}]}`)
+		if got.status != 400 || got.code() != "tool_not_allowed" {
+			t.Errorf("%d %s for %s", got.status, got.code(), field)
+		}
+	}
+	for _, field := range []string{`"tool_calls":[{"type":"function","name":"evil","arguments":"{}"}]`, `"tool_calls":["evil"]`, `"function_call":"evil"`, `"function_call":{"name":"evil"}`} {
+		h.up.says(`{"choices":[{"index":0,"message":{"role":"assistant",` + field + `}}]}`)
+		if got := h.chat(user("hi", false)); got.status != 502 {
+			t.Errorf("%d for %s", got.status, field)
+		}
+	}
+}
+
+// TestLongKeysCostNothing: a key of any length is written into no path.
+func TestLongKeysCostNothing(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	body := `{"model":"fast","` + strings.Repeat("k", 100_000) + `":[` + strings.TrimSuffix(strings.Repeat(`"a b",`, 20_000), ",") + `],"messages":[{"role":"user","content":"hi"}]}`
+	got := h.chat(body)
+	r := h.record(got)
+	for _, p := range r.Intent.Passages {
+		if len(p.Path) > 300 || strings.Contains(p.Path, "kkk") {
+			t.Fatalf("a path of %d bytes", len(p.Path))
+		}
+	}
+}
+
+// TestEmptyTextAfterTheEnd: some providers repeat an empty text in their last frame.
+func TestEmptyTextAfterTheEnd(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	h.up.streams(chunk(0, `{"content":"all"}`), stopChunk(0, "stop"), chunk(0, `{"role":"assistant","content":""}`), "[DONE]")
+	if got := h.chat(user("hi", true)); !strings.HasSuffix(got.body, "data: [DONE]\n\n") || strings.Contains(got.body, "error") {
+		t.Fatalf("%s", got.body)
+	}
+}
