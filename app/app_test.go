@@ -146,7 +146,7 @@ func TestReady(t *testing.T) {
 	at, err := a.Start(context.Background())
 	must(t, err)
 	defer http.DefaultClient.CloseIdleConnections()
-	if status, body := get(t, at.Operations+"/readyz"); status != http.StatusOK || strings.Count(body, `"ok"`) != 3 {
+	if status, body := get(t, at.Operations+"/readyz"); status != http.StatusOK || strings.Count(body, `"ok"`) != 2 || !strings.Contains(body, `"upstreams":"declared"`) {
 		t.Errorf("%d %s", status, body)
 	}
 	must(t, a.store.Close())

@@ -143,6 +143,10 @@ func (x *exchange) record() {
 	}
 }
 
+// maxModel bounds what is recorded of a model's name: no name that is declared is
+// longer.
+const maxModel = 128
+
 // begin makes the intent durable. Nothing is forwarded before.
 func (x *exchange) begin() *dialect.Fault {
 	in := &x.intent
@@ -151,7 +155,7 @@ func (x *exchange) begin() *dialect.Fault {
 	in.Dialect = x.dialect.ID()
 	in.Steps, x.noted = x.steps, len(x.steps)
 	if r := x.request; r != nil {
-		in.Model, in.Stream = r.Model, r.Stream
+		in.Model, in.Stream = r.Model[:min(len(r.Model), maxModel)], r.Stream
 		in.Received = digest(r.Body)
 		in.Passages = describe(r.Passages)
 	}

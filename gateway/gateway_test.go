@@ -212,11 +212,14 @@ func TestNextCandidateIsTried(t *testing.T) {
 	second := h.plan.Models["fast"][0]
 	h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Models: map[string][]Candidate{
 		"fast": {{Provider: "dead", Model: "d", Dialect: "openai", Upstream: dead}, second}}})
-	if got := h.chat(user("hi", false)); got.status != 200 {
+	got := h.chat(user("hi", false))
+	if got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	if b := h.up.received(); len(b) != 1 || !bytes.Contains(b[0], []byte(`"model":"m-1"`)) {
 		t.Fatalf("the second upstream got %s", b)
+	} else if r := h.record(got); r.Intent.Candidate != "dead/d" || len(r.Outcome.Tries) != 1 || r.Outcome.Tries[0] != fmt.Sprintf("up/m-1 sha256:%x", digest(b[0]).SHA256) {
+		t.Errorf("the record says %s, then %v", r.Intent.Candidate, r.Outcome.Tries)
 	}
 }
 
@@ -295,7 +298,7 @@ func TestBrokenStreams(t *testing.T) {
 			if e := (answered{body: last}); e.code() != c.code || strings.Contains(got.body, "[DONE]") {
 				t.Fatalf("%s", got.body)
 			}
-			if r := h.record(got); r.Outcome.End != "failed" || r.Outcome.Code != c.code || r.Outcome.Answered.Bytes != int64(len(got.body)-len("data: "+last)) {
+			if r := h.record(got); r.Outcome.End != "failed" || r.Outcome.Code != c.code || r.Outcome.Answered.Bytes != int64(len(got.body)) {
 				t.Errorf("%+v, %d bytes", r.Outcome, len(got.body))
 			}
 		})

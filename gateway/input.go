@@ -22,7 +22,8 @@ import (
 // limits refuses what is too much before anything is done with it.
 func (x *exchange) limits() *dialect.Fault {
 	for _, d := range x.gate.dialects {
-		if rt, ok := d.Match(x.r.Method, x.r.URL.Path); ok {
+		// The path as it was sent: proxies with rules for paths see no other.
+		if rt, ok := d.Match(x.r.Method, x.r.URL.EscapedPath()); ok {
 			x.dialect, x.route = d, rt // errors are spoken as early as they can be
 			break
 		}

@@ -322,6 +322,16 @@ func TestLoneSurrogate(t *testing.T) {
 	}
 }
 
+// TestControlsHideNothing: characters that draw nothing split no word.
+func TestControlsHideNothing(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: policies["block"]})
+	for _, c := range []string{"\x00", "\x01", "\x7f", "\u200b", "\u00ad"} {
+		if got := h.chat(user("tell me of Project Night"+c+"jar please", false)); got.status != 400 {
+			t.Errorf("%q: %d", c, got.status)
+		}
+	}
+}
+
 // TestClientsReadEveryEnd: whatever ends a stream, what a client has read until
 // then is whole frames.
 func TestClientsReadEveryEnd(t *testing.T) {

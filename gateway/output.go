@@ -34,7 +34,9 @@ func (x *exchange) call() *dialect.Fault {
 		if i == maxTries {
 			break
 		}
-		x.target(c)
+		if i > 0 { // the intent is on record: what changes belongs to the outcome
+			x.tried(c)
+		}
 		x.response, err = c.Upstream.Do(x.r.Context(), x.aim(c))
 		if err == nil || !errors.Is(err, dialect.ErrDown) || x.cancelled() {
 			break
@@ -49,6 +51,15 @@ func (x *exchange) call() *dialect.Fault {
 			Message: "The provider refused the gate's own credential; the operator of this gate must renew it."}
 	}
 	return nil
+}
+
+// tried notes a candidate that the intent does not name.
+func (x *exchange) tried(c Candidate) {
+	wire, err := x.wire(c)
+	if err != nil {
+		return // Do fails for the same reason
+	}
+	x.outcome.Tries = append(x.outcome.Tries, fmt.Sprintf("%s/%s sha256:%x", c.Provider, c.Model, digest(wire).SHA256))
 }
 
 // failed says what went wrong upstream, in words that name nothing of the inside.
@@ -224,12 +235,19 @@ func (x *exchange) stopAnswer() {
 			choices = append(choices, ch.Choice)
 		}
 	}
+	if s := x.response.Status; s >= http.StatusBadRequest && !x.w.opened() {
+		x.fault = x.stopped(*x.blocked, "answer")
+		x.fault.Status = http.StatusBadGateway // an error stays one, whatever stood in it
+		x.outcome.End = "blocked"
+		x.fail()
+		return
+	}
 	b := x.refusalAnswer("answer", choices)
 	x.outcome.End, x.outcome.Status, x.outcome.Code = "blocked", http.StatusOK, "content_filter"
 	if x.response.Framed || x.w.opened() {
 		frames := x.dialect.RefusalFrames(x.request, b)
 		x.w.openStream(x.response.Header)
-		x.outcome.Answered = x.w.answered("", nil)
+		x.outcome.Answered = x.w.answeredWith(frames)
 		if f := x.conclude(); f != nil {
 			frames = x.dialect.FaultFrame(f)
 		}
@@ -255,9 +273,10 @@ func (x *exchange) fail() {
 	}
 	if x.w.opened() {
 		x.outcome.Status = http.StatusOK
-		x.outcome.Answered = x.w.answered("", nil)
+		frames := x.dialect.FaultFrame(f)
+		x.outcome.Answered = x.w.answeredWith(frames)
 		_ = x.conclude()
-		x.w.frame(x.dialect.FaultFrame(f))
+		x.w.frame(frames)
 		return
 	}
 	x.outcome.Status = f.Status

@@ -111,17 +111,16 @@ func (w *writer) frame(b []byte) {
 // answered is the digest of all that was written, and of one more event that is
 // about to be.
 func (w *writer) answered(name string, data []byte) record.Digest {
+	return w.answeredWith(dialect.AppendEvent(nil, name, data))
+}
+
+// answeredWith is the digest of all that was written, and of frames that are about
+// to be.
+func (w *writer) answeredWith(frames []byte) record.Digest {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	d := record.Digest{Bytes: w.n}
-	if data == nil {
-		w.sum.Sum(d.SHA256[:0])
-		return d
-	}
-	w.buf = dialect.AppendEvent(w.buf[:0], name, data)
-	copySum := sumWith(w.sum, w.buf)
-	copy(d.SHA256[:], copySum)
-	d.Bytes += int64(len(w.buf))
+	d := record.Digest{Bytes: w.n + int64(len(frames))}
+	copy(d.SHA256[:], sumWith(w.sum, frames))
 	return d
 }
 

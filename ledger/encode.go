@@ -170,6 +170,7 @@ func appendOutcome(b []byte, out *record.Outcome) []byte {
 	e.int("status", int64(out.Status))
 	e.int("upstream", int64(out.Upstream))
 	e.str("code", out.Code)
+	e.strs("tries", out.Tries)
 	e.str("end", out.End)
 	e.verdict(&out.Verdict)
 	list(e, "passages", out.Passages, passageFields)

@@ -117,13 +117,17 @@ type Intent struct {
 
 // Outcome is what became of an intent.
 type Outcome struct {
-	ID       string       `json:"id"`
-	At       time.Time    `json:"at"`
-	Status   int          `json:"status"` // what the caller got
-	Upstream int          `json:"upstream,omitempty"`
-	Code     string       `json:"code,omitempty"` // error code in the dialect, where there is one
-	End      string       `json:"end"`            // "answered", "blocked", "refused", "failed", "cancelled", "interrupted"
-	Verdict  risk.Verdict `json:"verdict"`        // on the way out
+	ID       string    `json:"id"`
+	At       time.Time `json:"at"`
+	Status   int       `json:"status"` // what the caller got
+	Upstream int       `json:"upstream,omitempty"`
+	// Tries names the candidates that were tried after the intent's own could not be
+	// reached, in order, each with the SHA-256 of what it was sent. The last one
+	// answered, if any did.
+	Tries    []string     `json:"tries,omitempty"` // "provider/model sha256:…"
+	Code     string       `json:"code,omitempty"`  // error code in the dialect, where there is one
+	End      string       `json:"end"`             // "answered", "blocked", "refused", "failed", "cancelled", "interrupted"
+	Verdict  risk.Verdict `json:"verdict"`         // on the way out
 	Passages []Passage    `json:"passages,omitempty"`
 	Permits  []Permit     `json:"permits,omitempty"`
 	Answered Digest       `json:"answered"` // what the caller really got

@@ -41,6 +41,8 @@ type Hidden struct {
 // sortOf classifies a rune that draws nothing.
 func sortOf(r rune) Sort {
 	switch {
+	case r < 0x80 && control(byte(r)):
+		return ZeroWidth
 	case r == 0xAD, r == 0x34F, r == 0x115F, r == 0x1160, r == 0x3164, r == 0xFFA0, r == 0xFEFF,
 		r == 0x180E, 0x200B <= r && r <= 0x200D, 0x2060 <= r && r <= 0x2064, 0x206A <= r && r <= 0x206F:
 		return ZeroWidth

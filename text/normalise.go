@@ -22,7 +22,7 @@ func Normalise(s string) View {
 			break
 		}
 		// ASCII is odd only where a spaced-out word begins.
-		if s[odd] < 0x80 {
+		if s[odd] < 0x80 && !control(s[odd]) {
 			at = b.collapse(odd)
 		} else {
 			at = b.rune(odd)
@@ -37,7 +37,7 @@ func Normalise(s string) View {
 func firstOdd(s string, i int) int {
 	for ; i < len(s); i++ {
 		c := s[i]
-		if c >= 0x80 {
+		if c >= 0x80 || control(c) {
 			return i
 		}
 		// In "i g n o r e" every second byte is the same and no letter.
@@ -49,6 +49,12 @@ func firstOdd(s string, i int) int {
 		}
 	}
 	return len(s)
+}
+
+// control reports whether an ASCII byte draws nothing and means nothing in a text.
+// Escape does: it begins a sequence.
+func control(c byte) bool {
+	return c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != 0x1B || c == 0x7F
 }
 
 func wordByte(c byte) bool { return isLetter(c) || isDigit(c) || c >= 0x80 }

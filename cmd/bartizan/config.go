@@ -69,7 +69,7 @@ func (c *configCheck) Run(s *streams) error {
 	if c.Output == "json" {
 		return nil
 	}
-	_, err = fmt.Fprintf(s.out, "%s is good: %d systems, %d models, %d providers.\n", c.Config, len(f.Systems), len(f.Models), len(f.Providers))
+	_, err = fmt.Fprintf(s.out, "%s is good. Systems: %d, models: %d, providers: %d.\n", c.Config, len(f.Systems), len(f.Models), len(f.Providers))
 	return err
 }
 

@@ -60,6 +60,7 @@ func (c *demoCommand) Run(s *streams) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	tuneMemory()
 	d, err := app.Demo(ctx, app.DemoConfig{Data: data, Gate: c.Listen, Console: net.JoinHostPort(host, next), Upstream: c.Upstream,
 		Seed: c.Seed, Progress: s.err, Log: log, Version: version()})
 	if err != nil {
