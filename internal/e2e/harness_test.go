@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -404,5 +403,3 @@ func (d *deployment) records() map[string]exported {
 		}
 	}
 }
-
-var exchangesTotal = regexp.MustCompile(`(?m)^bartizan_exchanges_total\{.*\} (\d+)$`)
