@@ -18,6 +18,9 @@ import (
 	"github.com/bartizan-ai/bartizan/app/config"
 )
 
+// ErrInUse means that somebody else listens on an address already.
+var ErrInUse = errors.New("in use by another program")
+
 // Addresses is where a started App can be reached.
 type Addresses struct {
 	Gate, Console, Operations string // base URLs
@@ -90,7 +93,7 @@ func (a *App) listen(name string, l config.Listener, h http.Handler) (*server, e
 	tcp, err := net.Listen("tcp", l.Addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen.%s: %s is in use by another program; stop it, or change the address", name, l.Addr)
+		return nil, fmt.Errorf("listen.%s: %s is %w; stop it, or change the address", name, l.Addr, ErrInUse)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("listen.%s: this user may not listen on %s; choose a port above 1023", name, l.Addr)
 	case err != nil:

@@ -15,19 +15,20 @@ type consoleCommand struct {
 
 type consoleLink struct {
 	configFlag
+	Data   string   `help:"Data folder of the running server, where it has no configuration file (a demo)." placeholder:"DIR"`
 	Person string   `help:"Whose session it will be; you if nobody is named." placeholder:"NAME"`
 	Role   []string `default:"admin" help:"admin, approver, auditor or reader." placeholder:"ROLE"`
 }
 
 // Help is shown by -h.
 func (consoleLink) Help() string {
-	return "Example:\n  bartizan console link --person ops@acme.example --role auditor"
+	return "Example:\n  bartizan console link --person ops@acme.example --role auditor\n  bartizan console link --data build/demo"
 }
 
 // Run implements the command.
 func (c *consoleLink) Run(s *streams) error {
 	ctx := context.Background()
-	d, err := c.desk(ctx)
+	d, err := c.find(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,4 +47,15 @@ func (c *consoleLink) Run(s *streams) error {
 	}
 	_, err = fmt.Fprintln(s.out, out.URL)
 	return err
+}
+
+// find reaches the running server, by its folder or by its configuration.
+func (c *consoleLink) find(ctx context.Context) (*deskSide, error) {
+	if c.Data == "" {
+		return c.desk(ctx)
+	}
+	if d := running(ctx, c.Data); d != nil {
+		return d, nil
+	}
+	return nil, fmt.Errorf("no server is running on %s; start it first", c.Data)
 }

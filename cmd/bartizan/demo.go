@@ -63,6 +63,9 @@ func (c *demoCommand) Run(s *streams) error {
 	tuneMemory()
 	d, err := app.Demo(ctx, app.DemoConfig{Data: data, Gate: c.Listen, Console: net.JoinHostPort(host, next), Upstream: c.Upstream,
 		Seed: c.Seed, Progress: s.err, Log: log, Version: version()})
+	if errors.Is(err, app.ErrInUse) {
+		return fmt.Errorf("%s, or the port after it, is %w; stop that one, or choose another with --listen", c.Listen, app.ErrInUse)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,21 +29,28 @@ func (c configFlag) desk(ctx context.Context) (*deskSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket := app.SocketPath(f.Data)
-	d := &deskSide{actor: app.Local()}
-	var dialer net.Dialer
-	if conn, err := dialer.DialContext(ctx, "unix", socket); err == nil {
-		_ = conn.Close()
-		d.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, "unix", socket)
-			}}}
+	if d := running(ctx, f.Data); d != nil {
 		return d, nil
 	}
+	d := &deskSide{actor: app.Local()}
 	if d.app, err = app.New(ctx, app.Config{File: f, Version: version()}); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// running reaches the server that runs on a data folder; nil when none does.
+func running(ctx context.Context, data string) *deskSide {
+	var dialer net.Dialer
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, "unix", app.SocketPath(data))
+	}
+	conn, err := dial(ctx, "", "")
+	if err != nil {
+		return nil
+	}
+	_ = conn.Close()
+	return &deskSide{actor: app.Local(), client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dial}}}
 }
 
 func (d *deskSide) close() {
