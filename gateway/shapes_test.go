@@ -157,3 +157,35 @@ func TestEmptyTextAfterTheEnd(t *testing.T) {
 		t.Fatalf("%s", got.body)
 	}
 }
+
+// TestToolNamesOverFrames: a name that comes in pieces is authorised as far as it has
+// come, one that is repeated is the same name, and one without an end ends the answer.
+func TestToolNamesOverFrames(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	piece := func(name string) string {
+		return chunk(0, `{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":`+quoted(name)+`,"arguments":""}}]}`)
+	}
+	for _, c := range []struct {
+		names []string
+		ok    bool
+	}{{[]string{"search", "search"}, true}, {[]string{"search", "_all"}, false}, {[]string{"sh", "ell"}, false}} {
+		frames := []string{}
+		for _, n := range c.names {
+			frames = append(frames, piece(n))
+		}
+		h.up.streams(append(frames, stopChunk(0, "tool_calls"), "[DONE]")...)
+		got := h.chat(user("hi", true))
+		if ok := strings.HasSuffix(got.body, "data: [DONE]\n\n"); ok != c.ok {
+			t.Errorf("%v: %s", c.names, got.body)
+		}
+	}
+	any := newHouse(t, houseConfig{system: record.System{Name: "bot", Team: "team", Models: []string{"fast"}, AnyTool: true}})
+	frames := []string{}
+	for i := range 40 {
+		frames = append(frames, piece(strings.Repeat(string(rune('a'+i%26)), 10)))
+	}
+	any.up.streams(append(frames, "[DONE]")...)
+	if got := any.chat(user("hi", true)); strings.Contains(got.body, "[DONE]") || !strings.Contains(got.body, "upstream_invalid") {
+		t.Errorf("%s", got.body)
+	}
+}

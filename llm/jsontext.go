@@ -131,7 +131,7 @@ func (u *unquoter) unicode(s string) int {
 	return 6
 }
 
-// hex4 reads the code unit of a \uXXXX at the start of s.
+// hex4 reads the code unit of the \u escape at the start of s.
 func hex4(s string) (rune, bool) {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0, false
