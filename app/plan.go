@@ -106,17 +106,13 @@ func (a *App) keepPolicy(c *guard.Compiled) error {
 
 // upstreams makes a client for every provider.
 func (a *App) upstreams(f *config.File, p *plan) (map[string]llm.Model, error) {
-	byID := map[string]dialect.Dialect{}
-	for _, d := range dialect.All() {
-		byID[d.ID()] = d
-	}
 	out := map[string]llm.Model{}
 	for name, v := range f.Providers {
 		if m := a.cfg.Upstreams[name]; m != nil {
 			out[name] = m
 			continue
 		}
-		cfg := dialect.ClientConfig{Name: name, Dialect: byID[v.Dialect], URL: v.URL, Private: v.Private,
+		cfg := dialect.ClientConfig{Name: name, Dialect: v.Dialect, URL: v.URL, Private: v.Private,
 			Connect: time.Duration(v.Timeouts.Connect), FirstByte: time.Duration(v.Timeouts.FirstByte), Idle: time.Duration(v.Timeouts.Idle)}
 		var err error
 		if v.Key != nil {

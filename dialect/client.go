@@ -32,8 +32,8 @@ const MaxAnswer = 32 << 20
 
 // ClientConfig describes one upstream.
 type ClientConfig struct {
-	Name    string // of the provider, for errors
-	Dialect Dialect
+	Name    string      // of the provider, for errors
+	Dialect string      // what it speaks, in the words of [Dialect.Provider]
 	URL     string      // base, "https://api.openai.com/v1"
 	Key     string      // "" where the upstream wants none
 	Private bool        // plain HTTP and private addresses are meant
@@ -49,13 +49,14 @@ type ClientConfig struct {
 // [llm.Model].
 type Client struct {
 	cfg       ClientConfig
-	base      *url.URL
+	base      string
+	speaks    map[string]Dialect // by ID
 	transport *http.Transport
 }
 
 // NewClient checks cfg; it opens no connection.
 func NewClient(cfg ClientConfig) (*Client, error) {
-	base, err := url.Parse(strings.TrimSuffix(cfg.URL, "/"))
+	base, err := url.Parse(root(cfg.Dialect, cfg.URL))
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
 		return nil, fmt.Errorf("dialect: provider %s: the url must be https://host/path", cfg.Name)
 	}
@@ -69,7 +70,13 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	orDefault(&cfg.FirstByte, 5*time.Minute)
 	orDefault(&cfg.Idle, 2*time.Minute)
 	d := dialer(cfg.Connect, cfg.Private)
-	return &Client{cfg: cfg, base: base, transport: &http.Transport{
+	speaks := map[string]Dialect{}
+	for _, d := range All() {
+		if d.Provider() == cfg.Dialect {
+			speaks[d.ID()] = d
+		}
+	}
+	return &Client{cfg: cfg, base: base.String(), speaks: speaks, transport: &http.Transport{
 		DialContext:            d.DialContext,
 		TLSClientConfig:        tlsConfig(cfg.TLS),
 		TLSHandshakeTimeout:    cfg.Connect,
@@ -80,6 +87,19 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}}, nil
+}
+
+// root is the base URL as requests are put below it. Where a dialect's own paths
+// begin with a version, people paste URLs with it and without.
+func root(dialect, base string) string {
+	base = strings.TrimSuffix(base, "/")
+	switch dialect {
+	case "anthropic":
+		base = strings.TrimSuffix(base, "/v1")
+	case "azure":
+		base = strings.TrimSuffix(strings.TrimSuffix(base, "/v1"), "/openai")
+	}
+	return base
 }
 
 func orDefault(d *time.Duration, def time.Duration) {
@@ -103,12 +123,16 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Do sends r and returns the answer as soon as its head is there. Errors wrap
 // [ErrDown], [ErrSlow], [ErrAddress] or [ErrAnswer], or are those of ctx.
 func (c *Client) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) {
+	d := c.speaks[r.Dialect]
+	if d == nil {
+		return nil, fmt.Errorf("dialect: provider %s does not speak %s: %w", c.cfg.Name, r.Dialect, ErrDown)
+	}
 	wire, err := r.Wire()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	req, err := c.request(ctx, r, wire)
+	req, err := c.request(ctx, d, r, wire)
 	if err != nil {
 		cancel(nil)
 		return nil, err
@@ -121,16 +145,16 @@ func (c *Client) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) 
 	body := &idleBody{ReadCloser: resp.Body, idle: c.cfg.Idle, cancel: cancel}
 	body.timer = time.AfterFunc(time.Hour, body.expire)
 	body.timer.Stop()
-	return c.response(r, resp, body)
+	return c.response(d, r, resp, body)
 }
 
-func (c *Client) request(ctx context.Context, r *llm.Request, wire []byte) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, d Dialect, r *llm.Request, wire []byte) (*http.Request, error) {
 	method := http.MethodPost
 	var body io.Reader = bytes.NewReader(wire)
 	if r.Op == llm.OpList {
 		method, body = http.MethodGet, http.NoBody
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+r.Target, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+r.Target, body)
 	if err != nil {
 		return nil, fmt.Errorf("dialect: provider %s: %w", c.cfg.Name, ErrDown)
 	}
@@ -145,7 +169,7 @@ func (c *Client) request(ctx context.Context, r *llm.Request, wire []byte) (*htt
 		req.Header["User-Agent"] = nil
 	}
 	if c.cfg.Key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
+		d.Authorise(req.Header, c.cfg.Key)
 	}
 	return req, nil
 }
@@ -171,7 +195,7 @@ func (c *Client) failure(ctx context.Context, err error) error {
 }
 
 // response reads the head of an answer.
-func (c *Client) response(r *llm.Request, resp *http.Response, body *idleBody) (*llm.Response, error) {
+func (c *Client) response(d Dialect, r *llm.Request, resp *http.Response, body *idleBody) (*llm.Response, error) {
 	bad := func(why string) (*llm.Response, error) {
 		_ = body.Close()
 		return nil, fmt.Errorf("%w: provider %s: %s", ErrAnswer, c.cfg.Name, why)
@@ -183,9 +207,9 @@ func (c *Client) response(r *llm.Request, resp *http.Response, body *idleBody) (
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return bad("it is a redirect, which is never followed")
 	case media == "text/event-stream" && resp.StatusCode == http.StatusOK && r.Stream:
-		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Framed: true, Stream: c.cfg.Dialect.Frames(body)}, nil
+		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Framed: true, Stream: d.Frames(r, body)}, nil
 	case media == "application/json":
-		s := &single{client: c, op: r.Op, status: resp.StatusCode, body: body}
+		s := &single{dialect: d, request: r, status: resp.StatusCode, body: body}
 		return &llm.Response{Status: resp.StatusCode, Header: EndToEnd(resp.Header), Stream: s}, nil
 	}
 	return bad(fmt.Sprintf("status %d with a body that is neither JSON nor the stream that was asked for", resp.StatusCode))
@@ -193,11 +217,11 @@ func (c *Client) response(r *llm.Request, resp *http.Response, body *idleBody) (
 
 // single is an answer that is not streamed: a Stream of one Event.
 type single struct {
-	client *Client
-	op     llm.Op
-	status int
-	body   *idleBody
-	read   bool
+	dialect Dialect
+	request *llm.Request
+	status  int
+	body    *idleBody
+	read    bool
 }
 
 func (s *single) Close() error { return s.body.Close() }
@@ -214,7 +238,7 @@ func (s *single) Next() (*llm.Event, error) {
 	if len(b) > MaxAnswer {
 		return nil, fmt.Errorf("%w: it is longer than 32 MB", ErrAnswer)
 	}
-	return s.client.cfg.Dialect.Answer(s.op, s.status, b)
+	return s.dialect.Answer(s.request, s.status, b)
 }
 
 // idleBody ends a body that is silent for too long. The clock runs only while

@@ -26,7 +26,10 @@ func calling(t *testing.T, cfg ClientConfig, r *llm.Request, f http.HandlerFunc)
 	t.Helper()
 	s := httptest.NewServer(f)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	cfg.Name, cfg.Dialect, cfg.Private = "p", OpenAI{}, true
+	cfg.Name, cfg.Dialect, cfg.Private = "p", "openai", true
+	if r.Dialect == "" {
+		r.Dialect = "openai"
+	}
 	if cfg.URL == "" {
 		cfg.URL = s.URL + "/v1/"
 	}
@@ -65,7 +68,7 @@ func says(contentType, body string) http.HandlerFunc {
 func TestNewClientRefuses(t *testing.T) {
 	for url, private := range map[string]bool{"http://api.example.com/v1": false, "ftp://x/v1": true, "https://": true, "api.example.com": true, "": true,
 		"https://user:pw@x/v1": true, "https://x/v1?key=1": true, "https://x/v1#a": true, "https://x y/": true} {
-		_, err := NewClient(ClientConfig{Name: "p", Dialect: OpenAI{}, URL: url, Private: private})
+		_, err := NewClient(ClientConfig{Name: "p", Dialect: "openai", URL: url, Private: private})
 		if err == nil || strings.Contains(err.Error(), "pw") {
 			t.Errorf("%q: %v", url, err)
 		}
@@ -229,7 +232,7 @@ func TestCancelReachesTheUpstream(t *testing.T) {
 				close(left)
 			}))
 			defer s.Close()
-			c, err := NewClient(ClientConfig{Name: "p", Dialect: OpenAI{}, URL: s.URL, Private: true})
+			c, err := NewClient(ClientConfig{Name: "p", Dialect: "openai", URL: s.URL, Private: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -56,7 +56,7 @@ func TestDialedAddressIsChecked(t *testing.T) {
 	}
 	for _, host := range []string{"127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "017700000001", "0177.0.0.1", "0x7f.1",
 		"[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "0", "[::]", "127.0.0.1.", "localhost."} {
-		c, err := NewClient(ClientConfig{Name: "p", Dialect: OpenAI{}, URL: "https://" + host + ":" + port})
+		c, err := NewClient(ClientConfig{Name: "p", Dialect: "openai", URL: "https://" + host + ":" + port})
 		if err != nil {
 			continue // no URL of a host
 		}
@@ -73,7 +73,7 @@ func TestDialedAddressIsChecked(t *testing.T) {
 		t.Errorf("the server was reached %d times", reached)
 	}
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
-		c, err := NewClient(ClientConfig{Name: "p", Dialect: OpenAI{}, URL: "https://" + host + ":" + port})
+		c, err := NewClient(ClientConfig{Name: "p", Dialect: "openai", URL: "https://" + host + ":" + port})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,5 +85,5 @@ func TestDialedAddressIsChecked(t *testing.T) {
 
 // ask is a small request.
 func ask(stream bool) *llm.Request {
-	return &llm.Request{Op: llm.OpChat, Target: "/chat/completions", Stream: stream, Body: []byte(`{"model":"m"}`)}
+	return &llm.Request{Op: llm.OpChat, Dialect: "openai", Target: "/chat/completions", Stream: stream, Body: []byte(`{"model":"m"}`)}
 }

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -158,7 +159,12 @@ func (d *document) array(depth int) {
 	}
 	for d.err == nil {
 		d.space()
-		d.value(depth+1, node{})
+		// Vectors have millions of numbers, and none says anything: they get no node.
+		if c := d.peek(); c == '-' || c >= '0' && c <= '9' {
+			d.number()
+		} else {
+			d.value(depth+1, node{})
+		}
 		d.space()
 		switch d.peek() {
 		case ',':
@@ -170,6 +176,16 @@ func (d *document) array(depth int) {
 			d.fail("a comma or the end of a list is missing")
 		}
 	}
+}
+
+// vector reports whether array i holds numbers and nothing else.
+func (d *document) vector(i int) bool {
+	n := d.nodes[i]
+	if n.kind != array || int(n.skip) != i+1 {
+		return false
+	}
+	inside := bytes.TrimSpace(d.raw[n.start+1 : n.end-1])
+	return len(inside) > 0
 }
 
 func (d *document) object(depth, at int) {

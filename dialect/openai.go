@@ -15,16 +15,40 @@ type OpenAI struct{}
 // ID implements [Dialect].
 func (OpenAI) ID() string { return "openai" }
 
+// Provider implements [Dialect].
+func (OpenAI) Provider() string { return "openai" }
+
 // Match implements [Dialect].
-func (OpenAI) Match(method, path string) (Route, bool) {
-	switch {
-	case method == http.MethodPost && path == "/v1/chat/completions":
-		return Route{Op: llm.OpChat, Method: method, Path: "/chat/completions"}, true
-	case method == http.MethodGet && path == "/v1/models":
-		return Route{Op: llm.OpList, Method: method, Path: "/models"}, true
+func (OpenAI) Match(method, path string, _ http.Header) (Route, bool) {
+	rest, ok := strings.CutPrefix(path, "/v1")
+	if !ok {
+		return Route{}, false
 	}
-	return Route{}, false
+	return openAIRoute(method, rest)
 }
+
+func openAIRoute(method, path string) (Route, bool) {
+	rt := Route{Method: method, Path: path}
+	switch {
+	case method == http.MethodPost && path == "/chat/completions":
+		rt.Op = llm.OpChat
+	case method == http.MethodPost && path == "/embeddings":
+		rt.Op = llm.OpEmbed
+	case method == http.MethodGet && path == "/models":
+		rt.Op = llm.OpList
+	case method == http.MethodGet:
+		name, ok := named(path, "/models/")
+		if rt.Op, rt.Model = llm.OpList, name; !ok {
+			return Route{}, false
+		}
+	default:
+		return Route{}, false
+	}
+	return rt, true
+}
+
+// Authorise implements [Dialect].
+func (OpenAI) Authorise(h http.Header, key string) { h.Set("Authorization", "Bearer "+key) }
 
 type openAIError struct {
 	Error openAIErrorBody `json:"error"`
@@ -49,9 +73,11 @@ func (OpenAI) Fault(f *Fault) []byte {
 	return encode(openAIError{b})
 }
 
-// FaultFrame implements [Dialect]. There is no terminal event after an error:
+// FaultFrames implements [Dialect]. There is no terminal event after an error:
 // SDKs then raise it.
-func (o OpenAI) FaultFrame(f *Fault) []byte { return AppendEvent(nil, "", o.Fault(f)) }
+func (o OpenAI) FaultFrames(_ *llm.Request, f *Fault, _ *llm.Event) []byte {
+	return AppendEvent(nil, "", o.Fault(f))
+}
 
 type refusalMessage struct {
 	Role    string  `json:"role,omitempty"`
@@ -70,6 +96,7 @@ type refusalChoice struct {
 	Delta        *refusalDelta   `json:"delta,omitempty"`
 	Logprobs     *string         `json:"logprobs"`
 	FinishReason string          `json:"finish_reason"`
+	Filter       azureFilter     `json:"content_filter_results,omitempty"`
 }
 
 type refusalAnswer struct {
@@ -95,10 +122,13 @@ func (b Refusal) choices() []int {
 }
 
 // Refusal implements [Dialect].
-func (OpenAI) Refusal(_ *llm.Request, b Refusal) []byte {
+func (OpenAI) Refusal(r *llm.Request, b Refusal) []byte {
+	if r.Op != llm.OpChat {
+		return nil
+	}
 	a := refusalAnswer{ID: b.ID, Object: "chat.completion", Created: b.Created, Model: b.Model, Usage: &refusalUsage{}}
 	for _, i := range b.choices() {
-		a.Choices = append(a.Choices, refusalChoice{Index: i, FinishReason: "content_filter",
+		a.Choices = append(a.Choices, refusalChoice{Index: i, FinishReason: "content_filter", Filter: b.filter,
 			Message: &refusalMessage{Role: "assistant", Refusal: b.Message}})
 	}
 	return encode(a)
@@ -108,7 +138,7 @@ func (OpenAI) Refusal(_ *llm.Request, b Refusal) []byte {
 func (OpenAI) RefusalFrames(_ *llm.Request, b Refusal) []byte {
 	a := refusalAnswer{ID: b.ID, Object: "chat.completion.chunk", Created: b.Created, Model: b.Model}
 	for _, i := range b.choices() {
-		a.Choices = append(a.Choices, refusalChoice{Index: i, FinishReason: "content_filter",
+		a.Choices = append(a.Choices, refusalChoice{Index: i, FinishReason: "content_filter", Filter: b.filter,
 			Delta: &refusalDelta{Role: "assistant", Refusal: b.Message}})
 	}
 	return AppendEvent(AppendEvent(nil, "", encode(a)), "", []byte("[DONE]"))
@@ -127,10 +157,13 @@ type modelItem struct {
 }
 
 // Models implements [Dialect].
-func (OpenAI) Models(names []string) []byte {
+func (OpenAI) Models(rt Route, names []string) []byte {
 	l := modelList{Object: "list", Data: []modelItem{}}
 	for _, n := range names {
 		l.Data = append(l.Data, modelItem{ID: n, Object: "model", OwnedBy: "bartizan"})
+	}
+	if rt.Model != "" {
+		return encode(l.Data[0])
 	}
 	return encode(l)
 }

@@ -26,7 +26,7 @@ type answerReader struct {
 }
 
 // Answer implements [Dialect].
-func (OpenAI) Answer(op llm.Op, status int, body []byte) (*llm.Event, error) {
+func (OpenAI) Answer(r *llm.Request, status int, body []byte) (*llm.Event, error) {
 	e := &llm.Event{Data: body, End: llm.EndClean}
 	a, err := newAnswer(e)
 	if err != nil {
@@ -36,32 +36,37 @@ func (OpenAI) Answer(op llm.Op, status int, body []byte) (*llm.Event, error) {
 	if status >= 300 {
 		e.End = llm.EndError
 		a.strings(0, llm.OriginUnknown)
+	} else if r.Op == llm.OpEmbed {
+		a.embeddings()
 	} else {
 		a.completion()
 	}
 	e.Done = nil // the event ends them all
-	return a.finish()
+	return a.finish(e)
 }
 
 func newAnswer(e *llm.Event) (*answerReader, error) {
 	r, err := newReader(e.Data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
+		return nil, wrong(err)
 	}
 	r.answer = true
 	return &answerReader{reader: r, event: e}, nil
 }
 
-func (a *answerReader) finish() (*llm.Event, error) {
-	if a.err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, a.err)
+func wrong(err error) error { return fmt.Errorf("%w: %w", ErrAnswer, err) }
+
+// finish ends the reading of an answer, or a frame of one: what nobody has read so far
+// is judged too.
+func (r *reader) finish(e *llm.Event) (*llm.Event, error) {
+	if r.err == nil {
+		r.sweep()
 	}
-	a.sweep()
-	if a.err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAnswer, a.err)
+	if r.err != nil {
+		return nil, wrong(r.err)
 	}
-	a.event.Passages = a.passages
-	return a.event, nil
+	e.Passages = r.passages
+	return e, nil
 }
 
 // completion reads the top of an answer. Fields that nobody knows survive, and
@@ -122,7 +127,7 @@ func (a *answerReader) choice(c, position int) {
 	a.strict(c, choiceKeys)
 	n := position
 	if i := a.get(c, "index"); i >= 0 && !a.isNull(i) {
-		n = a.index(i)
+		n = a.plainIndex(i)
 	}
 	first := len(a.passages)
 	a.each(c, func(i, at int) {
@@ -238,12 +243,12 @@ func (a *answerReader) parts(i, choice int) {
 	})
 }
 
-// index reads which text a piece belongs to. Another way to write the number would
+// plainIndex reads which text a piece belongs to. Another way to write the number would
 // be another text to one reader and the same to the next.
-func (a *answerReader) index(i int) int {
-	n := a.integer(i)
-	if b := a.bytes(i); len(b) > 9 || string(b) != strconv.Itoa(n) {
-		a.err = &SyntaxError{Offset: int(a.nodes[i].start), Reason: "an index that is no plain number"}
+func (r *reader) plainIndex(i int) int {
+	n := r.integer(i)
+	if b := r.bytes(i); len(b) > 9 || string(b) != strconv.Itoa(n) {
+		r.err = &SyntaxError{Offset: int(r.nodes[i].start), Reason: "an index that is no plain number"}
 	}
 	return n
 }
@@ -257,7 +262,7 @@ func (a *answerReader) call(t, choice, position int) {
 	a.strict(t, callKeys)
 	ch := llm.Channel{Choice: choice, Item: position, Kind: llm.KindArgs}
 	if i := a.get(t, "index"); i >= 0 && !a.isNull(i) {
-		ch.Item = a.index(i)
+		ch.Item = a.plainIndex(i)
 	}
 	if a.get(t, "function") < 0 && a.get(t, "custom") < 0 {
 		a.event.Tools = append(a.event.Tools, nameless)
@@ -355,31 +360,31 @@ func (a *answerReader) logprobs(i, choice int, said []llm.Passage) {
 }
 
 // token reads the token of an entry of logprobs; what else stands there is swept up.
-func (a *answerReader) token(entry int) string {
-	i := a.get(entry, "token")
+func (r *reader) token(entry int) string {
+	i := r.get(entry, "token")
 	if i >= 0 {
-		a.nodes[i].seen = a.nodes[i].kind == str
+		r.nodes[i].seen = r.nodes[i].kind == str
 	}
-	return a.text(i)
+	return r.text(i)
 }
 
-func (a *answerReader) tokens(list int, said string, null llm.Edit) {
-	if list < 0 || a.nodes[list].kind != array {
+func (r *reader) tokens(list int, said string, null llm.Edit) {
+	if list < 0 || r.nodes[list].kind != array {
 		return
 	}
 	var chosen, others strings.Builder
-	a.each(list, func(t, _ int) {
-		chosen.WriteString(a.token(t))
-		if top := a.get(t, "top_logprobs"); top >= 0 {
-			a.each(top, func(o, _ int) {
-				others.WriteString(a.token(o))
+	r.each(list, func(t, _ int) {
+		chosen.WriteString(r.token(t))
+		if top := r.get(t, "top_logprobs"); top >= 0 {
+			r.each(top, func(o, _ int) {
+				others.WriteString(r.token(o))
 				others.WriteByte(' ')
 			})
 		}
 	})
 	for _, s := range []string{chosen.String(), others.String()} {
 		if strings.TrimSpace(s) != "" && s != said {
-			a.passages = append(a.passages, llm.Passage{Channel: aside, Origin: llm.OriginUnknown, Path: string(a.path) + ".logprobs", Text: s, Whole: true, Instead: &null})
+			r.passages = append(r.passages, llm.Passage{Channel: aside, Origin: llm.OriginUnknown, Path: string(r.path) + ".logprobs", Text: s, Whole: true, Instead: &null})
 		}
 	}
 }
@@ -396,7 +401,7 @@ type openAIFrames struct {
 }
 
 // Frames implements [Dialect].
-func (OpenAI) Frames(body io.ReadCloser) llm.Stream {
+func (OpenAI) Frames(_ *llm.Request, body io.ReadCloser) llm.Stream {
 	return &openAIFrames{body: body, sse: newSSE(body), open: map[int][]llm.Channel{}, names: map[llm.Channel]string{}}
 }
 
@@ -430,7 +435,7 @@ func (f *openAIFrames) Next() (*llm.Event, error) {
 	a.completion()
 	a.closeTexts()
 	f.ended = e.End == llm.EndError
-	e, err = a.finish()
+	e, err = a.finish(e)
 	f.words = string(a.reader.words)
 	return e, err
 }

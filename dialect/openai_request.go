@@ -25,7 +25,19 @@ var (
 
 // Decode implements [Dialect].
 func (OpenAI) Decode(rt Route, body []byte) (*llm.Request, error) {
-	req := &llm.Request{Dialect: "openai", Op: rt.Op, Target: rt.Path, Body: body}
+	return decode("openai", rt, body, func(r *reader, req *llm.Request) *Fault {
+		c := chatReader{reader: r, req: req}
+		if rt.Op == llm.OpEmbed {
+			return c.embed()
+		}
+		return c.request()
+	})
+}
+
+// decode reads a request whose body is one JSON object: read makes passages of what
+// it knows, and everything else is swept up.
+func decode(dialect string, rt Route, body []byte, read func(*reader, *llm.Request) *Fault) (*llm.Request, error) {
+	req := &llm.Request{Dialect: dialect, Op: rt.Op, Model: rt.Model, Target: rt.Path, Body: body}
 	if rt.Op == llm.OpList {
 		if len(body) > 0 {
 			return nil, invalid("", "A list of models is asked for without a body; send none.")
@@ -38,10 +50,9 @@ func (OpenAI) Decode(rt Route, body []byte) (*llm.Request, error) {
 	}
 	defer r.release()
 	if r.nodes[0].kind != object {
-		return nil, invalid("", "The body must be a JSON object; see the API reference of chat completions.")
+		return nil, invalid("", "The body must be a JSON object; see the API reference of this operation.")
 	}
-	c := chatReader{reader: r, req: req}
-	if f := c.request(); f != nil {
+	if f := read(r, req); f != nil {
 		return nil, f
 	}
 	r.sweep()
@@ -50,6 +61,32 @@ func (OpenAI) Decode(rt Route, body []byte) (*llm.Request, error) {
 	}
 	req.Passages, req.Edits, req.Repaired = r.passages, r.edits, r.repaired
 	return req, nil
+}
+
+// model reads the name of the model, which a body must hold unless the path does.
+func (r *reader) model(req *llm.Request) *Fault {
+	i := r.get(0, "model")
+	name := r.text(i)
+	if name != "" {
+		req.ModelAt = [2]int{int(r.nodes[i].start), int(r.nodes[i].end)}
+	}
+	if req.Model == "" {
+		req.Model = name // a path that names one is what the provider obeys
+	}
+	if req.Model == "" {
+		return invalid("model", "The field model must name a model as text; GET /v1/models lists those you may use.")
+	}
+	return nil
+}
+
+// modelName passes over the member that names the model: an allowed name is the
+// operator's own.
+func (r *reader) modelName(i, at int, req *llm.Request) {
+	if token(r.bytes(i), 256) && r.text(i) == req.Model {
+		r.nodes[i].seen = true
+		return
+	}
+	r.unknown(i, at, llm.OriginUnknown)
 }
 
 func malformed(err error) *Fault {
@@ -76,12 +113,9 @@ func (c *chatReader) request() *Fault {
 	if c.strict(0, chatKeys); c.err != nil {
 		return malformed(c.err)
 	}
-	model := c.get(0, "model")
-	if c.text(model) == "" {
-		return invalid("model", "The field model must name a model as text; GET /v1/models lists those you may use.")
+	if f := c.model(c.req); f != nil {
+		return f
 	}
-	c.req.Model = c.text(model)
-	c.req.ModelAt = [2]int{int(c.nodes[model].start), int(c.nodes[model].end)}
 	messages := c.get(0, "messages")
 	if messages < 0 || c.nodes[messages].kind != array || int(c.nodes[messages].skip) == messages+1 {
 		return invalid("messages", "The field messages must be a list with at least one message.")
@@ -94,11 +128,9 @@ func (c *chatReader) request() *Fault {
 func (c *chatReader) member(i, at int) {
 	switch c.name(c.nodes[i]) {
 	case "model":
-		if token(c.bytes(i), 256) {
-			c.nodes[i].seen = true // an allowed name is the operator's own
-			return
-		}
-		c.unknown(i, at, llm.OriginUnknown)
+		c.modelName(i, at, c.req)
+	case "store":
+		c.keeps(i, c.req)
 	case "messages":
 		if c.expect(i, array, "a list of messages") {
 			c.in(i, at, func() { c.each(i, func(m, n int) { c.in(m, n, func() { c.message(m) }) }) })

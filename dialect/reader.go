@@ -163,6 +163,13 @@ func (r *reader) strings(i int, origin llm.Origin) {
 	n := r.nodes[i]
 	switch n.kind {
 	case str:
+		if n.seen {
+			return
+		}
+		if key := r.raw[n.keyStart:n.keyEnd]; len(key) > 10 && encrypted[string(key)] {
+			r.opaque(i, "sealed", origin)
+			return
+		}
 		if (r.answer || r.is(i, "type")) && token(r.raw[n.start:n.end], 16) {
 			r.note(i)
 			return
@@ -176,6 +183,9 @@ func (r *reader) strings(i int, origin llm.Origin) {
 		})
 	}
 }
+
+// encrypted are members that hold what a provider encrypted for itself.
+var encrypted = set("encrypted_content encrypted_index encrypted_stdout")
 
 // key adds the key of member i as a passage when it could say something.
 func (r *reader) key(i int, origin llm.Origin) {
@@ -269,6 +279,42 @@ func (r *reader) expect(i int, k kind, what string) bool {
 	return false
 }
 
+// cover marks everything in node i as read: a passage shows it whole.
+func (r *reader) cover(i int) {
+	r.nodes[i].seen = true
+	for j := i + 1; j < int(r.nodes[i].skip); j++ {
+		r.nodes[j].seen, r.nodes[j].keySeen = true, true
+	}
+}
+
+// input adds the input of a tool call that is an object of its own, not text in a
+// string: its passage is the JSON, with the escapes of its strings decoded, as that of
+// arguments which came as text.
+func (r *reader) input(i int, ch llm.Channel, origin llm.Origin, name string) {
+	n := r.nodes[i]
+	if n.kind != object {
+		r.strings(i, origin)
+		return
+	}
+	ch.Kind = llm.KindArgs
+	p := llm.Passage{Channel: ch, Origin: origin, Path: string(r.path), Name: name, Whole: !r.answer,
+		Text: string(r.raw[n.start:n.end]), Map: llm.Verbatim(int(n.start))}
+	if !r.answer {
+		view, m := llm.Arguments(p.Text)
+		p.Map = m.Within(p.Map)
+		p.Text = r.repair(view, p.Map)
+	}
+	r.cover(i)
+	r.passages = append(r.passages, p)
+}
+
+// keeps notes that a caller asks the provider to keep the conversation.
+func (r *reader) keeps(i int, req *llm.Request) {
+	if r.expect(i, literal, "true or false") && r.isTrue(i) {
+		req.State = append(req.State, "store")
+	}
+}
+
 // binary passes over string i when it is nothing but base64.
 func (r *reader) binary(i int) {
 	if i < 0 || r.nodes[i].kind != str {
@@ -286,17 +332,51 @@ func (r *reader) binary(i int) {
 	r.nodes[i].seen = true
 }
 
+// short passes over node i when it is a protocol word, on the path that leads to it
+// already; what is not becomes a passage.
+func (r *reader) short(i int) {
+	n := r.nodes[i]
+	if n.kind == str && token(r.raw[n.start:n.end], 128) {
+		r.note(i)
+		return
+	}
+	r.strings(i, llm.OriginUnknown)
+}
+
+// leftover adds what stands in node i unless it was read.
+func (r *reader) leftover(i int) {
+	if r.nodes[i].kind != str {
+		r.strings(i, llm.OriginUnknown)
+	} else if !r.nodes[i].seen {
+		r.passage(i, aside, llm.OriginUnknown).Whole = true
+	}
+}
+
+// opaque adds a passage for bytes that nobody here can read; what turns out to be text
+// is judged as text.
+func (r *reader) opaque(i int, what string, origin llm.Origin) {
+	if r.isNull(i) {
+		return
+	}
+	r.binary(i)
+	r.unread(what, origin)
+	r.leftover(i)
+}
+
+// unread adds a passage for something that cannot be read, at the present path.
+func (r *reader) unread(what string, origin llm.Origin) {
+	r.passages = append(r.passages, llm.Passage{
+		Channel: llm.Channel{Choice: -1, Kind: llm.KindMedia}, Origin: origin, Path: string(r.path), MIME: what, Whole: true,
+	})
+}
+
 // media adds a passage for what no detector can read.
 func (r *reader) media(i, position int, what string, origin llm.Origin) {
 	if i < 0 {
 		return
 	}
 	r.binary(i)
-	r.in(i, position, func() {
-		r.passages = append(r.passages, llm.Passage{
-			Channel: llm.Channel{Choice: -1, Kind: llm.KindMedia}, Origin: origin, Path: string(r.path), MIME: what, Whole: true,
-		})
-	})
+	r.in(i, position, func() { r.unread(what, origin) })
 }
 
 // protocol is every word that the protocol itself uses, as a key or a value.
@@ -307,8 +387,21 @@ var protocol = func() map[string]bool {
 		"type description title include_usage token logprob bytes top_logprobs content refusal chat.completion chat.completion.chunk usage " +
 		"prompt_tokens completion_tokens total_tokens prompt_tokens_details completion_tokens_details cached_tokens reasoning_tokens audio_tokens " +
 		"accepted_prediction_tokens rejected_prediction_tokens error message code param url_citation start_index end_index transcript expires_at id input " +
+		"message_start content_block_start content_block_delta content_block_stop message_delta message_stop ping text_delta input_json_delta " +
+		"thinking_delta signature_delta citations_delta tool_use tool_result server_tool_use document search_result image redacted_thinking end_turn " +
+		"max_tokens web_search_result web_search_result_location cited_text document_title document_index start_char_index end_char_index base64 ephemeral ttl " +
+		"image/png image/jpeg text/plain application/pdf enabled adaptive namespace web_search user_id effort verbosity include exec command env query search " +
+		"response.created response.in_progress response.completed response.incomplete response.failed response.output_item.added " +
+		"response.output_item.done response.content_part.added response.content_part.done response.output_text.delta response.output_text.done " +
+		"response.output_text.annotation.added response.function_call_arguments.delta response.function_call_arguments.done " +
+		"response.custom_tool_call_input.delta response.custom_tool_call_input.done response.reasoning_summary_part.added " +
+		"response.reasoning_summary_part.done response.reasoning_summary_text.delta response.reasoning_summary_text.done " +
+		"response.reasoning_text.delta response.reasoning_text.done response.refusal.delta response.refusal.done " +
+		"custom_tool_call_output local_shell_call local_shell_call_output mcp_call additional_tools compaction tool_search keepalive response.input_tokens list embedding " +
 		"content_filter_results prompt_filter_results prompt_index hate sexual violence self_harm jailbreak filtered severity detected safe wav mp3")
-	for _, keys := range []map[string]bool{chatKeys, messageKeys, partKeys, callKeys, functionKeys, answerKeys, choiceKeys, deltaKeys} {
+	for _, keys := range []map[string]bool{chatKeys, messageKeys, partKeys, callKeys, functionKeys, answerKeys, choiceKeys, deltaKeys,
+		embedKeys, messagesKeys, blockKeys, sourceKeys, anthropicToolKeys, messageAnswerKeys,
+		responsesKeys, itemKeys, responsePartKeys, responseToolKeys, responseAnswerKeys} {
 		for k := range keys {
 			all[k] = true
 		}

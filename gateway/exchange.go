@@ -46,6 +46,7 @@ type exchange struct {
 	sum     hash.Hash     // of what the caller got
 	said    []record.Passage
 	saidBy  map[llm.Channel]int
+	left    *llm.Event // the last frame that the caller got
 	keeper  *keeper // nil: nothing of the answer is kept
 	noted   int     // steps that the intent took
 	steps   []record.Step
@@ -54,7 +55,7 @@ type exchange struct {
 
 // open begins an exchange.
 func (g *Gate) open(w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{gate: g, plan: g.plan.Load(), r: r, began: time.Now(), dialect: g.dialects[0], sum: sha256.New()}
+	x := &exchange{gate: g, plan: g.plan.Load(), r: r, began: time.Now(), dialect: dialect.OpenAI{}, sum: sha256.New()}
 	x.intent.ID = newID()
 	x.intent.At = x.began.UTC()
 	x.intent.Synthetic = g.cfg.Synthetic
@@ -105,18 +106,31 @@ func (x *exchange) refuse() {
 // refusal returns the answer that says why a call goes no further.
 func (x *exchange) refusal() (int, http.Header, []byte) {
 	if x.blocked == nil || x.fault != nil && x.fault.Status >= 500 {
-		return x.fault.Status, x.fault.Header(), x.dialect.Fault(x.fault)
+		return x.spoken(x.fault)
 	}
-	if x.policy.Policy().BlockAs != "answer" {
-		f := x.stopped(*x.blocked, "prompt")
-		x.outcome.Code = f.Code
-		return f.Status, f.Header(), x.dialect.Fault(f)
+	if x.policy.Policy().BlockAs == "answer" {
+		b := x.refusalAnswer("prompt", nil)
+		if whole := x.dialect.Refusal(x.request, b); whole != nil && !x.request.Stream {
+			return http.StatusOK, http.Header{"Content-Type": {"application/json"}}, whole
+		} else if whole != nil {
+			return http.StatusOK, http.Header{"Content-Type": {"text/event-stream"}}, x.dialect.RefusalFrames(x.request, b)
+		}
 	}
-	b := x.refusalAnswer("prompt", nil)
-	if x.request.Stream {
-		return http.StatusOK, http.Header{"Content-Type": {"text/event-stream"}}, x.dialect.RefusalFrames(x.request, b)
-	}
-	return http.StatusOK, http.Header{"Content-Type": {"application/json"}}, x.dialect.Refusal(x.request, b)
+	f := x.stopped(*x.blocked, "prompt")
+	x.outcome.Code = f.Code
+	return x.spoken(f)
+}
+
+// spoken is a fault in the caller's dialect.
+func (x *exchange) spoken(f *dialect.Fault) (int, http.Header, []byte) {
+	f.ID = x.intent.ID
+	return f.Status, f.Header(), x.dialect.Fault(f)
+}
+
+// spokenLate is a fault inside a stream that has begun.
+func (x *exchange) spokenLate(f *dialect.Fault) []byte {
+	f.ID = x.intent.ID
+	return x.dialect.FaultFrames(x.request, f, x.left)
 }
 
 // record makes intent and outcome of a refused call durable.
@@ -240,11 +254,11 @@ func (x *exchange) panicked(p any) {
 	x.fault = &dialect.Fault{Status: http.StatusInternalServerError, Type: "server_error", Code: "internal_error", Retry: true,
 		Message: "The gate failed while handling this call; give the operator the reference number " + x.intent.ID + "."}
 	if x.w.opened() {
-		x.w.frame(x.dialect.FaultFrame(x.fault))
+		x.w.frame(x.spokenLate(x.fault))
 		return
 	}
 	x.outcome.Status = x.fault.Status
-	x.w.reply(x.fault.Status, x.fault.Header(), x.dialect.Fault(x.fault))
+	x.w.reply(x.spoken(x.fault))
 }
 
 func runtimeFrame(name string) bool { return len(name) > 8 && name[:8] == "runtime." }

@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
-	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/record"
@@ -54,15 +53,14 @@ type Plan struct {
 type Candidate struct {
 	Provider string
 	Model    string // as the provider calls it
-	Dialect  string
+	Dialect  string // what the provider speaks, as configuration says it
 	Upstream llm.Model
 }
 
 // Gate is the handler of the data plane.
 type Gate struct {
-	cfg      Config
-	dialects []dialect.Dialect
-	plan     atomic.Pointer[Plan]
+	cfg  Config
+	plan atomic.Pointer[Plan]
 }
 
 // New returns a Gate with its first plan.
@@ -84,7 +82,7 @@ func New(cfg Config, plan *Plan) (*Gate, error) {
 			*d = def
 		}
 	}
-	g := &Gate{cfg: cfg, dialects: dialect.All()}
+	g := &Gate{cfg: cfg}
 	g.plan.Store(plan)
 	return g, nil
 }
@@ -98,6 +96,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id, ok := receiptPath(r); ok {
 		g.receipt(w, r, id)
 		return
+	}
+	if r.Method == http.MethodHead && r.URL.Path == "/" {
+		return // coding agents ask whether anybody is there
 	}
 	x := g.open(w, r)
 	defer x.close()

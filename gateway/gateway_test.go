@@ -207,7 +207,7 @@ func TestDeadUpstream(t *testing.T) {
 
 func TestNextCandidateIsTried(t *testing.T) {
 	h := plainHouse(t)
-	dead, err := dialect.NewClient(dialect.ClientConfig{Name: "dead", URL: "http://127.0.0.1:9/v1", Private: true, Dialect: dialect.OpenAI{}, Connect: time.Second})
+	dead, err := dialect.NewClient(dialect.ClientConfig{Name: "dead", URL: "http://127.0.0.1:9/v1", Private: true, Dialect: "openai", Connect: time.Second})
 	must(t, err)
 	second := h.plan.Models["fast"][0]
 	h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Models: map[string][]Candidate{

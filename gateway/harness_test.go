@@ -170,7 +170,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	must(t, err)
 	compiled, err := engine.Compile("test", cfg.policy)
 	must(t, err)
-	cfg.client.Name, cfg.client.URL, cfg.client.Private, cfg.client.Dialect = "up", h.up.URL+"/v1", true, dialect.OpenAI{}
+	cfg.client.Name, cfg.client.URL, cfg.client.Private, cfg.client.Dialect = "up", h.up.URL+"/v1", true, "openai"
 	if cfg.client.Key == "" {
 		cfg.client.Key = "provider-" + "canary-key"
 	}

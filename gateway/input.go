@@ -8,7 +8,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -21,12 +23,12 @@ import (
 
 // limits refuses what is too much before anything is done with it.
 func (x *exchange) limits() *dialect.Fault {
-	for _, d := range x.gate.dialects {
-		// The path as it was sent: proxies with rules for paths see no other.
-		if rt, ok := d.Match(x.r.Method, x.r.URL.EscapedPath()); ok {
-			x.dialect, x.route = d, rt // errors are spoken as early as they can be
-			break
-		}
+	// The path as it was sent: proxies with rules for paths see no other. Errors are
+	// spoken as early as they can be.
+	x.dialect, x.route, _ = dialect.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.Header)
+	if x.r.Header.Get("Upgrade") != "" {
+		return &dialect.Fault{Status: http.StatusUpgradeRequired, Type: "invalid_request_error", Code: "upgrade_refused",
+			Message: "This gate takes no WebSocket or other upgrade, because what runs through it could not be checked; send plain HTTP requests."}
 	}
 	if x.r.URL.IsAbs() {
 		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "absolute_target",
@@ -84,11 +86,10 @@ func unauthenticated(err error) *dialect.Fault {
 func (x *exchange) match() *dialect.Fault {
 	if x.route.Op == "" {
 		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "unknown_operation",
-			Message: "This path and method are no operation of this gate; POST /v1/chat/completions and GET /v1/models are."}
+			Message: "This path and method are no operation of this gate; POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings and GET /v1/models are."}
 	}
-	if x.r.URL.RawQuery != "" {
-		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "unknown_query",
-			Message: "This operation takes no query; send the call without what follows the question mark."}
+	if f := x.query(); f != nil {
+		return f
 	}
 	if x.route.Op == llm.OpList {
 		return nil
@@ -102,6 +103,25 @@ func (x *exchange) match() *dialect.Fault {
 		return unsupported("The body is compressed, which this gate does not read; send it as it is.")
 	}
 	return nil
+}
+
+// query lets through what the operation knows, to the byte: anything else could tell
+// the provider what nobody has read.
+func (x *exchange) query() *dialect.Fault {
+	raw := x.r.URL.RawQuery
+	if raw == "" {
+		return nil
+	}
+	if x.route.Takes(raw) {
+		x.route.Path += "?" + raw
+		return nil
+	}
+	f := &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "unknown_query",
+		Message: "This operation takes no query; send the call without what follows the question mark."}
+	if len(x.route.Params) > 0 {
+		f.Message = "The query of this operation may hold " + strings.Join(x.route.Params, ", ") + " and nothing else; leave out the rest."
+	}
+	return f
 }
 
 func unsupported(message string) *dialect.Fault {
@@ -195,6 +215,9 @@ func (x *exchange) admit() *dialect.Fault {
 		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
 			Message: "The model does not exist here or your system may not use it; GET /v1/models lists those it may."}
 	}
+	if f := x.state(); f != nil {
+		return f
+	}
 	for _, name := range x.request.Tools {
 		t := x.ask(access.UseTool, name)
 		if !t.Allowed {
@@ -202,6 +225,24 @@ func (x *exchange) admit() *dialect.Fault {
 			return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "tool_not_allowed", Param: "tools",
 				Message: "The call offers a tool that your system may not use; offer those of its declaration, or ask its owner."}
 		}
+	}
+	return nil
+}
+
+// state refuses, by name, what makes a provider keep a conversation or go on from one
+// that it kept: nobody here has seen what is in it. Nothing is stripped in silence.
+func (x *exchange) state() *dialect.Fault {
+	if x.policy.Policy().ProviderState == "allow" {
+		return nil
+	}
+	if len(x.request.State) > 0 {
+		name := x.request.State[0]
+		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "provider_state_refused", Param: name,
+			Message: "The field " + name + " makes the provider keep this conversation or go on from one that it kept, which the policy of your system does not allow; " +
+				"send the whole conversation and leave the field out, or ask the owner for provider_state: allow."}
+	}
+	if e := x.request.NoStore; e != nil {
+		x.request.Edits = append(x.request.Edits, *e)
 	}
 	return nil
 }
@@ -232,7 +273,7 @@ func (x *exchange) release() *dialect.Fault {
 		return nil
 	}
 	for _, c := range x.plan.Models[x.request.Model] {
-		if c.Dialect == x.dialect.ID() {
+		if c.Dialect == x.dialect.Provider() {
 			x.candidate = append(x.candidate, c)
 		}
 	}
@@ -294,6 +335,7 @@ func (x *exchange) wire(c Candidate) ([]byte, error) { return x.aim(c).Wire() }
 // aim returns the request with the model named as the candidate's provider does.
 func (x *exchange) aim(c Candidate) *llm.Request {
 	r := *x.request
+	r.Target = strings.Replace(r.Target, "{model}", url.PathEscape(c.Model), 1)
 	if c.Model != r.Model && r.ModelAt[1] > 0 {
 		r.Edits = append(r.Edits[:len(r.Edits):len(r.Edits)], llm.Edit{Start: r.ModelAt[0], End: r.ModelAt[1], New: llm.AppendEscaped(nil, c.Model), By: "gate/model"})
 	}

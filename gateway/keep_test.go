@@ -163,7 +163,7 @@ func TestSmallPrint(t *testing.T) {
 		t.Error("a provider that is down says: never again")
 	}
 	// The same name, an address that no provider may have.
-	meta, err := dialect.NewClient(dialect.ClientConfig{Name: "meta", URL: "http://169.254.169.254/v1", Private: true, Dialect: dialect.OpenAI{}, Connect: time.Second})
+	meta, err := dialect.NewClient(dialect.ClientConfig{Name: "meta", URL: "http://169.254.169.254/v1", Private: true, Dialect: "openai", Connect: time.Second})
 	must(t, err)
 	h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Models: map[string][]Candidate{"fast": {{Provider: "meta", Model: "m", Dialect: "openai", Upstream: meta}}}})
 	if got := h.chat(user("hi", false)); got.status != 502 || got.code() != "upstream_address" || !strings.Contains(got.body, "not one that this gate may call") || strings.Contains(got.body, "169") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,6 +156,7 @@ func (x *exchange) frame(e *llm.Event) error {
 	}
 	x.count(e.Usage)
 	x.w.openStream(x.response.Header)
+	x.left = e
 	return x.w.event(e.Name, wire)
 }
 
@@ -235,29 +237,29 @@ func (x *exchange) stopAnswer() {
 			choices = append(choices, ch.Choice)
 		}
 	}
-	if s := x.response.Status; s >= http.StatusBadRequest && !x.w.opened() {
+	b := x.refusalAnswer("answer", choices)
+	body := x.dialect.Refusal(x.request, b)
+	if s := x.response.Status; (s >= http.StatusBadRequest || body == nil) && !x.w.opened() {
 		x.fault = x.stopped(*x.blocked, "answer")
 		x.fault.Status = http.StatusBadGateway // an error stays one, whatever stood in it
 		x.outcome.End = "blocked"
 		x.fail()
 		return
 	}
-	b := x.refusalAnswer("answer", choices)
 	x.outcome.End, x.outcome.Status, x.outcome.Code = "blocked", http.StatusOK, "content_filter"
 	if x.response.Framed || x.w.opened() {
 		frames := x.dialect.RefusalFrames(x.request, b)
 		x.w.openStream(x.response.Header)
 		x.outcome.Answered = x.w.answeredWith(frames)
 		if f := x.conclude(); f != nil {
-			frames = x.dialect.FaultFrame(f)
+			frames = x.spokenLate(f)
 		}
 		x.w.frame(frames)
 		return
 	}
-	body := x.dialect.Refusal(x.request, b)
 	x.outcome.Answered = digest(body)
 	if f := x.conclude(); f != nil {
-		x.w.reply(f.Status, f.Header(), x.dialect.Fault(f))
+		x.w.reply(x.spoken(f))
 		return
 	}
 	x.w.reply(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, body)
@@ -273,30 +275,36 @@ func (x *exchange) fail() {
 	}
 	if x.w.opened() {
 		x.outcome.Status = http.StatusOK
-		frames := x.dialect.FaultFrame(f)
+		frames := x.spokenLate(f)
 		x.outcome.Answered = x.w.answeredWith(frames)
 		_ = x.conclude()
 		x.w.frame(frames)
 		return
 	}
-	x.outcome.Status = f.Status
-	body := x.dialect.Fault(f)
-	x.outcome.Answered = digest(body)
+	status, head, body := x.spoken(f)
+	x.outcome.Status, x.outcome.Answered = status, digest(body)
 	if worse := x.conclude(); worse != nil {
-		f, body = worse, x.dialect.Fault(worse)
+		status, head, body = x.spoken(worse)
 	}
-	x.w.reply(f.Status, f.Header(), body)
+	x.w.reply(status, head, body)
 }
 
 // models answers with the names that the system may use.
 func (x *exchange) models() *dialect.Fault {
-	var names []string
+	names := []string{}
 	for _, name := range x.system.Models {
 		if x.ask(access.Admit, name).Allowed && x.speaks(name) {
 			names = append(names, name)
 		}
 	}
-	body := x.dialect.Models(names)
+	if one := x.route.Model; one != "" {
+		if !slices.Contains(names, one) {
+			return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
+				Message: "The model does not exist here or your system may not use it; GET /v1/models lists those it may."}
+		}
+		names = []string{one}
+	}
+	body := x.dialect.Models(x.route, names)
 	x.outcome.Status, x.outcome.End = http.StatusOK, "answered"
 	x.outcome.Answered = digest(body)
 	if f := x.conclude(); f != nil {
@@ -308,7 +316,7 @@ func (x *exchange) models() *dialect.Fault {
 
 func (x *exchange) speaks(model string) bool {
 	for _, c := range x.plan.Models[model] {
-		if c.Dialect == x.dialect.ID() {
+		if c.Dialect == x.dialect.Provider() {
 			return true
 		}
 	}
@@ -321,11 +329,12 @@ func (x *exchange) stopped(v risk.Verdict, what string) *dialect.Fault {
 	if v.Decision == risk.Hold {
 		code = "held"
 	}
-	return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: code, Message: x.explain(v, what)}
+	return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: code, Message: x.explain(v, what), Verdict: &v}
 }
 
 func (x *exchange) refusalAnswer(what string, choices []int) dialect.Refusal {
-	return dialect.Refusal{ID: x.intent.ID, Model: x.request.Model, Message: x.explain(*x.blocked, what), Choices: choices, Created: time.Now().Unix()}
+	return dialect.Refusal{ID: x.intent.ID, Model: x.request.Model, Message: x.explain(*x.blocked, what), Choices: choices,
+		Created: time.Now().Unix(), Verdict: x.blocked, Last: x.left}
 }
 
 // explain names the policy, what it saw and the reference number; never the text.

@@ -36,7 +36,7 @@ func (g *Gate) receipt(w http.ResponseWriter, r *http.Request, id string) {
 }
 
 func (g *Gate) proof(r *http.Request, id string) (int, []byte) {
-	say := func(f *dialect.Fault) (int, []byte) { return f.Status, g.dialects[0].Fault(f) }
+	say := func(f *dialect.Fault) (int, []byte) { return f.Status, dialect.OpenAI{}.Fault(f) }
 	p, err := g.cfg.Keys.Authenticate(r.Header)
 	if err != nil {
 		return say(unauthenticated(err))

@@ -142,7 +142,9 @@ func (c *Compiled) failures(dir Direction, checks []risk.Check) []risk.Finding {
 	return found
 }
 
-var unreadableKinds = []string{"image", "audio", "file", "tokens"}
+// unreadableKinds are what no detector can read. "sealed" is what a provider encrypted
+// for itself and callers carry back and forth: thoughts, compacted histories.
+var unreadableKinds = []string{"image", "audio", "file", "tokens", "sealed"}
 
 // unread makes findings of the passages that no detector can read.
 func (c *Compiled) unread(passages []llm.Passage) []risk.Finding {

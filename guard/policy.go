@@ -27,8 +27,11 @@ type Policy struct {
 	Mode       string                      `json:"mode,omitempty" yaml:"mode"`         // "enforce" or "monitor"
 	Until      string                      `json:"until,omitempty" yaml:"until"`       // monitor ends: "2026-12-31"
 	BlockAs    string                      `json:"block_as,omitempty" yaml:"block_as"` // "error" or "answer"
+	// ProviderState is "refuse" or "allow": whether callers may let a provider keep
+	// their conversation, or go on from one that it kept.
+	ProviderState string `json:"provider_state,omitempty" yaml:"provider_state"`
 	OnError    OnError                     `json:"on_error,omitzero" yaml:"on_error"`
-	Unreadable map[string]Action           `json:"unreadable,omitempty" yaml:"unreadable"` // image, audio, file, tokens
+	Unreadable map[string]Action           `json:"unreadable,omitempty" yaml:"unreadable"` // image, audio, file, tokens, sealed
 	Thresholds map[string]map[string]Lines `json:"thresholds,omitempty" yaml:"thresholds"` // family or category, then origin
 	Rules      []Rule                      `json:"rules,omitempty" yaml:"rules"`
 	Secrets    Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
@@ -124,9 +127,9 @@ func (l Lines) decide(p float64) risk.Decision {
 func Standard() Policy {
 	on := true
 	return Policy{
-		Mode: "enforce", BlockAs: "error",
+		Mode: "enforce", BlockAs: "error", ProviderState: "refuse",
 		OnError:    OnError{Input: "block", Output: "block"},
-		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block"},
+		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
 				"user": {Flag: .5, Block: .9}, "tool": {Flag: .3, Block: .7}, "retrieved": {Flag: .3, Block: .7},
@@ -149,6 +152,7 @@ func (p Policy) complete() Policy {
 	std := Standard()
 	fill(&p.Mode, std.Mode)
 	fill(&p.BlockAs, std.BlockAs)
+	fill(&p.ProviderState, std.ProviderState)
 	fill(&p.OnError.Input, std.OnError.Input)
 	fill(&p.OnError.Output, std.OnError.Output)
 	fill(&p.Secrets.Input, std.Secrets.Input)

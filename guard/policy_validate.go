@@ -39,6 +39,7 @@ func (p Policy) Validate() []error {
 	var f faults
 	f.oneOf("mode", p.Mode, "enforce", "monitor")
 	f.oneOf("block_as", p.BlockAs, "error", "answer")
+	f.oneOf("provider_state", p.ProviderState, "refuse", "allow")
 	f.oneOf("output.hold", p.Output.Hold, "prefix", "sentence", "all")
 	f.oneOf("output.grounding", p.Output.Grounding, "annotate", "off")
 	p.validateMode(&f)

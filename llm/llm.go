@@ -153,6 +153,8 @@ type Request struct {
 	Strict    bool     // the answer is JSON by schema: nothing may be added to its text
 	Tools     []string // names offered
 	MaxTokens int      // 0: not stated
+	State     []string // fields that make the provider keep, or go on from, what it kept
+	NoStore   *Edit    // makes the provider keep nothing, where the body leaves that open
 }
 
 // Wire returns what the upstream gets: Body with Edits spliced in. It returns
@@ -209,6 +211,7 @@ type Event struct {
 	Tools    []string  // names of tools that the model calls in this frame
 	End      End       // EndNone until the terminal event
 	Usage    *Usage
+	After    any // what the dialect must know to end the answer after this frame
 }
 
 // Wire returns the payload with the edits spliced in.

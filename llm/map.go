@@ -29,6 +29,9 @@ type run struct {
 // can be made.
 func Nowhere(n int) Map { return Map{runs: []run{{}, {text: int32(n)}}} }
 
+// Verbatim is the map of a text that stands at raw offset base as it is, in no string.
+func Verbatim(base int) Map { return Map{base: base} }
+
 // Raw returns the raw range of Text[start:end] on the wire. An offset inside an
 // escape widens to the whole escape.
 func (m *Map) Raw(start, end int) (int, int) {

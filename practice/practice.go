@@ -53,9 +53,9 @@ func (Model) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	h := http.Header{"X-Request-Id": {a.id()}}
 	if r.Stream {
 		body := io.NopCloser(bytes.NewReader(a.frames()))
-		return &llm.Response{Status: http.StatusOK, Header: h, Framed: true, Stream: o.Frames(body)}, nil
+		return &llm.Response{Status: http.StatusOK, Header: h, Framed: true, Stream: o.Frames(r, body)}, nil
 	}
-	e, err := o.Answer(llm.OpChat, http.StatusOK, a.whole())
+	e, err := o.Answer(r, http.StatusOK, a.whole())
 	if err != nil {
 		return nil, err
 	}

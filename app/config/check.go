@@ -101,10 +101,7 @@ func (p *parser) providers(f *File) {
 	if len(f.Providers) == 0 {
 		p.at("providers", "is missing; name at least one upstream")
 	}
-	known := []string{}
-	for _, d := range dialect.All() {
-		known = append(known, d.ID())
-	}
+	known := dialect.Providers()
 	for _, name := range names(f.Providers) {
 		at, v := "providers."+name, f.Providers[name]
 		if !nameOf.MatchString(name) {
