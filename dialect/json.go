@@ -157,14 +157,12 @@ func (d *document) array(depth int) {
 		d.pos++
 		return
 	}
+	if d.numbers() {
+		return
+	}
 	for d.err == nil {
 		d.space()
-		// Vectors have millions of numbers, and none says anything: they get no node.
-		if c := d.peek(); c == '-' || c >= '0' && c <= '9' {
-			d.number()
-		} else {
-			d.value(depth+1, node{})
-		}
+		d.value(depth+1, node{})
 		d.space()
 		switch d.peek() {
 		case ',':
@@ -176,6 +174,30 @@ func (d *document) array(depth int) {
 			d.fail("a comma or the end of a list is missing")
 		}
 	}
+}
+
+// numbers passes over a list of nothing but numbers. Vectors have thousands of them, and
+// none says anything: they get no nodes. Where something else follows, it begins anew.
+func (d *document) numbers() bool {
+	from := d.pos
+	for c := d.peek(); d.err == nil && (c == '-' || c >= '0' && c <= '9'); c = d.peek() {
+		d.number()
+		d.space()
+		switch d.peek() {
+		case ',':
+			d.pos++
+			d.space()
+			continue
+		case ']':
+			d.pos++
+			return true
+		}
+		break
+	}
+	if d.err == nil {
+		d.pos = from
+	}
+	return false
 }
 
 // vector reports whether array i holds numbers and nothing else.
