@@ -47,8 +47,8 @@ type exchange struct {
 	said    []record.Passage
 	saidBy  map[llm.Channel]int
 	left    *llm.Event // the last frame that the caller got
-	keeper  *keeper // nil: nothing of the answer is kept
-	noted   int     // steps that the intent took
+	keeper  *keeper    // nil: nothing of the answer is kept
+	noted   int        // steps that the intent took
 	steps   []record.Step
 	running record.Step // the one that runs
 }

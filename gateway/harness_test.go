@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,14 @@ func (s *script) streams(frames ...string) {
 			_, _ = io.WriteString(w, "data: "+f+"\n\n")
 			_ = http.NewResponseController(w).Flush()
 		}
+	})
+}
+
+// sends makes it answer with whole events.
+func (s *script) sends(events ...string) {
+	s.does(func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, strings.Join(events, ""))
 	})
 }
 
@@ -174,10 +183,18 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	if cfg.client.Key == "" {
 		cfg.client.Key = "provider-" + "canary-key"
 	}
-	client, err := dialect.NewClient(cfg.client)
-	must(t, err)
-	h.plan = &Plan{Permits: permits, Policies: map[string]*guard.Compiled{s.Name: compiled},
-		Models: map[string][]Candidate{"fast": {{Provider: "up", Model: "m-1", Dialect: "openai", Upstream: client}}}}
+	h.plan = &Plan{Permits: permits, Policies: map[string]*guard.Compiled{s.Name: compiled}, Models: map[string][]Candidate{}}
+	var clients []*dialect.Client
+	for _, speaks := range slices.Backward(dialect.Providers()) { // openai first
+		one := cfg.client
+		if one.Dialect = speaks; speaks != "openai" {
+			one.URL = h.up.URL
+		}
+		client, err := dialect.NewClient(one)
+		must(t, err)
+		clients = append(clients, client)
+		h.plan.Models["fast"] = append(h.plan.Models["fast"], Candidate{Provider: "up", Model: "m-1", Dialect: speaks, Upstream: client})
+	}
 	h.key, h.secret, err = h.keys.Create(ctx, s.Name, "test")
 	must(t, err)
 	cfg.gate.Keys, cfg.gate.Recorder, cfg.gate.Proofs = h.keys, h.ledger, h.ledger.Receipt
@@ -194,7 +211,9 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	h.server.Start()
 	t.Cleanup(func() {
 		h.server.Close()
-		client.Close()
+		for _, c := range clients {
+			c.Close()
+		}
 		h.keys.Close()
 		must(t, h.ledger.Close(ctx))
 		must(t, st.Close())
@@ -257,6 +276,12 @@ func (h *house) do(req *http.Request) answered {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	return answered{resp.StatusCode, resp.Header, string(b), err}
+}
+
+// post sends a body to a path.
+func (h *house) post(path, body string) answered {
+	h.t.Helper()
+	return h.do(h.request(http.MethodPost, path, body))
 }
 
 // chat posts a body of a chat completion.

@@ -289,13 +289,14 @@ func (x *exchange) release() *dialect.Fault {
 func (x *exchange) target(c Candidate) { x.intent.Candidate = c.Provider + "/" + c.Model }
 
 // edit makes what policy wants changed into splices of the body. A change that
-// cannot be made without breaking the body's structure is a block.
+// cannot be made without breaking the body's structure, or a provider's signature, is
+// a block.
 func (x *exchange) edit() *dialect.Fault {
 	var edits []llm.Edit
 	for _, c := range x.judgement.Changes {
 		p := &x.request.Passages[c.Passage]
 		e, err := p.Map.Edit(c.Start, c.End, c.New, c.By)
-		if err != nil {
+		if err != nil || p.Sealed {
 			x.intent.Verdict.Decision = risk.Block
 			x.blocked = &x.intent.Verdict
 			return nil

@@ -15,40 +15,6 @@ import (
 
 const forbidden = "Project Nightjar"
 
-// carriers are the places of a request in which a text can stand. Each returns a
-// body with the text in that place.
-var carriers = []struct {
-	name string
-	body func(text string, stream bool) string
-}{
-	{"system", func(s string, st bool) string { return messages(st, `{"role":"system","content":`+quoted(s)+`}`) }},
-	{"developer", func(s string, st bool) string { return messages(st, `{"role":"developer","content":`+quoted(s)+`}`) }},
-	{"user", func(s string, st bool) string { return messages(st, `{"role":"user","content":`+quoted(s)+`}`) }},
-	{"tool result", func(s string, st bool) string {
-		return messages(st, `{"role":"tool","tool_call_id":"call_1","content":`+quoted(s)+`}`)
-	}},
-	{"tool description", func(s string, st bool) string {
-		return fmt.Sprintf(`{"model":"fast","stream":%v,"tools":[{"type":"function","function":{"name":"search","description":%s,"parameters":{"type":"object"}}}],"messages":[{"role":"user","content":"hi"}]}`, st, quoted(s))
-	}},
-	{"tool arguments", func(s string, st bool) string {
-		return messages(st, `{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"search","arguments":`+quoted(`{"q":`+quoted(s)+`}`)+`}}]}`)
-	}},
-	{"text part", func(s string, st bool) string {
-		return messages(st, `{"role":"user","content":[{"type":"text","text":"one"},{"type":"text","text":`+quoted(s)+`}]}`)
-	}},
-	{"file text", func(s string, st bool) string {
-		data := "data:text/plain;base64," + base64.StdEncoding.EncodeToString([]byte(s))
-		return messages(st, `{"role":"user","content":[{"type":"file","file":{"filename":"a.txt","file_data":"`+data+`"}}]}`)
-	}},
-	{"unknown field", func(s string, st bool) string {
-		return strings.Replace(messages(st, `{"role":"user","content":"hi"}`), `"model"`, `"x_new":{"deep":[`+quoted(s)+`]},"model"`, 1)
-	}},
-}
-
-func messages(stream bool, m string) string {
-	return fmt.Sprintf(`{"model":"fast","stream":%v,"messages":[{"role":"user","content":"hi"},%s]}`, stream, m)
-}
-
 // policies are what an operator may want of the same finding.
 var policies = map[string]guard.Policy{
 	"block":   {Rules: []guard.Rule{{ID: "nightjar", Phrase: forbidden, Action: "block"}}},
@@ -59,43 +25,182 @@ var policies = map[string]guard.Policy{
 
 var wanted = map[string]risk.Decision{"block": risk.Block, "mask": risk.Mask, "flag": risk.Flag, "monitor": risk.Flag}
 
-// TestMatrixIn: one text, one verdict, wherever it stands in a request and however
-// the answer is asked for.
-func TestMatrixIn(t *testing.T) {
-	cells := 0
-	for name, p := range policies {
-		h := newHouse(t, houseConfig{policy: p})
-		for _, c := range carriers {
-			for _, stream := range []bool{false, true} {
-				cells++
-				cell := fmt.Sprintf("%s, %s, stream=%v", name, c.name, stream)
-				answerBoth(h, stream, "all is well")
-				got := h.chat(c.body("it is about "+forbidden+" \u00e9 \"so\" it says", stream))
-				up := h.up.received()
-				v := h.record(got).Intent.Verdict
-				if v.Decision != wanted[name] || len(v.Findings) != 1 || v.Findings[0].Detector != "rule/nightjar" && !strings.Contains(v.Findings[0].Detector, "nightjar") {
-					t.Errorf("%s: verdict %v with %d findings", cell, v.Decision, len(v.Findings))
-					continue
-				}
-				if f := v.Findings[0]; f.Start != 12 && c.name != "tool arguments" || f.End-f.Start != len(forbidden) {
-					t.Errorf("%s: found at [%d,%d)", cell, f.Start, f.End)
-				}
-				if (len(up) == 0) != (name == "block") {
-					t.Errorf("%s: %d calls reached the upstream", cell, len(up))
-				}
-				if name == "mask" {
-					checkMasked(t, cell, up[0])
-				}
-				for _, k := range v.Checks {
-					if k.State == risk.Ran && len(k.Passages) != len(h.record(got).Intent.Passages) {
-						t.Errorf("%s: %s claims %d of %d passages", cell, k.Detector, len(k.Passages), len(h.record(got).Intent.Passages))
-					}
+// TestMatrix: one text, one verdict, one first finding and the same edits, in every
+// dialect, wherever it stands, streamed or not, and however a streamed answer is cut.
+// What comes out is the table that is published.
+func TestMatrix(t *testing.T) {
+	var rows []ConformanceRow
+	for _, f := range forms() {
+		for _, c := range f.in {
+			rows = append(rows, ConformanceRow{Dialect: f.name, Side: "request", Place: c.name})
+		}
+		for _, p := range f.out {
+			rows = append(rows, ConformanceRow{Dialect: f.name, Side: "answer", Place: p.name})
+		}
+	}
+	for _, action := range []string{"block", "mask", "flag", "monitor"} {
+		h := newHouse(t, houseConfig{policy: policies[action]})
+		at := 0
+		for _, f := range forms() {
+			for _, c := range f.in {
+				rows[at].Cells = append(rows[at].Cells, tryCarrier(t, h, f, c, action, false), tryCarrier(t, h, f, c, action, true))
+				at++
+			}
+			for _, p := range f.out {
+				whole, first := tryWhole(t, h, f, p, action)
+				rows[at].Cells = append(rows[at].Cells, whole, tryCuts(t, h, f, p, action, first))
+				at++
+			}
+		}
+	}
+	publish(t, rows)
+}
+
+const around = "it is about " + forbidden + " \u00e9 \"so\" it says"
+
+// tryCarrier sends a forbidden text in one place of a request.
+func tryCarrier(t *testing.T, h *house, f form, c carrier, action string, stream bool) ConformanceCell {
+	t.Helper()
+	cell := fmt.Sprintf("%s, %s, %s, stream=%v", f.name, c.name, action, stream)
+	out := ConformanceCell{Action: action, Stream: stream, Result: results[action], Tries: 1}
+	if f.out == nil && stream {
+		return ConformanceCell{Action: action, Stream: true, Result: "none"}
+	}
+	answerAs(h, f, stream)
+	h.up.received()
+	got := h.post(f.path, c.body(around, stream))
+	up := h.up.received()
+	r := h.record(got)
+	want := wanted[action]
+	if c.sealed && action == "mask" { // what is signed cannot be edited
+		want, out.Result = risk.Block, "blocked"
+	}
+	v := r.Intent.Verdict
+	if v.Decision != want || len(v.Findings) != 1 || !strings.Contains(v.Findings[0].Detector, "nightjar") {
+		t.Fatalf("%s: %d verdict %v with %d findings: %s", cell, got.status, v.Decision, len(v.Findings), got.body)
+	}
+	if x := v.Findings[0]; x.Start != 12+c.offset || x.End-x.Start != len(forbidden) {
+		t.Errorf("%s: found at [%d,%d)", cell, x.Start, x.End)
+	}
+	if blocked := want == risk.Block; (len(up) == 0) != blocked || (got.status == http.StatusBadRequest) != blocked {
+		t.Errorf("%s: %d, and %d calls reached the upstream: %s", cell, got.status, len(up), got.body)
+	}
+	if out.Result == "masked" {
+		checkMasked(t, cell, up[0])
+	}
+	for _, k := range v.Checks {
+		if k.State == risk.Ran && len(k.Passages) != len(r.Intent.Passages) {
+			t.Errorf("%s: %s claims %d of %d passages", cell, k.Detector, len(k.Passages), len(r.Intent.Passages))
+		}
+	}
+	return out
+}
+
+// results is what becomes of a forbidden text.
+var results = map[string]string{"block": "blocked", "mask": "masked", "flag": "flagged", "monitor": "recorded"}
+
+// answerAs makes the upstream say something harmless in a form.
+func answerAs(h *house, f form, stream bool) {
+	if f.out == nil {
+		h.up.says(`{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":"AACAPw=="}],"usage":{"prompt_tokens":1,"total_tokens":1}}`)
+		return
+	}
+	if stream {
+		h.up.sends(f.out[0].frames("all is well")...)
+		return
+	}
+	h.up.says(f.out[0].whole("all is well"))
+}
+
+const answerText = "So here we are. It is about " + forbidden + ", and about more. "
+
+// tryWhole gets a forbidden text in one place of an answer that is not streamed.
+func tryWhole(t *testing.T, h *house, f form, p place, action string) (ConformanceCell, risk.Verdict) {
+	t.Helper()
+	cell := fmt.Sprintf("%s, %s, %s, whole", f.name, p.name, action)
+	out := ConformanceCell{Action: action, Result: results[action], Tries: 1}
+	h.up.says(p.whole(answerText))
+	got := h.post(f.path, f.in[0].body("hi", false))
+	v := h.record(got).Outcome.Verdict
+	checkAnswer(t, cell, f, p, action, &out, got, v)
+	return out, v
+}
+
+// tryCuts gets the same text streamed, cut in two at every byte.
+func tryCuts(t *testing.T, h *house, f form, p place, action string, first risk.Verdict) ConformanceCell {
+	t.Helper()
+	out := ConformanceCell{Action: action, Stream: true, Result: results[action]}
+	for cut := 1; cut < len(answerText); cut++ {
+		cell := fmt.Sprintf("%s, %s, %s, cut at %d", f.name, p.name, action, cut)
+		h.up.sends(p.frames(answerText[:cut], answerText[cut:])...)
+		got := h.post(f.path, f.in[0].body("hi", true))
+		v := h.record(got).Outcome.Verdict
+		checkAnswer(t, cell, f, p, action, &out, got, v)
+		a, b := first.Findings[0], v.Findings[0]
+		if v.Decision != first.Decision || a.Start != b.Start || a.End != b.End || a.Detector != b.Detector {
+			t.Fatalf("%s: verdict %+v, whole %+v", cell, v, first)
+		}
+		out.Tries++
+	}
+	return out
+}
+
+// checkAnswer: the verdict is what policy says, and the client got the text as it should.
+func checkAnswer(t *testing.T, cell string, f form, p place, action string, out *ConformanceCell, got answered, v risk.Verdict) {
+	t.Helper()
+	want := wanted[action]
+	if p.sealed && action == "mask" {
+		want, out.Result = risk.Block, "blocked"
+	}
+	if v.Decision != want || len(v.Findings) == 0 {
+		t.Fatalf("%s: verdict %v with %d findings: %s", cell, v.Decision, len(v.Findings), got.body)
+	}
+	if want == risk.Block {
+		if strings.Contains(got.body, "Nightjar") || strings.Contains(got.body, "Project N") || !f.refusal(got.body) {
+			t.Fatalf("%s: %d %s", cell, got.status, got.body)
+		}
+		return
+	}
+	said := answerText
+	if action == "mask" {
+		said = strings.ReplaceAll(said, forbidden, "[NIGHTJAR]")
+	}
+	if p.args {
+		said = `{"q":` + quoted(said) + `}`
+	}
+	places := 0
+	for _, text := range heard(t, got) {
+		if text == said {
+			places++
+		} else if strings.Contains(text, "here we are") {
+			t.Fatalf("%s: a client reads %q, want %q", cell, text, said)
+		}
+	}
+	// Responses says a streamed text four times: piece by piece, whole, in its item and
+	// in the response.
+	if least := map[bool]int{true: 4, false: 1}[strings.Contains(got.body, "response.completed")]; places < least {
+		t.Fatalf("%s: a client reads the text %d times: %s", cell, places, got.body)
+	}
+}
+
+// TestHolds: what is held back, and for how long, changes nothing of it.
+func TestHolds(t *testing.T) {
+	tries := 0
+	for _, hold := range []string{"prefix", "all"} {
+		for _, action := range []string{"block", "mask"} {
+			policy := policies[action]
+			policy.Output.Hold = hold
+			h := newHouse(t, houseConfig{policy: policy})
+			for _, f := range forms() {
+				for _, p := range f.out[:min(1, len(f.out))] {
+					_, first := tryWhole(t, h, f, p, action)
+					tries += tryCuts(t, h, f, p, action, first).Tries
 				}
 			}
 		}
 	}
-	if want := len(policies) * len(carriers) * 2; cells != want || cells < 72 {
-		t.Fatalf("%d cells of %d", cells, want)
+	if tries < 2*2*5*40 {
+		t.Fatalf("only %d tries", tries)
 	}
 }
 
@@ -118,143 +223,6 @@ func checkMasked(t *testing.T, cell string, body []byte) {
 	if strings.Contains(text, "Nightjar") || !strings.Contains(text, "it is about") || !strings.Contains(text, "it says") {
 		t.Errorf("%s: the upstream got %s", cell, text)
 	}
-}
-
-func answerBoth(h *house, stream bool, text string) {
-	if stream {
-		h.up.streams(chunk(0, `{"role":"assistant","content":`+quoted(text)+`}`), stopChunk(0, "stop"), "[DONE]")
-		return
-	}
-	h.up.says(completion(text))
-}
-
-// said reads an answer as a client does: the text of each choice and the
-// arguments of its tool call.
-func said(t *testing.T, a answered) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	type piece struct {
-		Content, Refusal, ReasoningContent *string
-		ToolCalls                          []struct {
-			Function struct{ Arguments string }
-		} `json:"tool_calls"`
-	}
-	read := func(data string) {
-		var v struct {
-			Choices []struct {
-				Index          int
-				Message, Delta piece
-				FinishReason   *string `json:"finish_reason"`
-			}
-		}
-		if err := json.Unmarshal([]byte(data), &v); err != nil {
-			t.Fatalf("a client cannot read %s", data)
-		}
-		for _, c := range v.Choices {
-			for _, p := range []piece{c.Message, c.Delta} {
-				if p.Content != nil {
-					out[fmt.Sprint("text", c.Index)] += *p.Content
-				}
-				for _, call := range p.ToolCalls {
-					out[fmt.Sprint("args", c.Index)] += call.Function.Arguments
-				}
-			}
-			if c.FinishReason != nil {
-				out[fmt.Sprint("end", c.Index)] = *c.FinishReason
-			}
-		}
-	}
-	if !strings.HasPrefix(a.header.Get("Content-Type"), "text/event-stream") {
-		read(a.body)
-		return out
-	}
-	for frame := range strings.SplitSeq(strings.TrimSuffix(a.body, "\n\n"), "\n\n") {
-		if data := strings.TrimPrefix(frame, "data: "); data != "[DONE]" {
-			read(data)
-		}
-	}
-	return out
-}
-
-// TestMatrixOut: a forbidden text in an answer gets the same decision, the same
-// first finding and the same edits, whole or cut at any byte, in the text, in a
-// tool's arguments and in the second of two answers; and it never leaves whole.
-func TestMatrixOut(t *testing.T) {
-	text := "So here we are. It is about " + forbidden + ", and about more. "
-	cells := 0
-	for name, p := range policies {
-		for _, hold := range []string{"sentence", "prefix", "all"} {
-			p.Output.Hold = hold
-			h := newHouse(t, houseConfig{policy: p})
-			for _, where := range []string{"text", "n=2", "tool arguments"} {
-				h.up.says(whole(where, text))
-				base := h.chat(user("hi", false))
-				first := h.record(base).Outcome.Verdict
-				if first.Decision != wanted[name] {
-					t.Fatalf("%s %s %s: whole answer gets %v", name, hold, where, first.Decision)
-				}
-				wantSaid := said(t, base)
-				for cut := 1; cut < len(text); cut++ {
-					cells++
-					h.up.streams(pieces(where, text[:cut], text[cut:])...)
-					got := h.chat(user("hi", true))
-					v := h.record(got).Outcome.Verdict
-					if v.Decision != first.Decision || len(v.Findings) == 0 || v.Findings[0].Start != first.Findings[0].Start ||
-						v.Findings[0].End != first.Findings[0].End || v.Findings[0].Detector != first.Findings[0].Detector {
-						t.Fatalf("%s %s %s cut %d: verdict %+v, whole %+v", name, hold, where, cut, v, first)
-					}
-					have := said(t, got)
-					for k, want := range wantSaid {
-						if name != "block" && have[k] != want {
-							t.Fatalf("%s %s %s cut %d: %s is %q, whole %q", name, hold, where, cut, k, have[k], want)
-						}
-					}
-					if name == "block" && (strings.Contains(got.body, "Nightjar") || strings.Contains(got.body, "Project N") || !strings.Contains(got.body, "content_filter")) {
-						t.Fatalf("%s %s %s cut %d: %s", name, hold, where, cut, got.body)
-					}
-				}
-			}
-		}
-	}
-	t.Logf("%d cells", cells)
-	if cells < 4*3*3*40 {
-		t.Fatalf("only %d cells", cells)
-	}
-}
-
-// whole is an answer that is not streamed, with the text in some place.
-func whole(where, text string) string {
-	message := func(i int, s string) string {
-		return fmt.Sprintf(`{"index":%d,"message":{"role":"assistant","content":%s},"finish_reason":"stop"}`, i, quoted(s))
-	}
-	choices := message(0, text)
-	switch where {
-	case "n=2":
-		choices = message(0, "harmless, this one. ") + "," + message(1, text)
-	case "tool arguments":
-		choices = `{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"search","arguments":` +
-			quoted(`{"q":`+quoted(text)+`}`) + `}}]},"finish_reason":"tool_calls"}`
-	}
-	return `{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[` + choices + `],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`
-}
-
-// pieces is the same answer in frames.
-func pieces(where, a, b string) []string {
-	content := func(s string) string { return `{"content":` + quoted(s) + `}` }
-	switch where {
-	case "n=2":
-		return []string{chunk(0, content("harmless, ")), chunk(1, content(a)), chunk(0, content("this one. ")), chunk(1, content(b)), stopChunk(0, "stop"), stopChunk(1, "stop"), "[DONE]"}
-	case "tool arguments":
-		args := quoted(`{"q":` + quoted(a+b) + `}`)
-		args = args[1 : len(args)-1]
-		at := min(len(args)-1, 10+len(a))
-		for at > 1 && args[at-1] == '\\' {
-			at--
-		}
-		call := func(head, s string) string { return `{"tool_calls":[{"index":0,` + head + `"function":{` + s + `}}]}` }
-		return []string{chunk(0, call(`"id":"c1","type":"function",`, `"name":"search","arguments":"`+args[:at]+`"`)), chunk(0, call("", `"arguments":"`+args[at:]+`"`)), stopChunk(0, "tool_calls"), "[DONE]"}
-	}
-	return []string{chunk(0, content(a)), chunk(0, content(b)), stopChunk(0, "stop"), "[DONE]"}
 }
 
 // TestOneByteAtATime: the smallest frames of all, in reasoning and refusal texts

@@ -191,10 +191,12 @@ func Repair(text string) (string, []int) {
 // Arguments returns the view of a tool call's arguments that scanners judge: the
 // JSON text with the escapes inside its strings decoded, so that no spelling
 // hides a word. Its map leads back to the arguments and allows edits inside the
-// strings only. Text that is not JSON is its own view.
+// strings only. Text that does not begin as JSON does is its own view: tools of a free
+// form take a script or a patch.
 func Arguments(args string) (string, Map) {
 	u := unquoter{in: args}
-	if !strings.Contains(args, `\`) && !strings.Contains(args, `"`) {
+	begin := strings.TrimLeft(args, " \t\r\n")
+	if begin == "" || !strings.Contains(`{["`, begin[:1]) || !strings.Contains(args, `\`) && !strings.Contains(args, `"`) {
 		return args, Map{}
 	}
 	u.out.Grow(len(args))
