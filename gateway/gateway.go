@@ -54,6 +54,9 @@ type Candidate struct {
 	Provider string
 	Model    string // as the provider calls it
 	Dialect  string // what the provider speaks, as configuration says it
+	// Betas are the values of anthropic-beta that the provider takes: some refuse a
+	// call for one that they do not know. nil: all of them.
+	Betas    []string
 	Upstream llm.Model
 }
 

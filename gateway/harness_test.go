@@ -34,6 +34,7 @@ type script struct {
 	reply func(w http.ResponseWriter, r *http.Request, body []byte)
 	got   [][]byte
 	heads []http.Header
+	paths []string
 }
 
 func newScript(t testing.TB) *script {
@@ -41,7 +42,7 @@ func newScript(t testing.TB) *script {
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
-		s.got, s.heads = append(s.got, b), append(s.heads, r.Header.Clone())
+		s.got, s.heads, s.paths = append(s.got, b), append(s.heads, r.Header.Clone()), append(s.paths, r.RequestURI)
 		reply := s.reply
 		s.mu.Unlock()
 		reply(w, r, b)
@@ -89,7 +90,7 @@ func (s *script) received() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	got := s.got
-	s.got, s.heads = nil, nil
+	s.got, s.heads, s.paths = nil, nil, nil
 	return got
 }
 

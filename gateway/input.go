@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -337,10 +339,36 @@ func (x *exchange) wire(c Candidate) ([]byte, error) { return x.aim(c).Wire() }
 func (x *exchange) aim(c Candidate) *llm.Request {
 	r := *x.request
 	r.Target = strings.Replace(r.Target, "{model}", url.PathEscape(c.Model), 1)
+	r.Header = x.betas(c, r.Header)
 	if c.Model != r.Model && r.ModelAt[1] > 0 {
 		r.Edits = append(r.Edits[:len(r.Edits):len(r.Edits)], llm.Edit{Start: r.ModelAt[0], End: r.ModelAt[1], New: llm.AppendEscaped(nil, c.Model), By: "gate/model"})
 	}
 	return &r
+}
+
+// betas withholds what a candidate would refuse the call for, and says so.
+func (x *exchange) betas(c Candidate, h http.Header) http.Header {
+	const name = "Anthropic-Beta"
+	if c.Betas == nil || h.Get(name) == "" {
+		return h
+	}
+	var pass, withheld []string
+	for b := range strings.SplitSeq(strings.Join(h[name], ","), ",") {
+		if b = strings.TrimSpace(b); slices.Contains(c.Betas, b) {
+			pass = append(pass, b)
+		} else {
+			withheld = append(withheld, b)
+		}
+	}
+	if withheld == nil {
+		return h
+	}
+	h = h.Clone()
+	if h.Del(name); pass != nil {
+		h.Set(name, strings.Join(pass, ","))
+	}
+	x.w.Header().Set("Bartizan-Betas-Withheld", strconv.Itoa(len(withheld)))
+	return h
 }
 
 // cancelled reports whether the caller has left.

@@ -133,8 +133,10 @@ func (x *exchange) whole(e *llm.Event) *dialect.Fault {
 	x.count(e.Usage)
 	x.outcome.Status, x.outcome.End = x.response.Status, "answered"
 	x.outcome.Answered = digest(wire)
+	var frames []byte
 	if x.w.opened() { // a sign of life went first: what follows is a frame of a stream
-		x.outcome.Status, x.outcome.Answered = http.StatusOK, x.w.answered("", wire)
+		frames = x.late(e, wire)
+		x.outcome.Status, x.outcome.Answered = http.StatusOK, x.w.answeredWith(frames)
 	}
 	if x.response.Status >= http.StatusBadRequest {
 		x.outcome.End = "failed"
@@ -142,10 +144,34 @@ func (x *exchange) whole(e *llm.Event) *dialect.Fault {
 	if f := x.conclude(); f != nil {
 		return f
 	}
+	if frames != nil {
+		x.w.frame(frames)
+		return nil
+	}
 	h := x.response.Header
 	h.Set("Content-Type", "application/json")
 	x.w.reply(x.response.Status, h, wire)
 	return nil
+}
+
+// late says in a stream what came whole: the provider's error, in words of the dialect,
+// or an answer that was asked for in pieces and did not come so.
+func (x *exchange) late(e *llm.Event, wire []byte) []byte {
+	if x.dialect.ID() == "openai" {
+		return dialect.AppendEvent(nil, "", wire) // its SDKs read any frame with an error in it
+	}
+	s := x.response.Status
+	f := &dialect.Fault{Status: s, Type: "server_error", Code: "upstream_error", Retry: s == http.StatusTooManyRequests || s >= http.StatusInternalServerError,
+		Message: fmt.Sprintf("The provider answered with status %d.", s)}
+	for i := range e.Passages {
+		if p := &e.Passages[i]; p.Path == "error.message" && len(e.Edits) == 0 {
+			f.Message = p.Text
+		}
+	}
+	if s < http.StatusBadRequest {
+		f.Status, f.Code, f.Message = http.StatusBadGateway, "upstream_invalid", "The provider did not stream its answer as it was asked to, so it was not passed on; ask without streaming."
+	}
+	return x.spokenLate(f)
 }
 
 // frame passes on one frame of a stream.

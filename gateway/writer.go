@@ -89,6 +89,7 @@ func (w *writer) open(h http.Header) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
+	identify(w.Header())
 	w.status = http.StatusOK
 	w.WriteHeader(http.StatusOK)
 }
@@ -175,12 +176,23 @@ func (w *writer) reply(status int, h http.Header, body []byte) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	identify(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
 	w.status = status
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.limit))
 	w.WriteHeader(status)
 	n, _ := w.ResponseWriter.Write(body)
 	w.n += int64(n)
+}
+
+// identify gives SDKs a request id under both names that they know, where the provider
+// gave none: people quote it when they ask for help.
+func identify(h http.Header) {
+	for _, name := range []string{"X-Request-Id", "Request-Id"} {
+		if h.Get(name) == "" && h.Get("Bartizan-Exchange") != "" {
+			h.Set(name, h.Get("Bartizan-Exchange"))
+		}
+	}
 }
 
 // merge adds headers that the gate has not set itself.
