@@ -63,6 +63,16 @@ var suite = []struct {
 	{"form tokens belong to one session", testFormTokens},
 	{"a sweep forgets what ended long ago and nothing else", testSweep},
 	{"a store refuses a key of hashes that is not its own", testForeignPepper},
+	{"a call is counted before it is made and settled by what it used", testReserveAndSettle},
+	{"requests, tokens and money hold for system, key and person", testScopes},
+	{"what was spent survives a restart, what was leased survives a crash", testSpentSurvives},
+	{"replicas that race never admit more requests than the limit", testReplicasShare},
+	{"R74: without the store, leases go on until they are spent or stale", testWithoutStore},
+	{"a period that begins anew is open again", testPeriods},
+	{"an answer that outgrows its slice is extended, or ends", testExtend},
+	{"R75: what is admitted beyond a limit is bounded and is paid back", testDebt},
+	{"what systems used is known over days and replicas", testUsage},
+	{"idle leases go back to the other replicas", testIdleLease},
 }
 
 func TestSQLite(t *testing.T) {
