@@ -184,7 +184,7 @@ func call(at time.Time, seq uint64, i int) record.Record {
 	if i%11 == 10 {
 		return record.Record{Seq: seq, Intent: in, Interrupted: true}
 	}
-	out := &record.Outcome{ID: id, At: at.Add(480 * time.Millisecond), Status: 200, Upstream: 200, End: end, Answered: record.Digest{Bytes: 1204}, Input: 40, Output: 90,
+	out := &record.Outcome{ID: id, At: at.Add(480 * time.Millisecond), Status: 200, Upstream: 200, End: end, Answered: record.Digest{Bytes: 1204}, Input: 40, Output: 90, Cost: 12_345,
 		Passages: []record.Passage{{Path: "choices[0].message.content", Origin: "model", Kind: "text", Bytes: 200}}, Steps: []record.Step{{Name: "upstream", At: time.Millisecond, Took: 470 * time.Millisecond}},
 		Verdict: risk.Verdict{Policy: "office@0123456789ab", Checks: []risk.Check{{Detector: "injection/override@1", State: []risk.State{risk.Ran, risk.Failed}[i/7%2], Err: "late"}}}}
 	if end == "blocked" {

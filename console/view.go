@@ -18,6 +18,7 @@ var functions = template.FuncMap{
 	"hour":     func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"took":     took,
+	"money":    money,
 	"size":     size,
 	"count":    count,
 	"short":    short,
@@ -80,6 +81,15 @@ func size(n int64) string {
 		return fmt.Sprintf("%s kB", count(int(n/1000)))
 	}
 	return fmt.Sprintf("%s MB", count(int(n/1_000_000)))
+}
+
+// money writes millionths of a currency, which has no name here, with the digits
+// that matter.
+func money(micro int64) string {
+	if micro%10_000 == 0 {
+		return fmt.Sprintf("%d.%02d", micro/1_000_000, micro/10_000%100)
+	}
+	return fmt.Sprintf("%d.%06d", micro/1_000_000, micro%1_000_000)
 }
 
 // count groups digits by threes with a narrow space.

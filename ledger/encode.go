@@ -178,6 +178,8 @@ func appendOutcome(b []byte, out *record.Outcome) []byte {
 	e.digest("answered", out.Answered)
 	e.int("input_tokens", int64(out.Input))
 	e.int("output_tokens", int64(out.Output))
+	e.int("cost_micro", out.Cost)
+	e.bool("estimated", out.Estimated)
 	list(e, "steps", out.Steps, stepFields)
 	e.close('}')
 	return e.b

@@ -109,7 +109,7 @@ type event struct {
 	act, synthetic, failed                                               bool
 	seq                                                                  uint64
 	place                                                                string // "log@index"
-	received, sent, answered                                             int64
+	received, sent, answered, cost                                       int64
 }
 
 // describe reduces a record to what all formats share.
@@ -127,6 +127,7 @@ func describe(r *record.Record) *event {
 	e.findings(&in.Verdict)
 	if out := r.Outcome; out != nil {
 		e.end, e.status, e.took, e.answered = out.End, out.Status, out.At.Sub(in.At), out.Answered.Bytes
+		e.cost = out.Cost
 		e.findings(&out.Verdict)
 	}
 	e.failed = e.end != "answered"
@@ -218,6 +219,9 @@ func (e *event) extra() object {
 	if e.synthetic {
 		o["synthetic"] = true
 	}
+	if e.cost != 0 {
+		o["cost_micro"] = e.cost
+	}
 	return o
 }
 
@@ -245,6 +249,9 @@ func (e *event) cef() string {
 	}
 	if e.synthetic {
 		pairs = append(pairs, "cn1Label", "synthetic", "cn1", "1")
+	}
+	if e.cost != 0 {
+		pairs = append(pairs, "cn2Label", "cost_micro", "cn2", strconv.FormatInt(e.cost, 10))
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if i > 0 {

@@ -25,7 +25,7 @@ func exported(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	out := outcome("ex_1")
-	out.End, out.Verdict.Decision = "blocked", risk.Block
+	out.End, out.Verdict.Decision, out.Cost = "blocked", risk.Block, 1234
 	if err := l.Finish(t.Context(), out); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,9 @@ func TestExportJSON(t *testing.T) {
 		{"ecs", "event.kind", [3]any{"alert", "event", "event"}},
 		{"ecs", "event.outcome", [3]any{"failure", "success", "failure"}},
 		{"ecs", "@timestamp", [3]any{"2026-03-04T05:06:07.000Z", nil, "2026-03-04T05:06:07.000Z"}},
+		{"jsonl", "outcome.cost_micro", [3]any{1234., nil, nil}},
+		{"ocsf", "unmapped.cost_micro", [3]any{1234., nil, nil}},
+		{"ecs", "bartizan.cost_micro", [3]any{1234., nil, nil}},
 		{"ecs", "bartizan.decision", [3]any{"block", "allow", "flag"}},
 	} {
 		for i, line := range exportLines(t, cfg, c.format) {
@@ -112,6 +115,9 @@ func TestExportCEF(t *testing.T) {
 		if !cefLine.MatchString(line) {
 			t.Errorf("not CEF: %s", line)
 		}
+	}
+	if !strings.Contains(lines[0], "cn2Label=cost_micro cn2=1234") {
+		t.Errorf("the cost is missing: %s", lines[0])
 	}
 	for i, want := range []string{`cs1=bot\=1|2\\3\nCEF:0|x `, `|key\|create.allow|`, "outcome=interrupted"} {
 		if !strings.Contains(lines[i], want) {

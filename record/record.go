@@ -133,8 +133,12 @@ type Outcome struct {
 	Answered Digest       `json:"answered"` // what the caller really got
 	Input    int          `json:"input_tokens,omitempty"`
 	Output   int          `json:"output_tokens,omitempty"`
-	Steps    []Step       `json:"steps,omitempty"`
-	Kept     []Kept       `json:"-"`
+	Cost     int64        `json:"cost_micro,omitempty"` // in millionths of the currency that prices are in; 0: nothing, or no price
+	// Estimated means that the provider did not say what it counted: tokens and cost
+	// are the gate's own guess.
+	Estimated bool   `json:"estimated,omitempty"`
+	Steps     []Step `json:"steps,omitempty"`
+	Kept      []Kept `json:"-"`
 }
 
 // Act is an administrative operation: intended, applied, done, each recorded.

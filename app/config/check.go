@@ -164,9 +164,7 @@ func (p *parser) models(f *File) {
 		if !modelName.MatchString(name) {
 			p.at(at, "a model's name is letters, digits and . _ : / -, 128 at most")
 		}
-		if price := f.Models[name].Price; price.Input < 0 || price.Output < 0 {
-			p.at(at+".price", "must not be negative")
-		}
+		p.price(at+".price", f.Models[name].Price)
 		if len(f.Models[name].Try) == 0 {
 			p.at(at+".try", "is missing; list at least one provider/model")
 		}
@@ -233,6 +231,7 @@ func (p *parser) systems(f *File) {
 			}
 		}
 		p.label(f, at+".max_label", s.MaxLabel)
+		p.budget(at+".budget", s.Budget)
 	}
 }
 

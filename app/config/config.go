@@ -169,13 +169,14 @@ type Handling struct {
 // Model is a name that callers use.
 type Model struct {
 	Try   []string `yaml:"try" json:"try"`
-	Price Price    `yaml:"price" json:"price,omitempty"`
+	Price *Price   `yaml:"price" json:"price,omitempty"`
 }
 
-// Price per million tokens.
+// Price per million tokens, in the currency that budgets are in.
 type Price struct {
-	Input  float64 `yaml:"input" json:"input,omitempty"`
-	Output float64 `yaml:"output" json:"output,omitempty"`
+	Input       *float64 `yaml:"input" json:"input"`
+	Output      *float64 `yaml:"output" json:"output"`
+	CachedInput *float64 `yaml:"cached_input" json:"cached_input,omitempty"` // nil: as Input
 }
 
 // System declares an AI system.
@@ -188,6 +189,7 @@ type System struct {
 	Models      []string `yaml:"models" json:"models"`
 	Tools       Tools    `yaml:"tools" json:"tools,omitempty"`
 	MaxLabel    string   `yaml:"max_label" json:"max_label,omitempty"`
+	Budget      Budget   `yaml:"budget" json:"budget,omitempty"`
 }
 
 // Tools is a list of names, or `any`.
@@ -233,7 +235,7 @@ type Ledger struct {
 
 // later lists what a later version will know, by path. A star stands for any
 // name.
-var later = []string{"identity", "sources", "alerts", "ledger.witness", "systems.*.sources", "systems.*.budget",
+var later = []string{"identity", "sources", "alerts", "ledger.witness", "systems.*.sources",
 	"policies.*.output.grounding", "models.*.label"}
 
 // Fault is one thing wrong with a file.

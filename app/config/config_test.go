@@ -186,6 +186,13 @@ func TestFull(t *testing.T) {
 	if p := f.Policies["standard"]; !p.Thresholds["attack"]["system"].Off || p.Thresholds["attack"]["tool"].Hold != .5 || p.Mask.Entities[1].Action != "block" || *p.Sanitise.Escapes {
 		t.Errorf("the policy is %+v", p)
 	}
+	if b := bot.Budget; b.Money != (Rate{12_500_000, "day"}) || b.Tokens != (Rate{5_000_000_000_000, "month"}) || b.Requests != (Rate{1_500_000_000, "hour"}) ||
+		*b.Parallel != 20 || b.PerKey.Requests.Per != "minute" || b.PerPerson.Tokens.Micro != 200_000_000_000 || *b.PerPerson.Parallel != 2 {
+		t.Errorf("the budget is %+v", b)
+	}
+	if p := f.Models["fast"].Price; *p.Input != .25 || *p.CachedInput != .025 || *p.Output != 2 || f.Models["org/private:v1.2"].Price != nil {
+		t.Errorf("the price is %+v", p)
+	}
 	if f.Policies["trial"].Until != "2027-01-31" {
 		t.Errorf("the date is %q", f.Policies["trial"].Until)
 	}

@@ -24,6 +24,7 @@ func Schema() (*jsonschema.Schema, error) {
 	s, err := jsonschema.For[File](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[Secret]():   secret,
 		reflect.TypeFor[Duration](): {Type: "string", Pattern: `^([0-9.]+(ns|us|ms|s|m|h))+$`},
+		reflect.TypeFor[Rate]():     {Type: "string", Pattern: ratePattern},
 		reflect.TypeFor[Store]():    {AnyOf: []*jsonschema.Schema{one("sqlite"), closed(map[string]*jsonschema.Schema{"postgres": secret})}},
 		reflect.TypeFor[Tools]():    {AnyOf: []*jsonschema.Schema{one("any"), {Type: "array", Items: text()}}},
 		reflect.TypeFor[guard.Lines](): {AnyOf: []*jsonschema.Schema{one("off"), one(false),
