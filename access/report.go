@@ -108,8 +108,11 @@ func (b *Budgets) flush(ctx context.Context, idle time.Duration) error {
 	now := b.now()
 	changes := b.changes(now, idle)
 	usage := b.takeUsage()
-	sweep := now.Sub(b.swept) >= sweepEvery
+	sweep := idle > 0 && now.Sub(b.swept) >= sweepEvery
 	var err error
+	if idle == 0 && len(changes)+len(usage) == 0 {
+		return nil
+	}
 	if len(changes)+len(usage) == 0 && !sweep {
 		_, err = b.store.Version(ctx, "access.budgets")
 	} else {

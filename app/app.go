@@ -52,6 +52,7 @@ type App struct {
 	ledger    *ledger.Ledger
 	keys      *access.Keys
 	sessions  *access.Sessions
+	budgets   *access.Budgets
 	engine    *guard.Engine
 	desk      *desk.Desk
 	gate      *gateway.Gate
@@ -136,6 +137,11 @@ func (a *App) openAccess(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, func(context.Context) error { a.keys.Close(); return nil })
+	a.budgets, err = access.OpenBudgets(ctx, access.BudgetsConfig{Store: a.store, Stale: time.Duration(a.file.Load().Access.StaleAfter), Log: a.cfg.Log})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.budgets.Close)
 	a.sessions, err = access.OpenSessions(a.store, a.dir("keys"))
 	return err
 }
@@ -154,11 +160,12 @@ func (a *App) openGate(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.gate, err = gateway.New(gateway.Config{Keys: a.keys, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}
 	a.plan.Store(p)
+	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
 	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger,
 		Permits: func() *access.Permits { return a.plan.Load().Permits }})
@@ -191,6 +198,7 @@ func (a *App) Reload(context.Context) error {
 	}
 	old := a.plan.Swap(p)
 	a.gate.SetPlan(p.Plan)
+	a.budgets.Declare(budgets(f))
 	a.file.Store(f)
 	// Open calls go on with the old plan; its idle connections are not needed.
 	old.close()

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/bartizan-ai/bartizan/gateway"
 )
 
 // operations serves probes and metrics.
@@ -38,8 +40,7 @@ func (a *App) operations() http.Handler {
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	// Upstreams are not called by a probe: that they are declared is all it claims.
-	parts := map[string]string{"store": "ok", "ledger": a.ledger.Status().State, "upstreams": "declared"}
+	parts := map[string]string{"store": "ok", "ledger": a.ledger.Status().State, "upstreams": upstreams(a.gate.Health())}
 	if _, err := a.store.Version(ctx, "access.keys"); err != nil {
 		parts["store"] = "cannot be reached"
 	}
@@ -53,6 +54,27 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answer(w, status, parts)
+}
+
+// upstreams says how providers do. A probe calls none of them: before the first
+// call, that they are declared is all that is known.
+func upstreams(all []gateway.Health) string {
+	open, known := 0, 0
+	for _, h := range all {
+		if h.State == "open" {
+			open++
+		}
+		if h.State != "unknown" {
+			known++
+		}
+	}
+	switch {
+	case known == 0:
+		return "declared"
+	case open == len(all):
+		return "all circuits open"
+	}
+	return "ok"
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -44,7 +44,7 @@ func (p *plan) list() []*guard.Compiled {
 
 // makePlan makes everything that a file says ready to use.
 func (a *App) makePlan(f *config.File) (*plan, error) {
-	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}}, compiled: map[string]*guard.Compiled{}}
+	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}, Prices: prices(f)}, compiled: map[string]*guard.Compiled{}}
 	var err error
 	if p.Permits, err = Permits(f); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 	for name, m := range f.Models {
 		for _, try := range m.Try {
 			provider, model := config.Candidate(try, name)
-			p.Models[name] = append(p.Models[name], gateway.Candidate{Provider: provider, Model: model,
+			p.Models[name] = append(p.Models[name], gateway.Candidate{Provider: provider, URL: f.Providers[provider].URL, Model: model,
 				Dialect: f.Providers[provider].Dialect, Betas: f.Providers[provider].Betas, Upstream: upstreams[provider]})
 		}
 	}

@@ -198,7 +198,11 @@ func (c *Client) failure(ctx context.Context, err error) error {
 func (c *Client) response(d Dialect, r *llm.Request, resp *http.Response, body *idleBody) (*llm.Response, error) {
 	bad := func(why string) (*llm.Response, error) {
 		_ = body.Close()
-		return nil, fmt.Errorf("%w: provider %s: %s", ErrAnswer, c.cfg.Name, why)
+		err := fmt.Errorf("%w: provider %s: %s", ErrAnswer, c.cfg.Name, why)
+		if Failing(resp.StatusCode) {
+			err = errors.Join(err, ErrFailing)
+		}
+		return nil, err
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch enc := resp.Header.Get("Content-Encoding"); {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
@@ -51,6 +52,17 @@ type exchange struct {
 	noted   int        // steps that the intent took
 	steps   []record.Step
 	running record.Step // the one that runs
+
+	place, judging *place       // among all systems' calls
+	budget         *access.Call // nil: nothing is limited
+	price          *access.Price
+	guess          access.Usage // of what is used
+	reserved       int64        // tokens of the answer
+	passed         int          // bytes of the answer's text
+	usage          *llm.Usage   // as the provider counted
+	served         *upstream    // who was called last
+	sent           bool         // something may have reached a provider
+	settled        bool
 }
 
 // open begins an exchange.
@@ -190,6 +202,7 @@ func (x *exchange) conclude() *dialect.Fault {
 		return nil
 	}
 	x.done = true
+	x.settle()
 	out := &x.outcome
 	out.At = time.Now().UTC()
 	// The step that concludes is part of what is concluded.
@@ -236,6 +249,7 @@ func (x *exchange) close() {
 		}
 		x.fault = x.conclude()
 	}
+	x.depart()
 	x.gate.cfg.Metrics.observe(x)
 	x.log()
 }

@@ -34,6 +34,15 @@ type Config struct {
 	Metrics  *Metrics // nil: nothing is counted
 	Proofs   Proofs   // nil: callers cannot ask for proofs
 
+	// Budgets limits systems, keys and people; nil: nobody.
+	Budgets *access.Budgets
+	// Places bounds the calls that are open at once, of all systems together: a call
+	// takes four, an open stream one; 0: 4,096.
+	Places  int
+	Waiting int           // callers who may wait for a place; 0: 1,024
+	Wait    time.Duration // how long; 0: 5 s
+	Judges  int           // calls that are judged at once; 0: eight for each processor
+
 	MaxBody    int64         // bytes; 0: 32 MB
 	MaxHeaders int           // 0: 100
 	Body       time.Duration // deadline for reading the body; 0: 30 s
@@ -47,11 +56,13 @@ type Plan struct {
 	Permits  *access.Permits
 	Policies map[string]*guard.Compiled // by system
 	Models   map[string][]Candidate     // by the name that callers use
+	Prices   map[string]*access.Price   // by the same; nil where it is not known
 }
 
 // Candidate is one upstream model that may serve a name.
 type Candidate struct {
 	Provider string
+	URL      string // of the provider: with its name, what makes it the same after a reload
 	Model    string // as the provider calls it
 	Dialect  string // what the provider speaks, as configuration says it
 	// Betas are the values of anthropic-beta that the provider takes: some refuse a
@@ -64,6 +75,11 @@ type Candidate struct {
 type Gate struct {
 	cfg  Config
 	plan atomic.Pointer[Plan]
+
+	upstreams upstreams
+	strikes   *access.Strikes
+	calls     *queue // who has a call open
+	judges    *queue // whose call is judged
 }
 
 // New returns a Gate with its first plan.
@@ -85,13 +101,19 @@ func New(cfg Config, plan *Plan) (*Gate, error) {
 			*d = def
 		}
 	}
-	g := &Gate{cfg: cfg}
-	g.plan.Store(plan)
+	cfg.bounds()
+	g := &Gate{cfg: cfg, upstreams: upstreams{now: time.Now, by: map[upstreamID]*upstream{}}, strikes: access.NewStrikes(nil),
+		calls: newQueue(cfg.Places, cfg.Waiting, cfg.Wait), judges: newQueue(cfg.Judges, cfg.Waiting, cfg.Wait)}
+	g.SetPlan(plan)
+	cfg.Metrics.watch(g)
 	return g, nil
 }
 
 // SetPlan changes the rules for calls that come from now on.
-func (g *Gate) SetPlan(p *Plan) { g.plan.Store(p) }
+func (g *Gate) SetPlan(p *Plan) {
+	g.upstreams.keep(p)
+	g.plan.Store(p)
+}
 
 // ServeHTTP takes one call through all steps, in order. Each step may refuse;
 // the rest are then passed over.
@@ -109,12 +131,16 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.step("limits", x.limits)
 	x.step("authenticate", x.authenticate)
 	x.step("match", x.match)
+	x.step("enter", x.enter)
 	x.step("read", x.read)
+	x.step("turn", x.turn)
 	x.step("decode", x.decode)
 	x.step("admit", x.admit)
 	x.step("guard", x.judge)
 	x.step("release", x.release)
 	x.step("edit", x.edit)
+	x.judging.leave()
+	x.step("reserve", x.reserve)
 	x.step("intent", x.begin)
 	if x.refused() {
 		x.refuse()

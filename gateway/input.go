@@ -63,7 +63,7 @@ func (x *exchange) authenticate() *dialect.Fault {
 			return nil
 		}
 	}
-	return unauthenticated(err)
+	return x.stranger(err)
 }
 
 func unauthenticated(err error) *dialect.Fault {
@@ -282,6 +282,9 @@ func (x *exchange) release() *dialect.Fault {
 	if x.candidate == nil {
 		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
 			Message: "No provider of this model speaks this dialect; use another path, or ask the operator to add one."}
+	}
+	if f := x.healthy(); f != nil {
+		return f
 	}
 	x.target(x.candidate[0])
 	return nil

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,9 @@ type Metrics struct {
 	exchanges *prometheus.CounterVec
 	seconds   *prometheus.HistogramVec
 	tokens    *prometheus.CounterVec
+	cost      *prometheus.CounterVec
+	faults    *prometheus.CounterVec
+	gate      atomic.Pointer[Gate] // whose providers and queues are shown
 }
 
 // NewMetrics registers the gate's metrics. Labels are names from configuration
@@ -23,8 +27,11 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "bartizan_exchange_seconds", Help: "From the head of a call to the end of its answer.",
 			Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 60, 300}}, []string{"system"}),
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_tokens_total", Help: "Tokens that providers counted."}, []string{"system", "direction"}),
+		cost:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_cost_micro_total", Help: "What calls cost, in millionths of the currency of prices."}, []string{"system"}),
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_faults_total", Help: "Calls that ended with an error of the gate's own, by its code."},
+			[]string{"system", "code"}),
 	}
-	for _, c := range []prometheus.Collector{m.exchanges, m.seconds, m.tokens} {
+	for _, c := range []prometheus.Collector{m.exchanges, m.seconds, m.tokens, m.cost, m.faults, state{m}} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -46,5 +53,67 @@ func (m *Metrics) observe(x *exchange) {
 	if x.outcome.Input+x.outcome.Output > 0 {
 		m.tokens.WithLabelValues(system, "input").Add(float64(x.outcome.Input))
 		m.tokens.WithLabelValues(system, "output").Add(float64(x.outcome.Output))
+	}
+	if x.outcome.Cost > 0 {
+		m.cost.WithLabelValues(system).Add(float64(x.outcome.Cost))
+	}
+	if x.fault != nil {
+		m.faults.WithLabelValues(system, x.fault.Code).Inc()
+	}
+}
+
+// watch shows the state of a gate from now on.
+func (m *Metrics) watch(g *Gate) {
+	if m != nil {
+		m.gate.Store(g)
+	}
+}
+
+// state shows how providers and queues are when somebody asks.
+type state struct{ m *Metrics }
+
+var (
+	placesTaken    = prometheus.NewDesc("bartizan_places_taken", "Places that open calls hold: four a call, one an open stream.", nil, nil)
+	callsWaiting   = prometheus.NewDesc("bartizan_calls_waiting", "Calls that wait for a place, or for their turn to be judged.", []string{"for"}, nil)
+	circuits       = prometheus.NewDesc("bartizan_upstream_circuit", "1 for the state that a provider's circuit is in.", []string{"provider", "state"}, nil)
+	upstreamCalls  = prometheus.NewDesc("bartizan_upstream_calls_total", "Calls of a provider.", []string{"provider", "result"}, nil)
+	upstreamHead   = prometheus.NewDesc("bartizan_upstream_head_seconds", "Until the head of an answer, over the last calls.", []string{"provider", "quantile"}, nil)
+	upstreamTokens = prometheus.NewDesc("bartizan_upstream_tokens_total", "Tokens that went through a provider.", []string{"provider", "direction"}, nil)
+	upstreamCost   = prometheus.NewDesc("bartizan_upstream_cost_micro_total", "What a provider's calls cost, in millionths.", []string{"provider"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (state) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{placesTaken, callsWaiting, circuits, upstreamCalls, upstreamHead, upstreamTokens, upstreamCost} {
+		out <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (s state) Collect(out chan<- prometheus.Metric) {
+	g := s.m.gate.Load()
+	if g == nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	taken, waiting := g.calls.load()
+	_, judging := g.judges.load()
+	gauge(placesTaken, float64(taken))
+	gauge(callsWaiting, float64(waiting), "place")
+	gauge(callsWaiting, float64(judging), "turn")
+	for _, h := range g.Health() {
+		gauge(circuits, 1, h.Provider, h.State)
+		counter(upstreamCalls, float64(h.Calls-h.Failures), h.Provider, "ok")
+		counter(upstreamCalls, float64(h.Failures), h.Provider, "failed")
+		gauge(upstreamHead, h.P50.Seconds(), h.Provider, "0.5")
+		gauge(upstreamHead, h.P95.Seconds(), h.Provider, "0.95")
+		counter(upstreamTokens, float64(h.Input), h.Provider, "input")
+		counter(upstreamTokens, float64(h.Output), h.Provider, "output")
+		counter(upstreamCost, float64(h.Cost), h.Provider)
 	}
 }

@@ -18,32 +18,16 @@ import (
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
-// maxTries bounds how many upstreams one call may reach.
-const maxTries = 3
-
-// call forwards the request to the first candidate that can be reached. Nothing
-// has been said to the caller yet, so the next one may be tried.
+// call forwards the request and looks at the head of the answer.
 func (x *exchange) call() *dialect.Fault {
 	if x.route.Op == llm.OpList {
 		return nil
 	}
 	if x.request.Stream {
+		x.place.shrink(weightStream)
 		x.w.live()
 	}
-	var err error
-	for i, c := range x.candidate {
-		if i == maxTries {
-			break
-		}
-		if i > 0 { // the intent is on record: what changes belongs to the outcome
-			x.tried(c)
-		}
-		x.response, err = c.Upstream.Do(x.r.Context(), x.aim(c))
-		if err == nil || !errors.Is(err, dialect.ErrDown) || x.cancelled() {
-			break
-		}
-	}
-	if err != nil {
+	if err := x.forward(); err != nil {
 		return x.failed(err)
 	}
 	x.outcome.Upstream = x.response.Status
@@ -54,20 +38,14 @@ func (x *exchange) call() *dialect.Fault {
 	return nil
 }
 
-// tried notes a candidate that the intent does not name.
-func (x *exchange) tried(c Candidate) {
-	wire, err := x.wire(c)
-	if err != nil {
-		return // Do fails for the same reason
-	}
-	x.outcome.Tries = append(x.outcome.Tries, fmt.Sprintf("%s/%s sha256:%x", c.Provider, c.Model, digest(wire).SHA256))
-}
-
 // failed says what went wrong upstream, in words that name nothing of the inside.
 func (x *exchange) failed(err error) *dialect.Fault {
 	f := &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_unavailable", Retry: true,
 		Message: "The provider cannot be reached; try again in a few seconds."}
+	var said *dialect.Fault
 	switch {
+	case errors.As(err, &said):
+		return said
 	case x.cancelled():
 		x.outcome.End = "cancelled"
 		f.Code, f.Message = "cancelled", "The caller left."
@@ -118,6 +96,9 @@ func (x *exchange) answer() *dialect.Fault {
 		err = x.last(e)
 	}
 	if err != nil {
+		if c := class(err); c != "other" {
+			x.served.broke(c)
+		}
 		return x.broken(err, scanner)
 	}
 	return nil
@@ -130,7 +111,6 @@ func (x *exchange) whole(e *llm.Event) *dialect.Fault {
 	if err != nil {
 		return x.failed(err)
 	}
-	x.count(e.Usage)
 	x.outcome.Status, x.outcome.End = x.response.Status, "answered"
 	x.outcome.Answered = digest(wire)
 	var frames []byte
@@ -180,7 +160,6 @@ func (x *exchange) frame(e *llm.Event) error {
 	if err != nil {
 		return err
 	}
-	x.count(e.Usage)
 	x.w.openStream(x.response.Header)
 	x.left = e
 	return x.w.event(e.Name, wire)
@@ -192,7 +171,6 @@ func (x *exchange) last(e *llm.Event) error {
 	if err != nil {
 		return err
 	}
-	x.count(e.Usage)
 	x.w.openStream(x.response.Header)
 	x.outcome.Status, x.outcome.End = http.StatusOK, "answered"
 	if e.End == llm.EndError {
@@ -208,12 +186,6 @@ func (x *exchange) last(e *llm.Event) error {
 
 // errUnrecorded means that the outcome could not be made durable; x.fault says it.
 var errUnrecorded = errors.New("gateway: the outcome is not recorded")
-
-func (x *exchange) count(u *llm.Usage) {
-	if u != nil {
-		x.outcome.Input, x.outcome.Output = u.Input, u.Output
-	}
-}
 
 // broken ends an answer that may not or cannot go on. finish says it.
 func (x *exchange) broken(err error, scanner *guard.Scanner) *dialect.Fault {
@@ -404,6 +376,9 @@ func (s *watched) Next() (*llm.Event, error) {
 		}
 	}
 	s.x.note(e)
+	if err := s.x.spend(e); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 
