@@ -53,7 +53,7 @@ type exchange struct {
 	steps   []record.Step
 	running record.Step // the one that runs
 
-	place, judging *place       // among all systems' calls
+	place, judging *seat        // among all systems' calls
 	budget         *access.Call // nil: nothing is limited
 	price          *access.Price
 	guess          access.Usage // of what is used

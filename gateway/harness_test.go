@@ -136,16 +136,17 @@ func (p *phrase) Look(ctx context.Context, passages []llm.Passage) ([]risk.Findi
 
 // house is a gate with everything real around it and a scripted upstream.
 type house struct {
-	t      testing.TB
-	gate   *Gate
-	server *httptest.Server
-	up     *script
-	keys   *access.Keys
-	ledger *ledger.Ledger
-	key    access.Key
-	secret string
-	plan   *Plan
-	logs   *bytes.Buffer
+	t       testing.TB
+	gate    *Gate
+	server  *httptest.Server
+	up      *script
+	keys    *access.Keys
+	budgets *access.Budgets
+	ledger  *ledger.Ledger
+	key     access.Key
+	secret  string
+	plan    *Plan
+	logs    *bytes.Buffer
 }
 
 // houseConfig is what a test changes about a house.
@@ -157,6 +158,9 @@ type houseConfig struct {
 	permits   []access.PermitFile
 	client    dialect.ClientConfig
 	recorder  func(record.Recorder) record.Recorder
+	budget    access.Budget
+	price     *access.Price
+	systems   []record.System // beside it, under the same policy
 }
 
 func newHouse(t testing.TB, cfg houseConfig) *house {
@@ -174,7 +178,10 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 		s = record.System{Name: "bot", Team: "team", Environment: "production", Models: []string{"fast"}, Tools: []string{"search"}}
 	}
 	s.Status = "active"
-	permits, err := access.NewPermits([]record.System{s}, cfg.permits)
+	for i := range cfg.systems {
+		cfg.systems[i].Status = "active"
+	}
+	permits, err := access.NewPermits(append(cfg.systems, s), cfg.permits)
 	must(t, err)
 	engine, err := guard.New(guard.Config{Detectors: cfg.detectors, Deadline: 200 * time.Millisecond})
 	must(t, err)
@@ -196,8 +203,16 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 		clients = append(clients, client)
 		h.plan.Models["fast"] = append(h.plan.Models["fast"], Candidate{Provider: "up", Model: "m-1", Dialect: speaks, Upstream: client})
 	}
+	for _, other := range cfg.systems {
+		h.plan.Policies[other.Name] = compiled
+	}
 	h.key, h.secret, err = h.keys.Create(ctx, s.Name, "test")
 	must(t, err)
+	budgets, err := access.OpenBudgets(ctx, access.BudgetsConfig{Store: st})
+	must(t, err)
+	budgets.Declare(map[string]access.Budget{s.Name: cfg.budget})
+	cfg.gate.Budgets, h.plan.Prices = budgets, map[string]*access.Price{"fast": cfg.price}
+	h.budgets = budgets
 	cfg.gate.Keys, cfg.gate.Recorder, cfg.gate.Proofs = h.keys, h.ledger, h.ledger.Receipt
 	if cfg.recorder != nil {
 		cfg.gate.Recorder = cfg.recorder(h.ledger)
@@ -217,6 +232,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 		}
 		h.keys.Close()
 		must(t, h.ledger.Close(ctx))
+		must(t, budgets.Close(ctx))
 		must(t, st.Close())
 	})
 	return h

@@ -149,8 +149,14 @@ func (x *exchange) spend(e *llm.Event) error {
 	if !x.response.Framed || x.request.MaxTokens > 0 || x.guess.Output <= x.reserved {
 		return nil
 	}
-	more := max(x.guess.Output-x.reserved, access.Slice)
-	if err := x.budget.Extend(x.r.Context(), more); err != nil {
+	need := x.guess.Output - x.reserved
+	more := max(need, access.Slice)
+	err := x.budget.Extend(x.r.Context(), more)
+	if err != nil && more > need { // the last tokens may be fewer than a slice
+		more = need
+		err = x.budget.Extend(x.r.Context(), more)
+	}
+	if err != nil {
 		return x.limited(err)
 	}
 	x.reserved += more

@@ -34,11 +34,11 @@ type queue struct {
 type turns struct {
 	name  string
 	taken int
-	line  []*place
+	line  []*seat
 }
 
-// place is what a caller holds, or waits for.
-type place struct {
+// seat is what a caller holds, or waits for.
+type seat struct {
 	queue  *queue
 	system *turns
 	weight int
@@ -51,7 +51,7 @@ func newQueue(size, room int, wait time.Duration) *queue {
 
 // enter takes a place for a system, or waits for one. The error is errFull or that
 // of ctx.
-func (q *queue) enter(ctx context.Context, system string, weight int) (*place, error) {
+func (q *queue) enter(ctx context.Context, system string, weight int) (*seat, error) {
 	p, err := q.ask(system, weight)
 	if err != nil || p.ready == nil {
 		return p, err
@@ -60,7 +60,7 @@ func (q *queue) enter(ctx context.Context, system string, weight int) (*place, e
 }
 
 // ask takes a place, or one in the line for it.
-func (q *queue) ask(system string, weight int) (*place, error) {
+func (q *queue) ask(system string, weight int) (*seat, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.systems[system]
@@ -68,7 +68,7 @@ func (q *queue) ask(system string, weight int) (*place, error) {
 		s = &turns{name: system}
 		q.systems[system] = s
 	}
-	p := &place{queue: q, system: s, weight: weight}
+	p := &seat{queue: q, system: s, weight: weight}
 	if len(s.line) == 0 && q.fits(s, weight) {
 		q.give(p)
 		return p, nil
@@ -87,7 +87,7 @@ func (q *queue) ask(system string, weight int) (*place, error) {
 }
 
 // await waits for a turn, for as long as the queue lets anybody wait.
-func (p *place) await(ctx context.Context) (*place, error) {
+func (p *seat) await(ctx context.Context) (*seat, error) {
 	t := time.NewTimer(p.queue.wait)
 	defer t.Stop()
 	err := errFull
@@ -111,7 +111,7 @@ func (p *place) await(ctx context.Context) (*place, error) {
 }
 
 // quit leaves the line, and reports whether the caller was still in it.
-func (p *place) quit() bool {
+func (p *seat) quit() bool {
 	q, s := p.queue, p.system
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -131,7 +131,7 @@ func (q *queue) fits(s *turns, weight int) bool {
 	return q.taken+weight <= q.size && (s.taken == 0 || s.taken+weight <= q.size-q.size/8)
 }
 
-func (q *queue) give(p *place) {
+func (q *queue) give(p *seat) {
 	q.taken += p.weight
 	p.system.taken += p.weight
 }
@@ -155,14 +155,14 @@ func (q *queue) push(s *turns) bool {
 }
 
 // leave gives a place back. It may be called twice, and on nil.
-func (p *place) leave() {
+func (p *seat) leave() {
 	if p != nil {
 		p.shrink(0)
 	}
 }
 
 // shrink keeps a place of less weight.
-func (p *place) shrink(weight int) {
+func (p *seat) shrink(weight int) {
 	if p == nil || p.weight <= weight {
 		return
 	}

@@ -14,9 +14,9 @@ import (
 // once, and one place comes free. Who asks rarely is served as if alone.
 func TestR12FairQueue(t *testing.T) {
 	q := newQueue(16, 64, time.Hour)
-	var holders []*place
+	var holders []*seat
 	served, asked := map[string]int{}, map[string]int{}
-	waiting := map[*place]string{}
+	waiting := map[*seat]string{}
 	collect := func() {
 		for p, system := range waiting {
 			select {
@@ -99,7 +99,7 @@ func TestQueueKeepsRoom(t *testing.T) {
 	}
 	p.leave()
 	p.leave()
-	(*place)(nil).leave()
+	(*seat)(nil).leave()
 }
 
 // TestR1QueueRefusesAtOnce: a full queue says so without waiting, a caller who

@@ -1,0 +1,295 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// spent is what the house's system used, as the store will know it.
+func (h *house) spent() access.Usage {
+	h.t.Helper()
+	u, err := h.budgets.Spent(context.Background(), "bot", time.Now().Add(-24*time.Hour))
+	must(h.t, err)
+	return u
+}
+
+// aDollar is a price of one millionth for each token, either way.
+func aDollar() *access.Price { return &access.Price{Input: 1e6, CachedInput: 1e6, Output: 1e6} }
+
+func perMonth(n int64) access.Rate { return access.Rate{Amount: n, Per: access.Month} }
+
+func TestBudgetRefuses(t *testing.T) {
+	h := newHouse(t, houseConfig{price: aDollar(), budget: access.Budget{System: access.Limits{Requests: perMonth(2), Tokens: perMonth(1_000_000), Money: perMonth(1_000_000)}}})
+	for i := range 2 {
+		got := h.chat(user("hi", false))
+		if got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		if got.header.Get("X-Ratelimit-Limit-Requests") != "2" || got.header.Get("X-Ratelimit-Remaining-Requests") != fmt.Sprint(1-i) || got.header.Get("X-Ratelimit-Limit-Tokens") != "1000000" {
+			t.Errorf("headers: %v", got.header)
+		}
+		if r := h.record(got); r.Outcome.Cost != 8 || r.Outcome.Estimated {
+			t.Errorf("%+v", r.Outcome)
+		}
+	}
+	h.up.received()
+	got := h.chat(user("zebra-canary", false))
+	if got.status != 429 || got.code() != "budget_exhausted" || got.header.Get("Retry-After") != "60" || got.header.Get("X-Should-Retry") != "false" ||
+		got.header.Get("X-Ratelimit-Remaining-Requests") != "0" || !strings.Contains(got.body, "2 requests per month") || strings.Contains(got.body, "zebra") {
+		t.Errorf("%d %v %s", got.status, got.header, got.body)
+	}
+	if len(h.up.received()) != 0 {
+		t.Error("it was forwarded")
+	}
+	if r := h.record(got); r.Outcome.Status != 429 || r.Outcome.End != "refused" || r.Outcome.Code != "budget_exhausted" {
+		t.Errorf("%+v", r.Outcome)
+	}
+	if u := h.spent(); u != (access.Usage{Requests: 2, Input: 6, Output: 10, Cost: 16}) {
+		t.Errorf("%+v", u)
+	}
+	if taken, _ := h.gate.calls.load(); taken != 0 {
+		t.Errorf("%d places stay taken", taken)
+	}
+}
+
+// TestBudgetSentences: what each limit says, and what SDKs make of it.
+func TestBudgetSentences(t *testing.T) {
+	minute := access.Rate{Amount: 1, Per: access.Minute}
+	for name, c := range map[string]struct {
+		limits access.Limits
+		body   string
+		status int
+		code   string
+		retry  bool
+		says   string
+	}{
+		"a minute":       {access.Limits{Requests: minute}, user("hi", false), 429, "budget_exhausted", true, "1 requests per minute has no room for this call; try again in "},
+		"tokens":         {access.Limits{Tokens: perMonth(1100)}, user("hi", false), 429, "budget_exhausted", false, "system's limit of 1,100 tokens per month has no room for this call; it opens again in "},
+		"money":          {access.Limits{Money: perMonth(1030)}, user("hi", false), 429, "budget_exhausted", false, "0.00 money per month"},
+		"never":          {access.Limits{Tokens: perMonth(500)}, `{"model":"fast","max_tokens":9000,"messages":[{"role":"user","content":"hi"}]}`, 429, "budget_exhausted", false, "state a lower maximum"},
+		"a long message": {access.Limits{Tokens: perMonth(5000)}, user(strings.Repeat("word ", 4000), false), 429, "budget_exhausted", false, "send less"},
+	} {
+		h := newHouse(t, houseConfig{price: aDollar(), budget: access.Budget{System: c.limits}})
+		h.up.says(strings.Replace(completion("fine"), `"completion_tokens":5`, `"completion_tokens":100`, 1))
+		if name != "never" && name != "a long message" {
+			if got := h.chat(user("hi", false)); got.status != 200 {
+				t.Fatalf("%s: %d %s", name, got.status, got.body)
+			}
+		}
+		got := h.chat(c.body)
+		if got.status != c.status || got.code() != c.code || !strings.Contains(got.body, c.says) || (got.header.Get("X-Should-Retry") != "false") != c.retry {
+			t.Errorf("%s: %d %v %s", name, got.status, got.header, got.body)
+		}
+		if after := got.header.Get("Retry-After"); after != "" {
+			if n, err := strconv.Atoi(after); err != nil || n < 1 || n > 60 {
+				t.Errorf("%s: Retry-After is %s", name, after)
+			}
+		}
+	}
+	h := newHouse(t, houseConfig{budget: access.Budget{System: access.Limits{Money: perMonth(1e6)}}})
+	if got := h.chat(user("hi", false)); got.status != 403 || got.code() != "unknown_price" || !strings.Contains(got.body, "no price") || len(h.up.received()) != 0 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestParallel: a call that is open takes its place, one that has ended gives it
+// back.
+func TestParallel(t *testing.T) {
+	h := newHouse(t, houseConfig{budget: access.Budget{Key: access.Limits{Parallel: 1}}})
+	arrived, proceed := make(chan bool), make(chan bool)
+	h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+		arrived <- true
+		<-proceed
+		status(200, "application/json", completion("fine"))(w, r, b)
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if got := h.chat(user("hi", false)); got.status != 200 {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+	<-arrived
+	if got := h.chat(user("hi", false)); got.status != 429 || got.code() != "too_many_parallel" || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, "1 calls open") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	proceed <- true
+	wg.Wait()
+	h.up.says(completion("fine"))
+	if got := h.chat(user("hi", false)); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestStreamOutgrowsItsBudget: an answer without a stated maximum goes on slice by
+// slice, and ends with an error in the stream when there is none left.
+func TestStreamOutgrowsItsBudget(t *testing.T) {
+	h := newHouse(t, houseConfig{price: aDollar(), budget: access.Budget{System: access.Limits{Tokens: perMonth(3 * access.Slice)}}})
+	var frames []string
+	for i := range 40 {
+		frames = append(frames, chunk(0, `{"content":`+quoted(fmt.Sprintf("%03d ", i)+strings.Repeat("word ", 160)+". ")+`}`))
+	}
+	h.up.streams(append(frames, stopChunk(0, "stop"), "[DONE]")...)
+	got := h.chat(user("hi", true))
+	if got.status != 200 || !strings.Contains(got.body, `"code":"budget_exhausted"`) || strings.Contains(got.body, "[DONE]") || !strings.Contains(got.body, "013 word") || strings.Contains(got.body, "039 word") {
+		t.Fatalf("%d ...%s", got.status, got.body[max(0, len(got.body)-600):])
+	}
+	r := h.record(got)
+	if o := r.Outcome; o.End != "failed" || o.Code != "budget_exhausted" || !o.Estimated || o.Output < 2*access.Slice || o.Output > 3*access.Slice+202 || o.Cost != int64(o.Input+o.Output) {
+		t.Errorf("%+v", o)
+	}
+	// A stated maximum is reserved in full, or refused before anything is said.
+	if got := h.chat(`{"model":"fast","stream":true,"max_tokens":2500,"messages":[{"role":"user","content":"hi"}]}`); got.status != 429 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestSettledByWhatIsKnown: what the provider says counts, and the gate's own guess
+// where it says nothing.
+func TestSettledByWhatIsKnown(t *testing.T) {
+	h := newHouse(t, houseConfig{price: &access.Price{Input: 2e6, CachedInput: 1e6, Output: 10e6}, client: dialect.ClientConfig{Idle: 300 * time.Millisecond}})
+	hundred := strings.Repeat("word ", 80)
+	usage := `{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":9,"total_tokens":16,"prompt_tokens_details":{"cached_tokens":5}}}`
+	for name, c := range map[string]struct {
+		up        func()
+		stream    bool
+		in, out   int
+		cost      int64
+		estimated bool
+	}{
+		"usage of a whole answer": {func() { h.up.says(completion(hundred)) }, false, 3, 5, 56, false},
+		"usage of a stream":       {func() { h.up.streams(chunk(0, `{"content":"fine"}`), stopChunk(0, "stop"), usage, "[DONE]") }, true, 7, 9, 2*2 + 5 + 90, false},
+		"a stream without usage":  {func() { h.up.streams(chunk(0, `{"content":`+quoted(hundred)+`}`), stopChunk(0, "stop"), "[DONE]") }, true, 2, 100, 1004, true},
+		"a stream that is cut":    {func() { h.up.streams(chunk(0, `{"content":`+quoted(hundred)+`}`)) }, true, 2, 100, 1004, true},
+		"an error": {func() {
+			h.up.does(status(400, "application/json", `{"error":{"message":"no","type":"x","param":null,"code":null}}`))
+		}, false, 0, 0, 0, false},
+		"nobody there": {func() { h.up.does(func(http.ResponseWriter, *http.Request, []byte) { panic(http.ErrAbortHandler) }) }, false, 0, 0, 0, false},
+		"usage that cannot be true": {func() {
+			h.up.says(strings.Replace(completion("x"), `"completion_tokens":5`, `"completion_tokens":-5`, 1))
+		}, false, 3, 0, 6, false},
+	} {
+		h.gate.upstreams.by = map[upstreamID]*upstream{} // what failed before is of no matter
+		before := h.spent()
+		c.up()
+		got := h.chat(user("hello!", c.stream))
+		r := h.record(got)
+		if o := r.Outcome; o.Input != c.in || o.Output != c.out || o.Cost != c.cost || o.Estimated != c.estimated {
+			t.Errorf("%s: %d in, %d out, cost %d, estimated %v: %s", name, o.Input, o.Output, o.Cost, o.Estimated, got.body)
+		}
+		if now := h.spent(); now.Cost-before.Cost != c.cost {
+			t.Errorf("%s: %d was charged", name, now.Cost-before.Cost)
+		}
+	}
+}
+
+// TestR12OneLoudSystem: while one system holds every place it can get and more wait
+// behind it, another one is served each time.
+func TestR12OneLoudSystem(t *testing.T) {
+	h := newHouse(t, houseConfig{gate: Config{Places: 32, Waiting: 8, Wait: 20 * time.Second},
+		systems: []record.System{{Name: "quiet", Team: "team", Environment: "production", Models: []string{"fast"}}}})
+	h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+		time.Sleep(2 * time.Millisecond)
+		status(200, "application/json", completion("fine"))(w, r, b)
+	})
+	_, quiet, err := h.keys.Create(t.Context(), "quiet", "test")
+	must(t, err)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	codes := map[int]int{}
+	for range 40 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				got := h.chat(user("hi", false))
+				mu.Lock()
+				codes[got.status]++
+				mu.Unlock()
+			}
+		})
+	}
+	served := 0
+	for range 40 {
+		req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+		req.Header.Set("Authorization", "Bearer "+quiet)
+		if got := h.do(req); got.status == 200 {
+			served++
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if served < 38 {
+		t.Errorf("the quiet system was served %d times of 40", served)
+	}
+	if codes[200] == 0 || codes[503] == 0 || codes[200]+codes[503] == 0 {
+		t.Errorf("the loud system got %v: it was not loud", codes)
+	}
+}
+
+// TestR1Overloaded: a gate without a place says so in the dialect, and when to come
+// back.
+func TestR1Overloaded(t *testing.T) {
+	h := newHouse(t, houseConfig{gate: Config{Places: 4, Waiting: 1, Wait: time.Millisecond}})
+	arrived, proceed := make(chan bool), make(chan bool)
+	h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+		arrived <- true
+		<-proceed
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: "+chunk(0, `{"content":"fine"}`)+"\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-proceed
+		_, _ = io.WriteString(w, "data: "+stopChunk(0, "stop")+"\n\ndata: [DONE]\n\n")
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { h.chat(user("hi", true)) })
+	<-arrived
+	if taken, _ := h.gate.calls.load(); taken != weightStream {
+		t.Errorf("an open stream takes %d places", taken)
+	}
+	got := h.chat(user("hi", false))
+	if got.status != 503 || got.code() != "overloaded" || got.header.Get("Retry-After") != "2" || got.header.Get("X-Should-Retry") != "" {
+		t.Errorf("%d %v %s", got.status, got.header, got.body)
+	}
+	if r := h.record(got); r.Outcome.Code != "overloaded" {
+		t.Errorf("%+v", r.Outcome)
+	}
+	proceed <- true
+	proceed <- true
+	wg.Wait()
+	if taken, waiting := h.gate.calls.load(); taken+waiting != 0 {
+		t.Errorf("%d taken, %d waiting", taken, waiting)
+	}
+}
+
+func TestR13WrongKeys(t *testing.T) {
+	h := plainHouse(t)
+	for i := range 15 {
+		req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+		req.Header.Set("Authorization", fmt.Sprintf("Bearer bzk_a_%d", i))
+		got := h.do(req)
+		if i < 10 && (got.status != 401 || got.code() != "invalid_api_key") {
+			t.Errorf("try %d: %d %s", i+1, got.status, got.body)
+		}
+		if n, err := strconv.Atoi(got.header.Get("Retry-After")); i >= 10 && (got.status != 429 || got.code() != "too_many_wrong_keys" || err != nil || n < 1 || n > 60) {
+			t.Errorf("try %d: %d %v %s", i+1, got.status, got.header, got.body)
+		}
+	}
+	if got := h.chat(user("hi", false)); got.status != 200 {
+		t.Errorf("a right key from the same address: %d %s", got.status, got.body)
+	}
+}
