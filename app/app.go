@@ -151,7 +151,7 @@ func (a *App) openGuard(context.Context) (err error) {
 	return err
 }
 
-func (a *App) openGate(context.Context) error {
+func (a *App) openGate(ctx context.Context) error {
 	p, err := a.makePlan(a.file.Load())
 	if err != nil {
 		return err
@@ -160,7 +160,11 @@ func (a *App) openGate(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.gate, err = gateway.New(gateway.Config{Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	telemetry, err := a.openTelemetry(ctx)
+	if err != nil {
+		return err
+	}
+	a.gate, err = gateway.New(gateway.Config{Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}

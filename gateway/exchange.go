@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/dialect"
@@ -48,8 +49,10 @@ type exchange struct {
 	said    []record.Passage
 	saidBy  map[llm.Channel]int
 	left    *llm.Event // the last frame that the caller got
-	keeper  *keeper    // nil: nothing of the answer is kept
-	noted   int        // steps that the intent took
+	span    trace.Span
+	first   time.Duration // until the first frame of the answer
+	keeper  *keeper       // nil: nothing of the answer is kept
+	noted   int           // steps that the intent took
 	steps   []record.Step
 	running record.Step // the one that runs
 
@@ -74,6 +77,7 @@ func (g *Gate) open(w http.ResponseWriter, r *http.Request) *exchange {
 	x.outcome.ID = x.intent.ID
 	x.w = newWriter(w, g.cfg.Write, g.cfg.Beat, x.sum)
 	w.Header().Set("Bartizan-Exchange", x.intent.ID)
+	x.traced()
 	return x
 }
 
@@ -251,6 +255,7 @@ func (x *exchange) close() {
 	}
 	x.depart()
 	x.gate.cfg.Metrics.observe(x)
+	x.traces()
 	x.log()
 }
 

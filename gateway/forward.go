@@ -86,7 +86,10 @@ func (x *exchange) attempt(u *upstream, probe bool, c Candidate) (resp *llm.Resp
 	began := time.Now()
 	r, class := left, ""
 	defer func() { u.end(probe, r, class, time.Since(began)) }() // a panic too
-	resp, err = c.Upstream.Do(x.r.Context(), x.aim(c))
+	request := x.aim(c)
+	ctx, done := x.calling(c, request)
+	resp, err = c.Upstream.Do(ctx, request)
+	done(resp, err)
 	x.sent = x.sent || !errors.Is(err, dialect.ErrDown)
 	r, class = x.sort(resp, err)
 	return resp, err

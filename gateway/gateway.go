@@ -33,6 +33,8 @@ type Config struct {
 	Log      *slog.Logger
 	Metrics  *Metrics // nil: nothing is counted
 	Proofs   Proofs   // nil: callers cannot ask for proofs
+	// Telemetry traces exchanges; nil: nothing is traced.
+	Telemetry *Telemetry
 
 	// Budgets limits systems, keys and people; nil: nobody.
 	Budgets *access.Budgets

@@ -364,6 +364,9 @@ func (s *watched) Next() (*llm.Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.x.first == 0 {
+		s.x.first = time.Since(s.x.began)
+	}
 	if err := s.x.gate.cfg.Keys.Live(s.x.principal); err != nil {
 		return nil, unauthenticated(err)
 	}

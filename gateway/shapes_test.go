@@ -112,7 +112,7 @@ func TestHeadersAndNamesAreNoWayOut(t *testing.T) {
 		_, _ = w.Write([]byte("event: " + forbidden + "\ndata: " + chunk(0, `{"content":"ok"}`) + "\n\ndata: [DONE]\n\n"))
 	})
 	got := h.chat(user("hi", true))
-	if strings.Contains(got.body, "Nightjar") || got.header.Get("X-Note") != "" || got.header.Get("X-Request-Id") != "" || !strings.Contains(got.body, "ok") {
+	if strings.Contains(got.body, "Nightjar") || got.header.Get("X-Note") != "" || got.header.Get("X-Request-Id") != got.header.Get("Bartizan-Exchange") || !strings.Contains(got.body, "ok") {
 		t.Fatalf("%v %s", got.header, got.body)
 	}
 }

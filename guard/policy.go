@@ -24,21 +24,21 @@ func (a Action) Decision() risk.Decision {
 // Policy says which findings matter where, and what follows. What it leaves out
 // is taken from [Standard], so the zero Policy is that.
 type Policy struct {
-	Mode       string                      `json:"mode,omitempty" yaml:"mode"`         // "enforce" or "monitor"
-	Until      string                      `json:"until,omitempty" yaml:"until"`       // monitor ends: "2026-12-31"
-	BlockAs    string                      `json:"block_as,omitempty" yaml:"block_as"` // "error" or "answer"
+	Mode    string `json:"mode,omitempty" yaml:"mode"`         // "enforce" or "monitor"
+	Until   string `json:"until,omitempty" yaml:"until"`       // monitor ends: "2026-12-31"
+	BlockAs string `json:"block_as,omitempty" yaml:"block_as"` // "error" or "answer"
 	// ProviderState is "refuse" or "allow": whether callers may let a provider keep
 	// their conversation, or go on from one that it kept.
-	ProviderState string `json:"provider_state,omitempty" yaml:"provider_state"`
-	OnError    OnError                     `json:"on_error,omitzero" yaml:"on_error"`
-	Unreadable map[string]Action           `json:"unreadable,omitempty" yaml:"unreadable"` // image, audio, file, tokens, sealed
-	Thresholds map[string]map[string]Lines `json:"thresholds,omitempty" yaml:"thresholds"` // family or category, then origin
-	Rules      []Rule                      `json:"rules,omitempty" yaml:"rules"`
-	Secrets    Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
-	Mask       Masking                     `json:"mask,omitzero" yaml:"mask"`
-	Sanitise   Sanitise                    `json:"sanitise,omitzero" yaml:"sanitise"`
-	Output     Leaving                     `json:"output,omitzero" yaml:"output"`
-	Keep       Keep                        `json:"keep,omitzero" yaml:"keep"`
+	ProviderState string                      `json:"provider_state,omitempty" yaml:"provider_state"`
+	OnError       OnError                     `json:"on_error,omitzero" yaml:"on_error"`
+	Unreadable    map[string]Action           `json:"unreadable,omitempty" yaml:"unreadable"` // image, audio, file, tokens, sealed
+	Thresholds    map[string]map[string]Lines `json:"thresholds,omitempty" yaml:"thresholds"` // family or category, then origin
+	Rules         []Rule                      `json:"rules,omitempty" yaml:"rules"`
+	Secrets       Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
+	Mask          Masking                     `json:"mask,omitzero" yaml:"mask"`
+	Sanitise      Sanitise                    `json:"sanitise,omitzero" yaml:"sanitise"`
+	Output        Leaving                     `json:"output,omitzero" yaml:"output"`
+	Keep          Keep                        `json:"keep,omitzero" yaml:"keep"`
 }
 
 // OnError says what follows when a required check failed.

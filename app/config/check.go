@@ -35,6 +35,7 @@ func (p *parser) check(f *File) {
 	p.policies(f)
 	p.systems(f)
 	p.permits(f)
+	p.telemetry(f.Telemetry)
 	if d := f.Ledger.Durability; d != "" && d != "local" {
 		p.at("ledger.durability", "must be local; %q is not supported yet", d)
 	}
@@ -135,6 +136,28 @@ func (p *parser) upstream(at string, v Provider) {
 		p.at(at+".url", "must not hold credentials, a query or a fragment; a key goes under key")
 	case u.Scheme == "http" && !v.Private:
 		p.at(at+".url", "plain HTTP needs `private: true` beside it")
+	}
+}
+
+func (p *parser) telemetry(t Telemetry) {
+	if t == (Telemetry{}) {
+		return
+	}
+	u, err := url.Parse(t.OTLP)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		p.at("telemetry.otlp", "must be the base URL of a collector, like https://collector.example:4318")
+	case u.Scheme == "http" && !t.Private:
+		p.at("telemetry.otlp", "plain HTTP needs `private: true` beside it")
+	}
+	if t.Key != nil {
+		p.secret("telemetry.key", *t.Key)
+	}
+	if t.CA != "" {
+		p.file("telemetry.ca", t.CA)
+	}
+	if t.Sample < 0 || t.Sample > 1 {
+		p.at("telemetry.sample", "must be a part of one, like 0.1")
 	}
 }
 

@@ -33,6 +33,16 @@ type File struct {
 	Systems   map[string]System       `yaml:"systems" json:"systems"`
 	Access    Access                  `yaml:"access" json:"access,omitempty"`
 	Ledger    Ledger                  `yaml:"ledger" json:"ledger,omitempty"`
+	Telemetry Telemetry               `yaml:"telemetry" json:"telemetry,omitempty"`
+}
+
+// Telemetry says where traces and measures are sent.
+type Telemetry struct {
+	OTLP    string  `yaml:"otlp" json:"otlp,omitempty"` // base URL of an OpenTelemetry collector, over HTTP
+	Key     *Secret `yaml:"key" json:"key,omitempty"`   // sent as a bearer token
+	CA      string  `yaml:"ca" json:"ca,omitempty"`
+	Private bool    `yaml:"private" json:"private,omitempty"`
+	Sample  float64 `yaml:"sample" json:"sample,omitempty"` // part of the traces that is kept; left out: all
 }
 
 // Listen says where the three listeners are.
@@ -297,6 +307,10 @@ func (f *File) from(dir string) {
 			paths = append(paths, &p.Key.File)
 		}
 	}
+	if f.Telemetry.Key != nil {
+		paths = append(paths, &f.Telemetry.Key.File)
+	}
+	paths = append(paths, &f.Telemetry.CA)
 	for i := range f.Access.Permits {
 		paths = append(paths, &f.Access.Permits[i])
 	}
