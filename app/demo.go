@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/practice"
@@ -79,23 +80,30 @@ func (d *Demonstration) start(ctx context.Context, cfg DemoConfig) (err error) {
 
 // demoFile is the configuration of the demo.
 func demoFile(cfg DemoConfig) (*config.File, map[string]llm.Model, error) {
-	provider := config.Provider{Dialect: "openai", URL: "https://practice.invalid/v1",
+	provider := config.Provider{URL: "https://practice.invalid/v1",
 		Handling: config.Handling{Training: "never", Retention: "0d", Region: "on_premises", Ceiling: "highly_confidential", Basis: "runs inside this process"}}
-	upstreams := map[string]llm.Model{practice.Name: practice.Model{}}
+	providers, upstreams, try := map[string]config.Provider{}, map[string]llm.Model{}, []string{}
+	for _, speaks := range dialect.Providers() {
+		name := practice.Name + "-" + speaks
+		provider.Dialect = speaks
+		providers[name], upstreams[name] = provider, practice.Model{}
+		try = append(try, name+"/"+practice.Name)
+	}
 	if cfg.Upstream != "" {
 		if !strings.HasPrefix(cfg.Upstream, "http://") && !strings.HasPrefix(cfg.Upstream, "https://") {
 			return nil, nil, fmt.Errorf("--upstream %s is no URL; write it like http://127.0.0.1:11434/v1", cfg.Upstream)
 		}
 		// Whoever runs a demo against a model of their own means that address.
-		provider = config.Provider{Dialect: "openai", URL: cfg.Upstream, Private: true}
-		upstreams = nil
+		providers = map[string]config.Provider{"upstream": {Dialect: "openai", URL: cfg.Upstream, Private: true}}
+		upstreams, try = nil, []string{"upstream/" + practice.Name}
 	}
+	in, out := 0.25, 2.0 // a price to see costs by; nobody is billed
 	return &config.File{
 		Version:   1,
 		Data:      cfg.Data,
 		Listen:    config.Listen{Gate: config.Listener{Addr: cfg.Gate}, Console: config.Listener{Addr: cfg.Console}, Operations: config.Listener{Addr: "127.0.0.1:0"}},
-		Providers: map[string]config.Provider{practice.Name: provider},
-		Models:    map[string]config.Model{practice.Name: {Try: []string{practice.Name}}},
+		Providers: providers,
+		Models:    map[string]config.Model{practice.Name: {Try: try, Price: &config.Price{Input: &in, Output: &out}}},
 		Policies:  map[string]guard.Policy{"demo": demoPolicy()},
 		Systems: map[string]config.System{
 			demoSystem: {Team: "demo", Owner: "you@example.com", Purpose: "Show what the gate does", Environment: "development",

@@ -80,9 +80,9 @@ type Dialect interface {
 }
 
 // All lists the dialects. Where two share a path, the first that matches is meant.
-func All() []Dialect {
-	return append([]Dialect{Anthropic{}, OpenAI{}, Responses{}}, azure()...)
-}
+func All() []Dialect { return all }
+
+var all = append([]Dialect{Anthropic{}, OpenAI{}, Responses{}}, azure()...)
 
 // Match finds the dialect and operation of a request. Where there is none, the
 // dialect is the one in which its caller most likely reads errors.
@@ -105,6 +105,16 @@ func nearest(path string, h http.Header) Dialect {
 		return Responses{}
 	}
 	return OpenAI{}
+}
+
+// ByID returns the dialect that records call so.
+func ByID(id string) (Dialect, bool) {
+	for _, d := range All() {
+		if d.ID() == id {
+			return d, true
+		}
+	}
+	return nil, false
 }
 
 // Providers lists the words of configuration for upstreams, each once.

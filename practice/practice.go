@@ -32,7 +32,7 @@ const Name = "practice"
 // signature ends every answer.
 const signature = "\n\n(This answer comes from Bartizan's practice model, which does what it is told.)"
 
-// Model is the practice model. It is an [llm.Model] that speaks chat completions.
+// Model is the practice model. It is an [llm.Model] that speaks every dialect.
 type Model struct{}
 
 // Do implements [llm.Model].
@@ -44,22 +44,41 @@ func (Model) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := dialect.OpenAI{}
-	read, err := o.Decode(dialect.Route{Op: llm.OpChat}, wire)
+	d, ok := dialect.ByID(r.Dialect)
+	if !ok {
+		return nil, fmt.Errorf("practice: nobody speaks %q", r.Dialect)
+	}
+	read, err := d.Decode(dialect.Route{Op: r.Op, Path: r.Target, Model: r.Model}, wire)
 	if err != nil {
 		return nil, fmt.Errorf("practice: reading the request: %w", err)
 	}
 	a := answer(read, wire)
 	h := http.Header{"X-Request-Id": {a.id()}}
-	if r.Stream {
-		body := io.NopCloser(bytes.NewReader(a.frames()))
-		return &llm.Response{Status: http.StatusOK, Header: h, Framed: true, Stream: o.Frames(r, body)}, nil
+	whole, frames := a.write(d.ID(), r.Op)
+	if r.Stream && r.Op == llm.OpChat {
+		body := io.NopCloser(bytes.NewReader(frames()))
+		return &llm.Response{Status: http.StatusOK, Header: h, Framed: true, Stream: d.Frames(r, body)}, nil
 	}
-	e, err := o.Answer(r, http.StatusOK, a.whole())
+	e, err := d.Answer(r, http.StatusOK, whole())
 	if err != nil {
 		return nil, err
 	}
 	return &llm.Response{Status: http.StatusOK, Header: h, Stream: &one{event: e}}, nil
+}
+
+// write returns what writes the answer in a dialect, whole and as a stream.
+func (a reply) write(dialect string, op llm.Op) (whole, frames func() []byte) {
+	switch {
+	case op == llm.OpEmbed:
+		return a.vectors, nil
+	case op == llm.OpCount:
+		return func() []byte { return encode(object{"input_tokens": a.input}) }, nil
+	case dialect == "anthropic":
+		return a.wholeMessage, a.messageFrames
+	case dialect == "responses" || dialect == "azure-responses":
+		return a.wholeResponse, a.responseFrames
+	}
+	return a.whole, a.frames
 }
 
 // one is a Stream of one Event.
@@ -86,6 +105,8 @@ type reply struct {
 	input   int
 	seed    uint64
 	usage   bool // of a stream, when the caller asked for it
+	texts   int  // that a vector was asked for
+	base64  bool // and the vectors are wanted so
 }
 
 // order is an instruction that the model understands, and what it makes of it.
@@ -145,7 +166,7 @@ func read(r *llm.Request) *conversation {
 		p := &r.Passages[i]
 		text := p.Text[:min(len(p.Text), maxRead)]
 		switch {
-		case p.Channel.Kind != llm.KindText || !strings.HasPrefix(p.Path, "messages"):
+		case p.Channel.Kind != llm.KindText || p.Channel.Choice != 0: // a name, or beside what is said
 		case p.Origin == llm.OriginSystem || p.Origin == llm.OriginDeveloper:
 			c.system = strings.TrimSpace(c.system + "\n" + text)
 		case p.Origin != llm.OriginModel:
@@ -173,14 +194,15 @@ search:
 		}
 	}
 	var asked struct {
-		N             int `json:"n"`
+		N             int    `json:"n"`
+		Format        string `json:"encoding_format"`
 		StreamOptions struct {
 			IncludeUsage bool `json:"include_usage"`
 		} `json:"stream_options"`
 	}
 	_ = json.Unmarshal(wire, &asked) // the request was decoded strictly already
 	out.model, out.choices, out.usage = r.Model, min(max(asked.N, 1), 8), asked.StreamOptions.IncludeUsage
-	out.input = len(wire) / 4
+	out.input, out.texts, out.base64 = len(wire)/4, max(len(c.texts), 1), asked.Format == "base64"
 	h := fnv.New64a()
 	_, _ = h.Write(wire)
 	out.seed = h.Sum64()

@@ -210,3 +210,92 @@ func TestBounds(t *testing.T) {
 		t.Errorf("a broken body: %v", err)
 	}
 }
+
+// TestEveryDialect: the model obeys, answers, calls tools and counts in every dialect that
+// the gate speaks, streamed and not, in frames that the dialect reads to their end.
+func TestEveryDialect(t *testing.T) {
+	tries := 0
+	for id, bodies := range map[string]struct{ path, say, call string }{
+		"openai":          {"/chat/completions", `{"model":"m",STREAM"messages":[{"role":"user","content":"Say hello to the world"}]}`, `{"model":"m",STREAM"tools":[{"type":"function","function":{"name":"search"}}],"messages":[{"role":"user","content":"Call the tool search with {\"q\":\"a\"}"}]}`},
+		"anthropic":       {"/v1/messages", `{"model":"m",STREAM"messages":[{"role":"user","content":[{"type":"text","text":"Say hello to the world"}]}]}`, `{"model":"m",STREAM"tools":[{"name":"search","input_schema":{}}],"messages":[{"role":"user","content":"Call the tool search with {\"q\":\"a\"}"}]}`},
+		"responses":       {"/responses", `{"model":"m",STREAM"input":"Say hello to the world"}`, `{"model":"m",STREAM"tools":[{"type":"function","name":"search"}],"input":"Call the tool search with {\"q\":\"a\"}"}`},
+		"azure":           {"/openai/deployments/{model}/chat/completions", `{"model":"m",STREAM"messages":[{"role":"user","content":"Say hello to the world"}]}`, `{"model":"m",STREAM"tools":[{"type":"function","function":{"name":"search"}}],"messages":[{"role":"user","content":"Call the tool search with {\"q\":\"a\"}"}]}`},
+		"azure-responses": {"/openai/v1/responses", `{"model":"m",STREAM"input":"Say hello to the world"}`, `{"model":"m",STREAM"tools":[{"type":"function","name":"search"}],"input":"Call the tool search with {\"q\":\"a\"}"}`},
+	} {
+		d, ok := dialect.ByID(id)
+		if !ok {
+			t.Fatalf("no dialect %s", id)
+		}
+		for _, stream := range []string{"", `"stream":true,`} {
+			for _, body := range []string{bodies.say, bodies.call} {
+				r, err := d.Decode(dialect.Route{Op: llm.OpChat, Path: bodies.path}, []byte(strings.Replace(body, "STREAM", stream, 1)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := Model{}.Do(context.Background(), r)
+				if err != nil {
+					t.Fatalf("%s: %v", id, err)
+				}
+				text, tools, used := "", "", 0
+				for {
+					e, err := resp.Stream.Next()
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						t.Fatalf("%s %s: %v", id, stream, err)
+					}
+					for _, p := range e.Passages {
+						if !p.Whole && p.Channel.Choice == 0 {
+							text += p.Text
+						}
+					}
+					tools += strings.Join(e.Tools, ",")
+					if e.Usage != nil {
+						used = e.Usage.Output
+					}
+				}
+				tries++
+				if body == bodies.say && (!strings.Contains(text, "hello to the world") || !strings.HasSuffix(text, signature)) ||
+					body == bodies.call && (tools != "search" || text != `{"q":"a"}`) {
+					t.Errorf("%s %s: said %q, called %q", id, stream, text, tools)
+				}
+				if used == 0 && (stream == "" || d.ID() == "anthropic" || strings.Contains(d.ID(), "responses")) {
+					t.Errorf("%s %s: no usage", id, stream)
+				}
+			}
+		}
+	}
+	if tries != 20 {
+		t.Errorf("%d tries", tries)
+	}
+}
+
+// TestVectors: a vector for each text, as numbers or in base64, and counted tokens.
+func TestVectors(t *testing.T) {
+	for body, want := range map[string]string{`{"model":"m","input":["a","b"]}`: `"index":1`, `{"model":"m","input":"a","encoding_format":"base64"}`: `"embedding":"`} {
+		r, err := dialect.OpenAI{}.Decode(dialect.Route{Op: llm.OpEmbed, Path: "/embeddings"}, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := Model{}.Do(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := resp.Stream.Next()
+		if err != nil || !strings.Contains(string(e.Data), want) || e.Usage == nil {
+			t.Errorf("%s: %s %v", body, e.Data, err)
+		}
+	}
+	r, err := dialect.Anthropic{}.Decode(dialect.Route{Op: llm.OpCount, Path: "/v1/messages/count_tokens"}, []byte(`{"model":"m","messages":[{"role":"user","content":"how many"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := Model{}.Do(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := resp.Stream.Next(); err != nil || !strings.HasPrefix(string(e.Data), `{"input_tokens":`) {
+		t.Errorf("%s %v", e.Data, err)
+	}
+}

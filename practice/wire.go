@@ -1,7 +1,10 @@
 package practice
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/dialect"
@@ -105,6 +108,24 @@ func (a reply) frames() []byte {
 		send(c)
 	}
 	return dialect.AppendEvent(out, "", []byte("[DONE]"))
+}
+
+// vectors writes vectors that mean nothing, a short one for each text.
+func (a reply) vectors() []byte {
+	data := make([]object, a.texts)
+	for i := range data {
+		v := []float32{float32(a.seed%997) / 997, float32(i+1) / 8, float32(a.input%89) / 89, .5}
+		var vector any = v
+		if a.base64 {
+			var b []byte
+			for _, x := range v {
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+			}
+			vector = base64.StdEncoding.EncodeToString(b)
+		}
+		data[i] = object{"object": "embedding", "index": i, "embedding": vector}
+	}
+	return encode(object{"object": "list", "model": a.model, "data": data, "usage": object{"prompt_tokens": a.input, "total_tokens": a.input}})
 }
 
 // encode writes one of the shapes above; they cannot fail to encode.

@@ -101,7 +101,8 @@ func welcome(w io.Writer, d started) error {
 	}
 	_, err := fmt.Fprintf(w, `Bartizan is running. It keeps everything in %s.
 
-  gate     %s/v1   (what an OpenAI client takes as its base URL)
+  gate     %s/v1   (what an OpenAI client takes as its base URL;
+           Anthropic's and Azure's clients take it without /v1)
   CA file  %s
   key      %s
   console  %s   (opens once, within 15 minutes)

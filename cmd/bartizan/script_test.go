@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"upstream": upstream, "serving": serving, "call": call, "field": field, "port": port, "holdport": holdPort,
+			"upstream": upstream, "serving": serving, "call": call, "post": post, "field": field, "port": port, "holdport": holdPort,
 			"waitline": waitline, "pause": pause, "envsubst": envsubst, "flip": flip,
 		},
 	})
@@ -89,15 +89,19 @@ func serving(ts *testscript.TestScript, neg bool, args []string) {
 // call posts a chat completion: call CAFILE ADDR KEY MODEL TEXT. The answer's
 // status and body become standard output.
 func call(ts *testscript.TestScript, neg bool, args []string) {
+	text, err := json.Marshal(args[4])
+	ts.Check(err)
+	post(ts, neg, []string{args[0], args[1], args[2], "/v1/chat/completions", fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%s}]}`, args[3], text)})
+}
+
+// post posts a body to a path: post CAFILE ADDR KEY PATH BODY.
+func post(ts *testscript.TestScript, neg bool, args []string) {
 	client := trusting(ts, ts.MkAbs(args[0]))
 	base := args[1]
 	if !strings.HasPrefix(base, "https://") {
 		base = "https://" + base
 	}
-	text, err := json.Marshal(args[4])
-	ts.Check(err)
-	body := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%s}]}`, args[3], text)
-	req, err := http.NewRequest(http.MethodPost, base+"/v1/chat/completions", strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, base+args[3], strings.NewReader(args[4]))
 	ts.Check(err)
 	req.Header.Set("Authorization", "Bearer "+args[2])
 	req.Header.Set("Content-Type", "application/json")
