@@ -136,6 +136,10 @@ func (x *exchange) tell(limits []dialect.Limit) {
 // spend watches an answer grow. One whose caller stated no maximum is paid for in
 // slices; when there is no more to be had it ends.
 func (x *exchange) spend(e *llm.Event) error {
+	if x.route.Op != llm.OpChat {
+		x.usage = e.Usage
+		return nil
+	}
 	for i := range e.Passages {
 		if p := &e.Passages[i]; !p.Whole || !x.response.Framed {
 			x.passed += len(p.Text)

@@ -103,6 +103,46 @@ func TestBudgetSentences(t *testing.T) {
 	}
 }
 
+// TestLimitsInEveryDialect: the same limit, in words and headers of each dialect.
+func TestLimitsInEveryDialect(t *testing.T) {
+	for _, c := range []struct{ path, body, header, shape string }{
+		{"/v1/chat/completions", user("hi", false), "X-Ratelimit-Limit-Requests", `{"error":{"message":"The key's limit of 1`},
+		{"/v1/responses", `{"model":"fast","input":"hi","store":false}`, "X-Ratelimit-Limit-Requests", `{"error":{"message":"The key's limit of 1`},
+		{"/v1/embeddings", `{"model":"fast","input":"hi"}`, "X-Ratelimit-Limit-Requests", `{"error":{"message":"The key's limit of 1`},
+		{"/v1/messages", `{"model":"fast","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`, "Anthropic-Ratelimit-Requests-Limit", `{"type":"error","error":{"type":"rate_limit_error","message":"The key's limit of 1`},
+		{"/v1/messages/count_tokens", `{"model":"fast","messages":[{"role":"user","content":"hi"}]}`, "Anthropic-Ratelimit-Requests-Limit", `{"type":"error","error":{"type":"rate_limit_error"`},
+	} {
+		h := newHouse(t, houseConfig{price: aDollar(), budget: access.Budget{Key: access.Limits{Requests: access.Rate{Amount: 1, Per: access.Month}}}})
+		h.up.does(apiError(400))
+		if got := h.do(h.request(http.MethodPost, c.path, c.body)); got.status != 400 || got.header.Get(c.header) != "1" {
+			t.Errorf("%s: %d %v %s", c.path, got.status, got.header, got.body)
+		}
+		got := h.do(h.request(http.MethodPost, c.path, c.body))
+		if got.status != 429 || got.header.Get(c.header) != "1" || got.header.Get("Retry-After") != "60" || !strings.HasPrefix(got.body, c.shape) {
+			t.Errorf("%s: %d %v %s", c.path, got.status, got.header, got.body)
+		}
+		if r := h.record(got); r.Outcome.Code != "budget_exhausted" {
+			t.Errorf("%s: %+v", c.path, r.Outcome)
+		}
+	}
+}
+
+// TestMessagesAreCounted: what is read from a cache costs what the price says.
+func TestMessagesAreCounted(t *testing.T) {
+	h := newHouse(t, houseConfig{price: &access.Price{Input: 4e6, CachedInput: 1e6, Output: 10e6}})
+	h.up.says(`{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"fine"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":5,"cache_read_input_tokens":100,"cache_creation_input_tokens":0,"output_tokens":7}}`)
+	got := h.do(h.request(http.MethodPost, "/v1/messages", `{"model":"fast","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`))
+	if r := h.record(got); got.status != 200 || r.Outcome.Input != 105 || r.Outcome.Output != 7 || r.Outcome.Cost != 5*4+100+70 {
+		t.Errorf("%d %s %+v", got.status, got.body, r.Outcome)
+	}
+	h.up.says(`{"input_tokens":2000}`)
+	before := h.spent()
+	got = h.do(h.request(http.MethodPost, "/v1/messages/count_tokens", `{"model":"fast","messages":[{"role":"user","content":"hi"}]}`))
+	if r := h.record(got); got.status != 200 || r.Outcome.Cost != 0 || r.Outcome.Estimated || h.spent().Cost != before.Cost {
+		t.Errorf("counting costs: %d %+v", got.status, r.Outcome)
+	}
+}
+
 // TestParallel: a call that is open takes its place, one that has ended gives it
 // back.
 func TestParallel(t *testing.T) {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command line as its users do. See testdata/*.txt.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 8 {
+	if err != nil || len(files) < 9 {
 		t.Fatalf("%d scripts, %v", len(files), err)
 	}
 	testscript.Run(t, testscript.Params{
