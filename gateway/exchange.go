@@ -115,6 +115,7 @@ func (x *exchange) refused() bool { return x.fault != nil || x.blocked != nil }
 // refuse answers a call that was not forwarded. Callers whom nobody knows leave
 // no record, only a count: they could fill the ledger.
 func (x *exchange) refuse() {
+	x.unread()
 	x.record()
 	x.w.reply(x.refusal())
 }

@@ -48,6 +48,7 @@ type Config struct {
 	MaxBody    int64         // bytes; 0: 32 MB
 	MaxHeaders int           // 0: 100
 	Body       time.Duration // deadline for reading the body; 0: 30 s
+	Grace      time.Duration // how long a body may lag behind 1 kB a second; 0: 5 s
 	Write      time.Duration // deadline for a caller who does not read; 0: 30 s
 	Beat       time.Duration // between signs of life on a stream; 0: 10 s
 	Synthetic  bool          // every record is marked as not real
@@ -98,7 +99,7 @@ func New(cfg Config, plan *Plan) (*Gate, error) {
 	if cfg.MaxHeaders == 0 {
 		cfg.MaxHeaders = 100
 	}
-	for d, def := range map[*time.Duration]time.Duration{&cfg.Body: 30 * time.Second, &cfg.Write: 30 * time.Second, &cfg.Beat: 10 * time.Second} {
+	for d, def := range map[*time.Duration]time.Duration{&cfg.Body: 30 * time.Second, &cfg.Grace: 5 * time.Second, &cfg.Write: 30 * time.Second, &cfg.Beat: 10 * time.Second} {
 		if *d == 0 {
 			*d = def
 		}

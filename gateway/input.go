@@ -138,19 +138,18 @@ func (x *exchange) read() *dialect.Fault {
 	if x.r.ContentLength > x.gate.cfg.MaxBody {
 		return x.tooLarge()
 	}
-	c := http.NewResponseController(x.w.ResponseWriter)
-	_ = c.SetReadDeadline(time.Now().Add(x.gate.cfg.Body))
+	p := x.paced()
 	// What a caller announces is not believed: memory grows with what arrives.
 	var b bytes.Buffer
 	b.Grow(int(min(max(x.r.ContentLength, 512), 64<<10)) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(x.r.Body, x.gate.cfg.MaxBody+1))
-	_ = c.SetReadDeadline(time.Time{})
+	n, err := b.ReadFrom(io.LimitReader(p, x.gate.cfg.MaxBody+1))
+	_ = p.conn.SetReadDeadline(time.Time{})
 	switch {
 	case n > x.gate.cfg.MaxBody:
 		return x.tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &dialect.Fault{Status: http.StatusRequestTimeout, Type: "invalid_request_error", Code: "request_timeout", Retry: true,
-			Message: fmt.Sprintf("The body did not arrive within %s; send it faster.", x.gate.cfg.Body)}
+			Message: fmt.Sprintf("The body did not arrive within %s, or came slower than 1 kB a second; send it faster.", x.gate.cfg.Body)}
 	case err != nil:
 		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "incomplete_body",
 			Message: "The body ended before its announced length; send it whole."}
