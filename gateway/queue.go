@@ -17,7 +17,9 @@ var errFull = errors.New("gateway: there is no place")
 // A system never holds the last eighth of the places, so another one finds room
 // at once even while answers of the first stay open for hours. Who waits is
 // bounded too: when all the room for it is taken, the system with most callers in
-// it loses its youngest.
+// it loses its youngest. And a burst may wait, but a line that has stood for a
+// second will not get shorter by waiting: those who join it are told so at once,
+// which keeps the line, and the wait of those who are served, short.
 type queue struct {
 	size int           // places
 	wait time.Duration // longest wait
@@ -35,6 +37,7 @@ type turns struct {
 	name  string
 	taken int
 	line  []*seat
+	since time.Time // when the line began to stand
 }
 
 // seat is what a caller holds, or waits for.
@@ -42,8 +45,15 @@ type seat struct {
 	queue  *queue
 	system *turns
 	weight int
+	wait   time.Duration
 	ready  chan error // holds one answer; nil: never had to wait
 }
+
+// When a line is one that stands, and how long one may wait in it then.
+const (
+	standing = time.Second
+	brief    = 40 * time.Millisecond
+)
 
 func newQueue(size, room int, wait time.Duration) *queue {
 	return &queue{size: size, room: room, wait: wait, systems: map[string]*turns{}}
@@ -77,9 +87,12 @@ func (q *queue) ask(system string, weight int) (*seat, error) {
 		q.forget(s)
 		return nil, errFull
 	}
-	p.ready = make(chan error, 1)
-	if len(s.line) == 0 {
+	p.ready, p.wait = make(chan error, 1), q.wait
+	if now := time.Now(); len(s.line) == 0 {
 		q.next = append(q.next, s)
+		s.since = now
+	} else if now.Sub(s.since) > standing {
+		p.wait = min(p.wait, brief)
 	}
 	s.line = append(s.line, p)
 	q.waiting++
@@ -88,7 +101,7 @@ func (q *queue) ask(system string, weight int) (*seat, error) {
 
 // await waits for a turn, for as long as the queue lets anybody wait.
 func (p *seat) await(ctx context.Context) (*seat, error) {
-	t := time.NewTimer(p.queue.wait)
+	t := time.NewTimer(p.wait)
 	defer t.Stop()
 	err := errFull
 	select {

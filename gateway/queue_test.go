@@ -124,6 +124,16 @@ func TestR1QueueRefusesAtOnce(t *testing.T) {
 	if _, err := q.enter(t.Context(), "a", 1); !errors.Is(err, errFull) { // an hour would hang the test
 		t.Errorf("a full queue: %v", err)
 	}
+	// In a line that has stood for long nobody waits long.
+	q.room = 3
+	q.mu.Lock()
+	q.systems["a"].since = time.Now().Add(-2 * standing)
+	q.mu.Unlock()
+	if p, err := q.ask("a", 1); err != nil || p.wait != brief {
+		t.Errorf("%+v, %v", p, err)
+	} else if _, err := p.await(t.Context()); !errors.Is(err, errFull) {
+		t.Errorf("a brief wait: %v", err)
+	}
 	cancel()
 	wg.Wait()
 	if _, waiting := q.load(); waiting != 0 {
