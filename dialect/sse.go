@@ -24,7 +24,7 @@ type sse struct {
 	line   []byte
 }
 
-func newSSE(r io.Reader) *sse { return &sse{r: bufio.NewReaderSize(r, 16<<10)} }
+func newSSE(r io.Reader) *sse { return &sse{r: bufio.NewReaderSize(r, 4<<10)} }
 
 // next returns the next event that has data. The data is a fresh slice. An event
 // that the stream cuts off is not an event; the error is then

@@ -113,6 +113,10 @@ func (x *exchange) attributes(provider string) []attribute.KeyValue {
 	return out
 }
 
+// worthASpan is how long a step takes that has a span of its own: most take microseconds,
+// and a span costs as much.
+const worthASpan = time.Millisecond
+
 // traces ends the span of an exchange, with its steps below it, and takes the measures.
 func (x *exchange) traces() {
 	t := x.gate.cfg.Telemetry
@@ -141,6 +145,9 @@ func (x *exchange) traces() {
 	}
 	if x.span.IsRecording() {
 		for _, s := range x.steps {
+			if s.Took < worthASpan {
+				continue
+			}
 			_, span := t.tracer.Start(ctx, s.Name, trace.WithTimestamp(x.began.Add(s.At)))
 			span.End(trace.WithTimestamp(x.began.Add(s.At + s.Took)))
 		}

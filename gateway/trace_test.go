@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric"
@@ -40,7 +41,10 @@ func TestTraces(t *testing.T) {
 	for _, c := range []struct{ form, provider string }{{"chat", "openai"}, {"Messages", "anthropic"}, {"Responses", "openai"}, {"Azure", "azure.ai.openai"}} {
 		spans.Reset()
 		f := formNamed(t, c.form)
-		h.up.sends(f.out[0].frames(canary, " and more. ")...)
+		h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+			time.Sleep(3 * time.Millisecond) // steps of microseconds have no span of their own
+			sends(strings.Join(f.out[0].frames(canary, " and more. "), ""))(w, r, b)
+		})
 		req := h.request(http.MethodPost, f.path, f.in[0].body(canary, true))
 		req.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 		if got := h.do(req); got.status != 200 {
@@ -68,7 +72,7 @@ func TestTraces(t *testing.T) {
 		if root.Name != "chat fast" || root.Parent.SpanID().String() != "b7ad6b7169203331" || !strings.Contains(parent, client.SpanContext.SpanID().String()) {
 			t.Errorf("%s: root %q below %v, the upstream saw %s", c.form, root.Name, root.Parent.SpanID(), parent)
 		}
-		for _, step := range []string{"authenticate", "guard", "intent", "upstream", "answer"} {
+		for _, step := range []string{"upstream"} {
 			if !slices.Contains(steps, step) {
 				t.Errorf("%s: no span of the step %s in %v", c.form, step, steps)
 			}

@@ -47,10 +47,16 @@ func (l *lines) flush() {
 
 var _ io.Writer = (*lines)(nil)
 
+// ballast is never touched, so it takes no memory: it only makes the collector wait until
+// as much again has been allocated. A quiet gate collects seldom, and a crowded one does
+// not keep several times what it needs.
+var ballast []byte
+
 // tuneMemory trades memory, of which a gate needs little, for time in the garbage
 // collector, unless the operator has said otherwise.
 func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		ballast = make([]byte, 96<<20)
+		debug.SetGCPercent(50)
 	}
 }

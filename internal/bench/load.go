@@ -34,16 +34,22 @@ type figures struct {
 func (t *target) reset() { t.rounds = nil }
 
 // bodyOf is a request whose text has about size bytes of ordinary English.
-func bodyOf(size int, stream bool) []byte {
+func bodyOf(path string, size int, stream bool) []byte {
 	const sentence = "Please summarise the minutes of the meeting on Tuesday for the people who could not come, and list who does what by when. "
 	text := strings.Repeat(sentence, size/len(sentence)+1)[:size]
+	switch path {
+	case "/v1/messages":
+		return fmt.Appendf(nil, `{"model":"bench","stream":%v,"max_tokens":500,"system":"You are a careful assistant.","messages":[{"role":"user","content":%q}]}`, stream, text)
+	case "/v1/responses":
+		return fmt.Appendf(nil, `{"model":"bench","stream":%v,"store":false,"instructions":"You are a careful assistant.","input":%q}`, stream, text)
+	}
 	return fmt.Appendf(nil, `{"model":"bench","stream":%v,"messages":[{"role":"system","content":"You are a careful assistant."},{"role":"user","content":%q}]}`, stream, text)
 }
 
 // calls makes n calls over so many connections and notes one round.
-func (t *target) calls(n, connections int, body []byte) error {
+func (t *target) calls(n, connections int, path string, body []byte) error {
 	if t.client == nil {
-		t.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128,
+		t.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2048,
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // measured, not trusted
 	}
 	before, err := cpuTime(t.pid)
@@ -58,7 +64,7 @@ func (t *target) calls(n, connections int, body []byte) error {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n) && failed.Load() == nil; i = next.Add(1) - 1 {
 				var err error
-				if took[i], firsts[i], err = t.call(body); err != nil {
+				if took[i], firsts[i], err = t.call(path, body); err != nil {
 					failed.Store(&err)
 				}
 			}
@@ -79,9 +85,9 @@ func (t *target) calls(n, connections int, body []byte) error {
 	return nil
 }
 
-func (t *target) call(body []byte) (took, first time.Duration, err error) {
+func (t *target) call(path string, body []byte) (took, first time.Duration, err error) {
 	began := time.Now()
-	req, err := http.NewRequest(http.MethodPost, t.url+"/v1/chat/completions", bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, t.url+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, 0, err
 	}

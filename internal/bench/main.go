@@ -85,8 +85,12 @@ listen:
   operations: {addr: "127.0.0.1:0"}
 providers:
   upstream: {dialect: openai, url: "%[2]s/v1", private: true}
+  spare: {dialect: openai, url: "%[2]s/v1", private: true}
+  anthropic: {dialect: anthropic, url: "%[2]s", private: true}
+  anthropic-spare: {dialect: anthropic, url: "%[2]s", private: true}
 models:
-  bench: {try: [upstream]}
+  bench: {try: [upstream, spare, anthropic, anthropic-spare], price: {input: 0.25, output: 2}}
+telemetry: {otlp: "%[2]s", private: true}
 policies:
   bench:
     rules:
@@ -94,7 +98,8 @@ policies:
       - {id: ticket, pattern: 'TCK-\d{6}', action: mask}
     mask: {entities: [pii.email, pii.credit_card, pii.iban]}
 systems:
-  bench: {team: bench, owner: bench@example.com, purpose: bench, environment: production, policy: bench, models: [bench], tools: any}
+  bench: {team: bench, owner: bench@example.com, purpose: bench, environment: production, policy: bench, models: [bench], tools: any,
+    budget: {money: 1000000/month, tokens: 100000M/day, requests: 100M/minute, per_key: {requests: 100M/minute}}}
 `
 
 func startGate(binary, upstream string) (*gate, error) {
@@ -158,27 +163,48 @@ func measure(binary string, calls, streams, rounds int) error {
 	}
 	fmt.Printf("machine: %s, %d cores, %s, %s\n", cpuModel(), runtime.NumCPU(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version())
 	for _, t := range targets {
-		if err := t.calls(200, 1, bodyOf(1024, false)); err != nil { // warm
+		if err := t.calls(200, 1, chatPath, bodyOf(chatPath, 1024, false)); err != nil { // warm
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 		t.reset()
 	}
-	kinds := []struct {
-		name string
-		n    int
-		body []byte
-	}{{"1 KB call", calls, bodyOf(1024, false)}, {"16 KB call", calls / 4, bodyOf(16<<10, false)}, {"100-chunk stream", streams, bodyOf(1024, true)}}
-	for _, k := range kinds {
+	for _, k := range []struct {
+		name, path string
+		n, size    int
+		stream     bool
+	}{{"1 KB call", chatPath, calls, 1024, false}, {"16 KB call", chatPath, calls / 4, 16 << 10, false}, {"100-chunk stream", chatPath, streams, 1024, true},
+		{"Messages, 1 KB", "/v1/messages", calls, 1024, false}, {"Messages stream", "/v1/messages", streams, 1024, true},
+		{"Responses, 1 KB", "/v1/responses", calls, 1024, false}, {"Responses stream", "/v1/responses", streams, 1024, true}} {
+		body := bodyOf(k.path, k.size, k.stream)
 		for range rounds {
 			for _, t := range targets {
-				if err := t.calls(k.n, 1, k.body); err != nil {
+				if err := t.calls(k.n, 1, k.path, body); err != nil {
 					return fmt.Errorf("%s: %w", t.name, err)
 				}
 			}
 		}
 		report(k.name, targets)
 	}
-	return saturate(g, targets[2])
+	if err := saturate(g, targets[2]); err != nil {
+		return err
+	}
+	return crowd(targets[2])
+}
+
+const chatPath = "/v1/chat/completions"
+
+// crowd keeps 2,000 streams open at once and reads how much memory that takes.
+func crowd(t *target) error {
+	const n = 2000
+	t.reset()
+	body := []byte(strings.Replace(string(bodyOf(chatPath, 1024, true)), `"model":"bench"`, `"model":"bench","user":"slowly"`, 1))
+	body = []byte(strings.Replace(string(body), `{"model":"bench","user":"slowly","stream":true`, `{"stream":true,"model":"bench","user":"slowly"`, 1))
+	began := time.Now()
+	if err := t.calls(n, n, chatPath, body); err != nil {
+		return err
+	}
+	fmt.Printf("%d open streams: peak RSS %d MB, all ended well after %.0f s\n", n, peakRSS(t.pid)>>20, time.Since(began).Seconds())
+	return nil
 }
 
 // saturate keeps 64 connections busy and compares records with calls.
@@ -186,7 +212,7 @@ func saturate(g *gate, t *target) error {
 	t.reset()
 	const n = 16000
 	began := time.Now()
-	if err := t.calls(n, 64, bodyOf(1024, false)); err != nil {
+	if err := t.calls(n, 64, chatPath, bodyOf(chatPath, 1024, false)); err != nil {
 		return err
 	}
 	took := time.Since(began)
