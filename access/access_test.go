@@ -73,6 +73,10 @@ var suite = []struct {
 	{"R75: what is admitted beyond a limit is bounded and is paid back", testDebt},
 	{"what systems used is known over days and replicas", testUsage},
 	{"idle leases go back to the other replicas", testIdleLease},
+	{"a debt is paid before anything else", testDebtIsPaid},
+	{"what the store did not take in is reported again", testReportedAgain},
+	{"one limit that refuses takes nothing of the others", testNothingTaken},
+	{"a call that outlasts a period is charged to each for its part", testAcrossPeriods},
 }
 
 func TestSQLite(t *testing.T) {

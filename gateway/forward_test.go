@@ -294,6 +294,33 @@ func TestHealthFigures(t *testing.T) {
 	}
 }
 
+// TestCircuitStragglers: calls that were under way when a circuit opened neither
+// take the probe's place nor keep it open.
+func TestCircuitStragglers(t *testing.T) {
+	now := time.Now()
+	u := &upstream{now: func() time.Time { return now }}
+	for range 5 {
+		u.end(false, fails, "slow", 0)
+	}
+	now = now.Add(10 * time.Second)
+	u.end(false, fails, "slow", 0)
+	if h := u.report(); h.Opens != 20*time.Second {
+		t.Errorf("%+v", h)
+	}
+	now = now.Add(20 * time.Second)
+	if probe, ok := u.begin(); !probe || !ok {
+		t.Error("there is no probe")
+	}
+	u.end(false, neither, "status 429", 0)
+	if _, ok := u.begin(); ok {
+		t.Error("a second probe was let through")
+	}
+	u.end(true, works, "", 0)
+	if probe, ok := u.begin(); probe || !ok {
+		t.Error("the circuit did not close")
+	}
+}
+
 // TestRetryHints: what an upstream says of waiting is passed on, within what every
 // SDK obeys.
 func TestRetryHints(t *testing.T) {

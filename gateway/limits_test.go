@@ -135,6 +135,17 @@ func TestMessagesAreCounted(t *testing.T) {
 	if r := h.record(got); got.status != 200 || r.Outcome.Input != 105 || r.Outcome.Output != 7 || r.Outcome.Cost != 5*4+100+70 {
 		t.Errorf("%d %s %+v", got.status, got.body, r.Outcome)
 	}
+	// Cut off after the first word of what was counted: what was passed on counts.
+	h.up.does(func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "event: message_start\ndata: "+`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":5,"output_tokens":1}}}`+"\n\n")
+		_, _ = io.WriteString(w, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n")
+		_, _ = io.WriteString(w, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"+quoted(strings.Repeat("word ", 80))+"}}\n\n")
+	})
+	got = h.do(h.request(http.MethodPost, "/v1/messages", `{"model":"fast","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}`))
+	if r := h.record(got); r.Outcome.End != "failed" || !r.Outcome.Estimated || r.Outcome.Input != 5 || r.Outcome.Output != 100 || r.Outcome.Cost != 1020 {
+		t.Errorf("%s %+v", got.body, r.Outcome)
+	}
 	h.up.says(`{"input_tokens":2000}`)
 	before := h.spent()
 	got = h.do(h.request(http.MethodPost, "/v1/messages/count_tokens", `{"model":"fast","messages":[{"role":"user","content":"hi"}]}`))
@@ -187,6 +198,15 @@ func TestStreamOutgrowsItsBudget(t *testing.T) {
 	r := h.record(got)
 	if o := r.Outcome; o.End != "failed" || o.Code != "budget_exhausted" || !o.Estimated || o.Output < 2*access.Slice || o.Output > 3*access.Slice+202 || o.Cost != int64(o.Input+o.Output) {
 		t.Errorf("%+v", o)
+	}
+	// What a caller stated is the provider's to keep, and settled when it did not.
+	loose := newHouse(t, houseConfig{budget: access.Budget{System: access.Limits{Tokens: perMonth(120)}}})
+	loose.up.streams(append(frames, stopChunk(0, "stop"), "[DONE]")...)
+	if got := loose.chat(`{"model":"fast","stream":true,"max_tokens":100,"messages":[{"role":"user","content":"hi"}]}`); !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
+		t.Errorf("...%s", got.body[max(0, len(got.body)-300):])
+	}
+	if got := loose.chat(`{"model":"fast","max_tokens":1,"messages":[{"role":"user","content":"hi"}]}`); got.status != 429 {
+		t.Errorf("an overrun was not charged: %d", got.status)
 	}
 	// A stated maximum is reserved in full, or refused before anything is said.
 	if got := h.chat(`{"model":"fast","stream":true,"max_tokens":2500,"messages":[{"role":"user","content":"hi"}]}`); got.status != 429 {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestR12FairQueue: in every tick one system asks a hundred times, another one
-// once, and one place comes free. Who asks rarely is served as if alone.
+// TestR12FairQueue: in every tick two systems ask a hundred times each, two more now
+// and then, and one place comes free. Who asks rarely is served as if alone.
 func TestR12FairQueue(t *testing.T) {
 	q := newQueue(16, 64, time.Hour)
 	var holders []*seat
@@ -46,8 +46,9 @@ func TestR12FairQueue(t *testing.T) {
 	for i := range ticks {
 		for range 100 {
 			ask("loud")
+			ask("rival")
 		}
-		if i%3 == 0 {
+		if i%8 == 0 { // below a fair share
 			ask("quiet")
 			ask("other")
 		}
@@ -62,8 +63,11 @@ func TestR12FairQueue(t *testing.T) {
 			t.Errorf("%s was served %d times of %d", system, served[system], asked[system])
 		}
 	}
-	if total := served["loud"] + served["quiet"] + served["other"]; total < ticks {
+	if total := served["loud"] + served["rival"] + served["quiet"] + served["other"]; total < ticks {
 		t.Errorf("%d calls were served in %d ticks: fairness costs places", total, ticks)
+	}
+	if a, b := served["loud"], served["rival"]; a < b*9/10 || b < a*9/10 {
+		t.Errorf("two who are as loud were served %d and %d times", a, b)
 	}
 	for len(holders) > 0 {
 		holders[0].leave()
