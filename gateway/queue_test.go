@@ -189,3 +189,27 @@ func BenchmarkQueue(b *testing.B) {
 		}
 	})
 }
+
+// TestTurns: systems that wait are served one after the other, each in the order in
+// which its callers came.
+func TestTurns(t *testing.T) {
+	q := newQueue(1, 16, time.Hour)
+	holder, err := q.ask("a", 1)
+	must(t, err)
+	var seats []*seat
+	for _, system := range []string{"a", "a", "a", "b", "b", "c"} {
+		p, err := q.ask(system, 1)
+		must(t, err)
+		seats = append(seats, p)
+	}
+	for _, next := range []int{0, 3, 5, 1, 4, 2} {
+		holder.leave()
+		for i, p := range seats {
+			if got := len(p.ready); (got == 1) != (i == next) {
+				t.Fatalf("caller %d was called %d times, it is the turn of %d", i, got, next)
+			}
+		}
+		holder = seats[next]
+		<-holder.ready
+	}
+}
