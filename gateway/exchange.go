@@ -66,6 +66,7 @@ type exchange struct {
 	served         *upstream    // who was called last
 	sent           bool         // something may have reached a provider
 	settled        bool
+	early          bool // refused before anything was looked at
 }
 
 // open begins an exchange.
@@ -154,6 +155,14 @@ func (x *exchange) spokenLate(f *dialect.Fault) []byte {
 func (x *exchange) record() {
 	if x.principal.ID == "" {
 		return
+	}
+	if x.early {
+		var record bool
+		if x.outcome.Omitted, record = x.gate.tally.note(x.principal.System); !record {
+			x.outcome.End, x.outcome.Code = "refused", x.fault.Code
+			x.gate.cfg.Metrics.omit(x.principal.System)
+			return
+		}
 	}
 	if !x.begun {
 		if f := x.begin(); f != nil {

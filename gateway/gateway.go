@@ -81,6 +81,7 @@ type Gate struct {
 
 	upstreams upstreams
 	strikes   *access.Strikes
+	tally     tally
 	calls     *queue // who has a call open
 	judges    *queue // whose call is judged
 }
@@ -105,7 +106,7 @@ func New(cfg Config, plan *Plan) (*Gate, error) {
 		}
 	}
 	cfg.bounds()
-	g := &Gate{cfg: cfg, upstreams: upstreams{now: time.Now, by: map[upstreamID]*upstream{}}, strikes: access.NewStrikes(nil),
+	g := &Gate{cfg: cfg, upstreams: upstreams{now: time.Now, by: map[upstreamID]*upstream{}}, strikes: access.NewStrikes(nil), tally: tally{now: time.Now, by: map[string]*refusals{}},
 		calls: newQueue(cfg.Places, cfg.Waiting, cfg.Wait), judges: newQueue(cfg.Judges, cfg.Waiting, cfg.Wait)}
 	g.SetPlan(plan)
 	cfg.Metrics.watch(g)

@@ -57,6 +57,7 @@ func (x *exchange) enter() *dialect.Fault {
 	var err error
 	if b := x.gate.cfg.Budgets; b != nil {
 		if x.budget, err = b.Enter(x.r.Context(), x.principal); err != nil {
+			x.early = true
 			return x.limited(err)
 		}
 	}
@@ -81,6 +82,7 @@ func (x *exchange) turn() *dialect.Fault {
 
 // crowded says that there are more calls than the gate can take.
 func (x *exchange) crowded(err error) *dialect.Fault {
+	x.early = true
 	if !errors.Is(err, errFull) {
 		return x.failed(err) // the caller left
 	}

@@ -353,3 +353,39 @@ func TestR13WrongKeys(t *testing.T) {
 		t.Errorf("a right key from the same address: %d %s", got.status, got.body)
 	}
 }
+
+// TestFloodsAreCounted: of a flood of refusals some have a record, and the next one
+// says how many have none. What was forwarded always has one.
+func TestFloodsAreCounted(t *testing.T) {
+	h := newHouse(t, houseConfig{budget: access.Budget{System: access.Limits{Requests: perMonth(3)}}})
+	at := time.Now()
+	h.gate.tally.now = func() time.Time { return at }
+	var refusals []answered
+	for i := range 3 + 2*recorded {
+		if got := h.chat(user("hi", false)); i < 3 {
+			h.record(got)
+		} else {
+			refusals = append(refusals, got)
+		}
+	}
+	at = at.Add(time.Second)
+	refusals = append(refusals, h.chat(user("hi", false)))
+	for i, got := range refusals {
+		if got.status != 429 || (got.header.Get("Bartizan-Receipt") != "") != (i < recorded || i == 2*recorded) {
+			t.Fatalf("refusal %d: %d %v", i, got.status, got.header)
+		}
+	}
+	if r := h.record(refusals[2*recorded]); r.Outcome.Omitted != recorded || r.Outcome.End != "refused" {
+		t.Errorf("%+v", r.Outcome)
+	}
+	n := 0
+	for r, err := range h.ledger.Records(t.Context(), record.Query{Kind: "exchange"}) {
+		must(t, err)
+		if r.Intent != nil {
+			n++
+		}
+	}
+	if n != 3+recorded+1 {
+		t.Errorf("%d records", n)
+	}
+}

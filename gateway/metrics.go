@@ -15,6 +15,7 @@ type Metrics struct {
 	tokens    *prometheus.CounterVec
 	cost      *prometheus.CounterVec
 	faults    *prometheus.CounterVec
+	omitted   *prometheus.CounterVec
 	gate      atomic.Pointer[Gate] // whose providers and queues are shown
 }
 
@@ -30,8 +31,9 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		cost:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_cost_micro_total", Help: "What calls cost, in millionths of the currency of prices."}, []string{"system"}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_faults_total", Help: "Calls that ended with an error of the gate's own, by its code."},
 			[]string{"system", "code"}),
+		omitted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_refusals_omitted_total", Help: "Calls refused before anything was looked at that have no record of their own."}, []string{"system"}),
 	}
-	for _, c := range []prometheus.Collector{m.exchanges, m.seconds, m.tokens, m.cost, m.faults, state{m}} {
+	for _, c := range []prometheus.Collector{m.exchanges, m.seconds, m.tokens, m.cost, m.faults, m.omitted, state{m}} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -59,6 +61,13 @@ func (m *Metrics) observe(x *exchange) {
 	}
 	if x.fault != nil {
 		m.faults.WithLabelValues(system, x.fault.Code).Inc()
+	}
+}
+
+// omit counts a refusal that has no record of its own.
+func (m *Metrics) omit(system string) {
+	if m != nil {
+		m.omitted.WithLabelValues(system).Inc()
 	}
 }
 

@@ -180,6 +180,7 @@ func appendOutcome(b []byte, out *record.Outcome) []byte {
 	e.int("output_tokens", int64(out.Output))
 	e.int("cost_micro", out.Cost)
 	e.bool("estimated", out.Estimated)
+	e.int("omitted", int64(out.Omitted))
 	list(e, "steps", out.Steps, stepFields)
 	e.close('}')
 	return e.b

@@ -136,9 +136,12 @@ type Outcome struct {
 	Cost     int64        `json:"cost_micro,omitempty"` // in millionths of the currency that prices are in; 0: nothing, or no price
 	// Estimated means that the provider did not say what it counted: tokens and cost
 	// are the gate's own guess.
-	Estimated bool   `json:"estimated,omitempty"`
-	Steps     []Step `json:"steps,omitempty"`
-	Kept      []Kept `json:"-"`
+	Estimated bool `json:"estimated,omitempty"`
+	// Omitted counts calls of the same system that were refused before this one as
+	// early as this one, and have no record of their own: there were too many.
+	Omitted int    `json:"omitted,omitempty"`
+	Steps   []Step `json:"steps,omitempty"`
+	Kept    []Kept `json:"-"`
 }
 
 // Act is an administrative operation: intended, applied, done, each recorded.
