@@ -110,6 +110,18 @@ func aPrompt(before string) bool {
 	return false
 }
 
+// isSubject reports that the word before after is a noun that something is said
+// of: "the file state is current in your context", as coding agents tell their
+// model of a file.
+func isSubject(after string) bool {
+	for _, w := range []string{" is ", " are ", " was ", " were ", " has "} {
+		if strings.HasPrefix(after, w) {
+			return true
+		}
+	}
+	return false
+}
+
 func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 	from, to = v.Hits[n].Start, v.Hits[n].End
 	lo, hi := sentence(v.Text, from, to, 70)
@@ -120,6 +132,9 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 		// English and its neighbours put the verb first; elsewhere it may end the
 		// sentence.
 		late := w.class == leakLate || v.Text[h.Start] >= 0x80
+		if w.class == leakVerb && isSubject(v.Text[h.End:]) {
+			return
+		}
 		if (w.class == leakVerb || w.class == leakLate) && (h.End <= target.Start && target.Start-h.End <= leakGap || late && h.Start >= target.End) {
 			has[leakVerb] = true
 		} else if w.class == leakFully {
