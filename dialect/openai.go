@@ -134,8 +134,23 @@ func (OpenAI) Refusal(r *llm.Request, b Refusal) []byte {
 	return encode(a)
 }
 
+// continues gives a refusal what all chunks of a stream have in common: the
+// accumulators of SDKs refuse a chunk with another id.
+func (b Refusal) continues() Refusal {
+	var c struct {
+		ID      string `json:"id"`
+		Model   string `json:"model"`
+		Created int64  `json:"created"`
+	}
+	if b.Last != nil && json.Unmarshal(b.Last.Data, &c) == nil && c.ID != "" {
+		b.ID, b.Model, b.Created = c.ID, c.Model, c.Created
+	}
+	return b
+}
+
 // RefusalFrames implements [Dialect].
 func (OpenAI) RefusalFrames(_ *llm.Request, b Refusal) []byte {
+	b = b.continues()
 	a := refusalAnswer{ID: b.ID, Object: "chat.completion.chunk", Created: b.Created, Model: b.Model}
 	for _, i := range b.choices() {
 		a.Choices = append(a.Choices, refusalChoice{Index: i, FinishReason: "content_filter", Filter: b.filter,

@@ -41,3 +41,20 @@ func TestFaults(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// TestRefusalContinuesTheStream: the chunk that refuses is one of the answer it ends.
+func TestRefusalContinuesTheStream(t *testing.T) {
+	b := Refusal{ID: "ex_1", Model: "fast", Message: "no", Created: 5}
+	for last, want := range map[*llm.Event]string{
+		nil: `"id":"ex_1","object":"chat.completion.chunk","created":5,"model":"fast"`,
+		{Data: []byte(`{"id":"c7","object":"chat.completion.chunk","created":9,"model":"m-2","choices":[]}`)}: `"id":"c7","object":"chat.completion.chunk","created":9,"model":"m-2"`,
+		{Data: []byte(`{"id":"","model":"","choices":[],"prompt_filter_results":[]}`)}:                        `"id":"ex_1","object":"chat.completion.chunk","created":5,"model":"fast"`,
+	} {
+		b.Last = last
+		for _, d := range []Dialect{OpenAI{}, azure()[0]} {
+			if got := string(d.RefusalFrames(nil, b)); !strings.Contains(got, want) {
+				t.Errorf("%s: %s", d.ID(), got)
+			}
+		}
+	}
+}
