@@ -58,3 +58,20 @@ func TestRefusalContinuesTheStream(t *testing.T) {
 		}
 	}
 }
+
+// TestFaultsInAStreamAreRaised: an SDK finds the error where it looks for one, and a
+// block is no error to it.
+func TestFaultsInAStreamAreRaised(t *testing.T) {
+	r := &llm.Request{Op: llm.OpChat, Model: "fast"}
+	for _, d := range []Dialect{OpenAI{}, Responses{}, Anthropic{}} {
+		frames := string(d.FaultFrames(r, &Fault{Status: 502, Code: "broken", Message: "it broke", Retry: true}, nil))
+		_, last, _ := strings.Cut(frames[strings.LastIndex(frames, "data: "):], " ")
+		var v struct{ Error struct{ Message string } }
+		if err := json.Unmarshal([]byte(last), &v); err != nil || v.Error.Message != "it broke" {
+			t.Errorf("%s: %v in %s", d.ID(), err, last)
+		}
+	}
+	if s := string((Responses{}).RefusalFrames(r, Refusal{ID: "ex_1", Message: "no"})); strings.Contains(s, `}},"error":`) || !strings.Contains(s, `"code":"invalid_prompt","message":"no"`) {
+		t.Errorf("a block is raised: %s", s)
+	}
+}

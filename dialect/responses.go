@@ -112,6 +112,7 @@ type responseFrame struct {
 	Type     string         `json:"type"`
 	Seq      int            `json:"sequence_number"`
 	Response responseObject `json:"response"`
+	Error    *responseError `json:"error,omitempty"` // what SDKs raise
 }
 
 func newResponse(id, model, status string, created int64) responseObject {
@@ -144,10 +145,12 @@ func pathOf(target string) string {
 // RefusalFrames implements [Dialect]. Of all ends, response.failed with this code is
 // the one that every client shows, and that none tries again.
 func (Responses) RefusalFrames(r *llm.Request, b Refusal) []byte {
-	return failedFrames(b.ID, r.Model, b.Created, "invalid_prompt", b.Message, b.Last)
+	return failedFrames(b.ID, r.Model, b.Created, &responseError{Code: "invalid_prompt", Message: b.Message}, nil, b.Last)
 }
 
-// FaultFrames implements [Dialect].
+// FaultFrames implements [Dialect]. The error stands at the top as well, where SDKs
+// raise it: some programs read past response.failed and take half an answer for a
+// whole one.
 func (Responses) FaultFrames(r *llm.Request, f *Fault, last *llm.Event) []byte {
 	code := "invalid_prompt" // anything else is tried again
 	switch {
@@ -156,15 +159,16 @@ func (Responses) FaultFrames(r *llm.Request, f *Fault, last *llm.Event) []byte {
 	case f.Retry:
 		code = "server_error"
 	}
-	return failedFrames(f.ID, r.Model, 0, code, f.Message, last)
+	e := &responseError{Code: code, Message: f.Message}
+	return failedFrames(f.ID, r.Model, 0, e, e, last)
 }
 
 // failedFrames ends a response; one that has not begun begins first.
-func failedFrames(id, model string, created int64, code, message string, last *llm.Event) []byte {
+func failedFrames(id, model string, created int64, why, raised *responseError, last *llm.Event) []byte {
 	var out []byte
 	seq := 0
 	if last == nil {
-		out = AppendEvent(out, "response.created", encode(responseFrame{"response.created", 0, newResponse(id, model, "in_progress", created)}))
+		out = AppendEvent(out, "response.created", encode(responseFrame{"response.created", 0, newResponse(id, model, "in_progress", created), nil}))
 	} else if p, ok := last.After.(*responsePlace); ok {
 		seq = p.seq
 		if p.id != "" {
@@ -172,8 +176,8 @@ func failedFrames(id, model string, created int64, code, message string, last *l
 		}
 	}
 	o := newResponse(id, model, "failed", created)
-	o.Error = &responseError{Code: code, Message: message}
-	return AppendEvent(out, "response.failed", encode(responseFrame{"response.failed", seq + 1, o}))
+	o.Error = why
+	return AppendEvent(out, "response.failed", encode(responseFrame{"response.failed", seq + 1, o, raised}))
 }
 
 // Models implements [Dialect].
