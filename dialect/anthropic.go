@@ -172,12 +172,13 @@ type anthropicStop struct {
 // messagePlace is how far the frames of a message have come.
 type messagePlace struct {
 	open   int // the block that is open; -1: none
+	next   int // the block that begins next
 	output int // tokens so far
 }
 
 // RefusalFrames implements [Dialect]: the block that is open ends, and the message
 // with it.
-func (Anthropic) RefusalFrames(_ *llm.Request, b Refusal) []byte {
+func (a Anthropic) RefusalFrames(r *llm.Request, b Refusal) []byte {
 	var out []byte
 	at := &messagePlace{open: -1}
 	if b.Last == nil {
@@ -188,9 +189,45 @@ func (Anthropic) RefusalFrames(_ *llm.Request, b Refusal) []byte {
 	if at.open >= 0 {
 		out = AppendEvent(out, "content_block_stop", encode(anthropicBlockStop{"content_block_stop", at.open}))
 	}
+	if hidesRefusals(r) {
+		return append(out, a.shown(at.next, b)...)
+	}
 	out = AppendEvent(out, "message_delta", encode(anthropicDelta{"message_delta",
 		anthropicStopDelta{StopReason: &refused, StopDetails: b.stopped()}, anthropicOutputCount{at.output}}))
 	return AppendEvent(out, "message_stop", encode(anthropicStop{"message_stop"}))
+}
+
+// hidesRefusals reports that the caller is Claude Code, which does not show why an
+// answer was refused, and asks the model once more.
+func hidesRefusals(r *llm.Request) bool {
+	return r != nil && r.Header.Get("X-Claude-Code-Session-Id") != ""
+}
+
+type anthropicBlockStart struct {
+	Type  string        `json:"type"`
+	Index int           `json:"index"`
+	Block anthropicText `json:"content_block"`
+}
+
+type anthropicBlockDelta struct {
+	Type  string        `json:"type"`
+	Index int           `json:"index"`
+	Delta anthropicText `json:"delta"`
+}
+
+type anthropicText struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// shown is a refusal for a caller who hides them: an error of a request that is not
+// valid is shown as it was written and ends the turn. It counts only behind a whole
+// block of text; without one the caller asks again for an answer in one piece.
+func (a Anthropic) shown(block int, b Refusal) []byte {
+	out := AppendEvent(nil, "content_block_start", encode(anthropicBlockStart{"content_block_start", block, anthropicText{Type: "text"}}))
+	out = AppendEvent(out, "content_block_delta", encode(anthropicBlockDelta{"content_block_delta", block, anthropicText{"text_delta", b.Message}}))
+	out = AppendEvent(out, "content_block_stop", encode(anthropicBlockStop{"content_block_stop", block}))
+	return AppendEvent(out, "error", a.Fault(&Fault{Status: http.StatusBadRequest, Code: "content_filter", Message: b.Message, ID: b.ID}))
 }
 
 type anthropicModels struct {

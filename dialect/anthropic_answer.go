@@ -273,6 +273,7 @@ func (m *messageReader) moves(kind string) {
 	switch kind {
 	case "content_block_start":
 		at.open = m.index()
+		at.next = at.open + 1
 	case "content_block_stop":
 		at.open = -1
 		m.event.Done = f.open[m.index()]

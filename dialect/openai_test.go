@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -73,5 +74,22 @@ func TestFaultsInAStreamAreRaised(t *testing.T) {
 	}
 	if s := string((Responses{}).RefusalFrames(r, Refusal{ID: "ex_1", Message: "no"})); strings.Contains(s, `}},"error":`) || !strings.Contains(s, `"code":"invalid_prompt","message":"no"`) {
 		t.Errorf("a block is raised: %s", s)
+	}
+}
+
+// TestRefusalsThatAreShown: a client that hides refusals is told in words it shows,
+// behind a whole block.
+func TestRefusalsThatAreShown(t *testing.T) {
+	b := Refusal{ID: "ex_1", Message: "Policy p stopped this answer.", Last: &llm.Event{After: &messagePlace{open: 0, next: 1}}}
+	for header, want := range map[string]string{
+		"X-Other": `"stop_details":{"type":"refusal","category":null,"explanation":"Policy p stopped this answer."}`,
+		"X-Claude-Code-Session-Id": "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\n" +
+			"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Policy p stopped this answer.\"",
+	} {
+		r := &llm.Request{Op: llm.OpChat, Header: http.Header{header: {"1"}}}
+		got := string((Anthropic{}).RefusalFrames(r, b))
+		if !strings.Contains(got, want) || !strings.HasPrefix(got, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n") {
+			t.Errorf("%s: %s", header, got)
+		}
 	}
 }
