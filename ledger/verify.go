@@ -183,12 +183,12 @@ func (v *verifier) file(path string) string {
 func (v *verifier) openKeys() bool {
 	beside := filepath.Join(v.cfg.Dir, "log", "key")
 	text, err := readFile(beside, 4<<10)
-	published := strings.TrimSuffix(string(text), "\n")
+	published, whole := strings.CutSuffix(string(text), "\n")
 	v.vkey, v.r.Pinned = strings.TrimSpace(v.cfg.Key), v.cfg.Key != ""
 	if v.vkey == "" {
 		v.vkey = published
 	}
-	if err != nil || published != v.vkey {
+	if err != nil || !whole || published != v.vkey {
 		v.r.fault(Fault{File: v.file(beside), Offset: -1, Index: -1, What: "the public key beside the log is missing or is not the trusted one"})
 	}
 	if v.signer, err = note.NewVerifier(v.vkey); err != nil {
