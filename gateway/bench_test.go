@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/guard/detect"
@@ -37,4 +38,27 @@ func BenchmarkCall(b *testing.B) {
 			b.Fatal(w.Body.String())
 		}
 	}
+}
+
+// BenchmarkRefusal is what a call costs that the gate has no place for.
+func BenchmarkRefusal(b *testing.B) {
+	h := newHouse(b, houseConfig{gate: Config{Places: 4, Waiting: 1, Wait: time.Hour}})
+	full, err := h.gate.calls.ask("bot", 4)
+	must(b, err)
+	waits, err := h.gate.calls.ask("bot", 4)
+	must(b, err)
+	body := user("hi", false)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+h.secret)
+		r.Header.Set("Content-Type", "application/json")
+		h.gate.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable {
+			b.Fatal(w.Body.String())
+		}
+	}
+	waits.quit()
+	full.leave()
 }
