@@ -88,6 +88,10 @@ func (p *parser) object(n *yaml.Node, path string, f func(k, v *yaml.Node, at st
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		at := strings.TrimPrefix(path+"."+k.Value, ".")
+		if k.Kind != yaml.ScalarNode || k.Tag != "!!str" {
+			p.fault(k.Line, at, "a name must be text; put it into quotes")
+			continue
+		}
 		if first, again := seen[k.Value]; again {
 			p.fault(k.Line, at, fmt.Sprintf("is there already, at line %d; keep one", first))
 			continue
