@@ -197,3 +197,43 @@ func TestR9HugeShapes(t *testing.T) {
 		t.Error("something was forwarded")
 	}
 }
+
+// TestR22EventFloods: an upstream that sends events as fast as it can is held back by
+// a caller who does not read, and nothing gathers in between; then all of it comes.
+func TestR22EventFloods(t *testing.T) {
+	h := plainHouse(t)
+	const events = 150_000
+	frame := "data: " + chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`) + "\n\n"
+	var sent atomic.Int64
+	h.up.does(func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range events {
+			n, err := io.WriteString(w, frame)
+			if err != nil {
+				return
+			}
+			sent.Add(int64(n))
+		}
+		_, _ = io.WriteString(w, "data: "+stopChunk(0, "stop")+"\n\ndata: [DONE]\n\n")
+	})
+	resp, err := h.server.Client().Do(h.request(http.MethodPost, "/v1/chat/completions", user("hi", true)))
+	must(t, err)
+	defer resp.Body.Close()
+	last := int64(-1)
+	eventually(t, func() bool { // until it stands still
+		before := last
+		last = sent.Load()
+		time.Sleep(200 * time.Millisecond)
+		return last == before
+	})
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	if total := int64(events * len(frame)); last > total/2 || m.HeapInuse > 64<<20 {
+		t.Errorf("nobody reads, and %d of %d bytes were taken; %d MB are on the heap", last, total, m.HeapInuse>>20)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if got := bytes.Count(b, []byte("A sentence")); err != nil || got != events || !bytes.HasSuffix(b, []byte("data: [DONE]\n\n")) {
+		t.Errorf("%d events came, %v", got, err)
+	}
+}
