@@ -36,17 +36,21 @@ export class Workshop {
   answer() { return readFile(join(this.work, 'answer.txt'), 'utf8'); }
 
   // run lets an agent work until it ends. It is interrupted, as by Control-C, when
-  // interrupt resolves, and has not hung when a minute is over.
+  // interrupt has waited for it, and has not hung when a minute is over.
   async run([program, ...args], env, interrupt) {
     const child = spawn(program, args, { cwd: this.work, env: { ...this.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const got = { out: '', err: '' };
     child.stdout.on('data', (d) => (got.out += d));
     child.stderr.on('data', (d) => (got.err += d));
     const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
-    interrupt?.then(() => child.kill('SIGINT'));
+    const asked = interrupt?.().then(() => child.kill('SIGINT'), (err) => {
+      got.err += err;
+      child.kill('SIGKILL');
+    });
     [got.code, got.signal] = await new Promise((ok) => child.on('close', (code, signal) => ok([code, signal])));
     clearTimeout(late);
-    if (got.signal === 'SIGKILL') throw new Error(`the agent hangs: ${got.out}\n${got.err}`);
+    if (got.signal === 'SIGKILL') throw new Error(['the agent hangs:', got.out, got.err, 'the gate says:', ...this.house.said].join('\n'));
+    await asked;
     return got;
   }
 
@@ -56,7 +60,9 @@ export class Workshop {
   }
 }
 
-// reached resolves as soon as the provider was asked.
-export async function reached(house, name) {
-  while ((await house.up.hits(name)) === 0) await new Promise((ok) => setTimeout(ok, 20));
-}
+// reached waits until the provider was asked.
+export const reached = (house, name) => async () => {
+  for (const late = Date.now() + 30_000; (await house.up.hits(name)) === 0; await new Promise((ok) => setTimeout(ok, 20))) {
+    if (Date.now() > late) throw new Error(`nobody asked for ${name}`);
+  }
+};

@@ -35,9 +35,9 @@ env_key = "BARTIZAN_KEY"
 wire_api = "responses"
 `);
 
-function codex(model, prompt, interrupt, ...more) {
+function codex(model, prompt, interrupt, more = [], by = key) {
   return shop.run([process.execPath, program, 'exec', '--skip-git-repo-check', '--model', model, ...more, prompt],
-    { BARTIZAN_KEY: key, CODEX_API_KEY: key, CODEX_CA_CERTIFICATE: house.ca }, interrupt);
+    { BARTIZAN_KEY: by, CODEX_API_KEY: by, CODEX_CA_CERTIFICATE: house.ca }, interrupt);
 }
 
 // counted returns what was called meanwhile, at the gate and at the provider.
@@ -65,9 +65,20 @@ test('what it says of itself arrives as it was written', async () => {
 });
 
 test('its own provider falls back from WebSocket at once', async () => {
-  const got = await counted('plain', () => codex('plain', 'good morning', undefined, '-c', 'model_provider="openai"', '-c', `openai_base_url="${house.gate}/v1"`));
+  const got = await counted('plain', () => codex('plain', 'good morning', undefined, ['-c', 'model_provider="openai"', '-c', `openai_base_url="${house.gate}/v1"`]));
   assert.equal(got.out, 'Heard: good morning\n', got.err);
   assert.deepEqual([got.gate, got.provider], [2, 1]);
+});
+
+// Newer models get their tools as an item of the input.
+test('tools that travel in the input are authorised like all others', async () => {
+  let got = await counted('gpt-6-sol', () => codex('gpt-6-sol', 'good morning'));
+  assert.equal(got.out, 'Heard: good morning\n', got.err);
+  const body = JSON.parse((await house.up.last('responses:gpt-6-sol')).Body);
+  assert.ok(!body.tools && body.input.some((i) => i.type === 'additional_tools'));
+  got = await counted('gpt-6-sol', () => codex('gpt-6-sol', 'good morning', undefined, [], house.key));
+  assert.match(got.err, /offers a tool that your system may not use/);
+  assert.deepEqual([got.code, got.gate, got.provider], [1, 1, 0]);
 });
 
 test('shows a blocked prompt once', async () => {
@@ -83,7 +94,7 @@ test('shows why an answer was blocked, and does not try again', async () => {
 });
 
 test('half an answer is no answer', async () => {
-  const got = await counted('cut', () => codex('cut', 'tell me all', undefined, '-c', 'model_providers.bartizan.stream_max_retries=1'));
+  const got = await counted('cut', () => codex('cut', 'tell me all', undefined, ['-c', 'model_providers.bartizan.stream_max_retries=1']));
   assert.deepEqual([got.code, got.gate, got.provider], [1, 2, 2], got.err);
 });
 

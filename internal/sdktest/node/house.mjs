@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const providerKey = 'provider-' + 'only-for-tests';
 
 // The names of the models choose what the scripted provider does.
-export const scripts = ['plain', 'tools', 'schema', 'think', 'leaky', 'limited', 'broken', 'cut', 'silent', 'endless', 'vectors', 'task', 'gpt-5.5'];
+export const scripts = ['plain', 'tools', 'schema', 'think', 'leaky', 'limited', 'broken', 'cut', 'silent', 'endless', 'vectors', 'task', 'gpt-5.5', 'gpt-6-sol'];
 
 const deployment = (upstream) => `version: 1
 data: data
@@ -85,7 +85,9 @@ export class House {
     h.options = { cwd: h.dir, env: { ...process.env, SDKTEST_PROVIDER_KEY: providerKey } };
     h.serve = spawn(process.env.BARTIZAN, ['serve', '-c', 'bartizan.yaml'], { ...h.options, stdio: ['ignore', 'ignore', 'pipe'] });
     h.code = new Promise((ok) => h.serve.on('exit', ok));
+    h.said = []; // the last of what it said
     await spoken(h.serve, 'stderr', (line) => {
+      h.said = [...h.said.slice(-19), line];
       const [name, at] = line.split(' ');
       if (['gate', 'console', 'operations'].includes(name)) h[name] = at;
       return h.operations;

@@ -16,7 +16,7 @@ restSuite('openai', OpenAI, house);
 
 // The class for deployments, with its dated version, and the one path for all.
 const azure = () => new AzureOpenAI({ endpoint: house.gate, apiKey: house.key, apiVersion: '2025-04-01-preview' });
-const azureV1 = () => new OpenAI({ baseURL: house.gate + '/openai/v1', apiKey: house.key, defaultHeaders: { 'api-key': house.key } });
+const azureV1 = () => new OpenAI({ baseURL: house.gate + '/openai/v1', apiKey: house.key });
 chatSuite('azure chat', OpenAI, house, azure, 'azure chat');
 embeddingsSuite('azure embeddings', OpenAI, house, azure, 'azure embeddings');
 responsesSuite('azure v1 responses', OpenAI, house, azureV1, 'azure responses');
