@@ -87,11 +87,10 @@ func (messages) pen(w http.ResponseWriter, a asked) pen {
 }
 
 type messagesPen struct {
-	w       http.ResponseWriter
-	blocks  int
-	open    int // the block of text that is being written, or -1
-	stop    string
-	thought bool
+	w      http.ResponseWriter
+	blocks int
+	open   int // the block of text that is being written, or -1
+	stop   string
 }
 
 func (p *messagesPen) frame(name, fields string) {
