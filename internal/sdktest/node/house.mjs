@@ -103,8 +103,19 @@ export class House {
     return JSON.parse(made.stdout).key;
   }
 
-  // calls is how many calls the gate has counted: what a client really tried.
+  // calls is how many calls the gate has counted: what a client really tried. It
+  // counts a call a moment after its answer has left, so it is asked until it has
+  // counted all.
   async calls() {
+    for (let n = await this.counted(); ;) {
+      await new Promise((ok) => setTimeout(ok, 60));
+      const m = await this.counted();
+      if (m === n) return n;
+      n = m;
+    }
+  }
+
+  async counted() {
     const text = await (await fetch(this.operations + '/metrics')).text();
     return [...text.matchAll(/^bartizan_exchanges_total\{.*\} (\d+)$/gm)].reduce((sum, m) => sum + Number(m[1]), 0);
   }

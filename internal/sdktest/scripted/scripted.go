@@ -62,8 +62,12 @@ func (p *Provider) Forget() {
 	defer p.mu.Unlock()
 	clear(p.hits)
 	clear(p.last)
-	for len(p.left) > 0 {
-		<-p.left
+	for {
+		select {
+		case <-p.left:
+		default:
+			return
+		}
 	}
 }
 

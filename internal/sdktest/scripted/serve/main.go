@@ -28,6 +28,7 @@ func main() {
 		select {
 		case name := <-p.Left():
 			say(w, name)
+		case <-r.Context().Done():
 		case <-time.After(20 * time.Second):
 			http.Error(w, "nobody left", http.StatusRequestTimeout)
 		}
