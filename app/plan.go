@@ -60,7 +60,7 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 		for _, try := range m.Try {
 			provider, model := config.Candidate(try, name)
 			p.Models[name] = append(p.Models[name], gateway.Candidate{Provider: provider, URL: f.Providers[provider].URL, Model: model,
-				Dialect: f.Providers[provider].Dialect, Betas: f.Providers[provider].Betas, Upstream: upstreams[provider]})
+				Dialect: f.Providers[provider].Dialect, Betas: f.Providers[provider].Betas, LeaveUsage: f.Providers[provider].Usage == "leave", Upstream: upstreams[provider]})
 		}
 	}
 	return p, nil

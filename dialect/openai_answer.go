@@ -87,6 +87,9 @@ func (a *answerReader) completion() {
 				return
 			}
 			a.in(i, at, func() { a.each(i, func(c, n int) { a.in(c, n, func() { a.choice(c, n) }) }) })
+			if usage := a.get(0, "usage"); usage >= 0 {
+				a.event.Extra = int(a.nodes[i].skip) == i+1 && a.nodes[usage].kind == object
+			}
 		case "usage":
 			a.usage(i)
 		case "error":

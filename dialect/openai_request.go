@@ -121,7 +121,38 @@ func (c *chatReader) request() *Fault {
 		return invalid("messages", "The field messages must be a list with at least one message.")
 	}
 	c.each(0, func(i, at int) { c.member(i, at) })
+	if c.req.Stream {
+		c.req.AskUsage = c.askUsage()
+	}
 	return nil
+}
+
+// askUsage is the edit that makes the provider count a stream: it does not unless it is
+// told to, in a frame of its own.
+func (c *chatReader) askUsage() *llm.Edit {
+	const by, ask = "gate/usage", `"include_usage":true`
+	options := c.get(0, "stream_options")
+	include := c.get(options, "include_usage")
+	insert := func(i int, what string) *llm.Edit {
+		at := int(c.nodes[i].start) + 1
+		return &llm.Edit{Start: at, End: at, New: []byte(what), By: by}
+	}
+	replace := func(i int, what string) *llm.Edit {
+		return &llm.Edit{Start: int(c.nodes[i].start), End: int(c.nodes[i].end), New: []byte(what), By: by}
+	}
+	switch {
+	case options < 0:
+		return insert(0, `"stream_options":{`+ask+`},`)
+	case c.isNull(options):
+		return replace(options, "{"+ask+"}")
+	case c.nodes[options].kind != object || c.isTrue(include):
+		return nil
+	case include >= 0:
+		return replace(include, "true")
+	case int(c.nodes[options].skip) == options+1:
+		return insert(options, ask)
+	}
+	return insert(options, ask+",")
 }
 
 // member reads one field of the request.

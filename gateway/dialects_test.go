@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
@@ -429,5 +430,43 @@ func TestToolsInEveryDialect(t *testing.T) {
 				t.Errorf("%s, stream=%v: %d %s", name, stream, got.status, got.body)
 			}
 		}
+	}
+}
+
+// TestUsageIsAsked: the cost of a stream is known although its caller does not ask for it,
+// and nothing of that shows; who asks gets what was asked for.
+func TestUsageIsAsked(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	h.plan.Prices = map[string]*access.Price{"fast": {Input: 1_000_000, Output: 2_000_000}}
+	const usage = `{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":30,"completion_tokens":50,"total_tokens":80}}`
+	frames := []string{chunk(0, `{"content":"fine"}`), stopChunk(0, "stop"), usage, "[DONE]"}
+	for _, c := range []struct {
+		options, sent string
+		shown         bool
+	}{
+		{``, `"stream_options":{"include_usage":true},`, false},
+		{`"stream_options":null,`, `"stream_options":{"include_usage":true},`, false},
+		{`"stream_options":{},`, `"stream_options":{"include_usage":true},`, false},
+		{`"stream_options":{"x":1},`, `"stream_options":{"include_usage":true,"x":1},`, false},
+		{`"stream_options":{"include_usage":false},`, `"stream_options":{"include_usage":true},`, false},
+		{`"stream_options":{"include_usage":true},`, `"stream_options":{"include_usage":true},`, true},
+	} {
+		h.up.streams(frames...)
+		got := h.chat(strings.Replace(user("hi", true), `{`, `{`+c.options, 1))
+		sent := string(h.up.received()[0])
+		if !strings.HasPrefix(sent, `{`+c.sent) || strings.Contains(got.body, "prompt_tokens") != c.shown || !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
+			t.Errorf("%q: the upstream got %s, the caller %s", c.options, sent, got.body)
+		}
+		if r := h.record(got); r.Outcome.Input != 30 || r.Outcome.Output != 50 || r.Outcome.Cost == 0 || r.Outcome.Answered.Bytes != int64(len(got.body)) {
+			t.Errorf("%q: %+v", c.options, r.Outcome)
+		}
+	}
+	list := h.plan.Models["fast"]
+	for i := range list {
+		list[i].LeaveUsage = true
+	}
+	h.up.streams(frames...)
+	if got := h.chat(user("hi", true)); strings.Contains(string(h.up.received()[0]), "include_usage") || !strings.Contains(got.body, "prompt_tokens") {
+		t.Errorf("a provider that is to be left alone was asked: %s", got.body)
 	}
 }

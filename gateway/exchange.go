@@ -63,6 +63,7 @@ type exchange struct {
 	reserved       int64        // tokens of the answer
 	passed         int          // bytes of the answer's text
 	usage          *llm.Usage   // as the provider counted
+	asked          bool         // the gate told the provider to count
 	served         *upstream    // who was called last
 	sent           bool         // something may have reached a provider
 	settled        bool

@@ -70,8 +70,11 @@ type Candidate struct {
 	Dialect  string // what the provider speaks, as configuration says it
 	// Betas are the values of anthropic-beta that the provider takes: some refuse a
 	// call for one that they do not know. nil: all of them.
-	Betas    []string
-	Upstream llm.Model
+	Betas []string
+	// LeaveUsage keeps the gate from asking the provider to count streams: some refuse
+	// a call for it.
+	LeaveUsage bool
+	Upstream   llm.Model
 }
 
 // Gate is the handler of the data plane.

@@ -219,6 +219,7 @@ func (x *exchange) admit() *dialect.Fault {
 	if f := x.state(); f != nil {
 		return f
 	}
+	x.askUsage()
 	for _, name := range x.request.Tools {
 		t := x.ask(access.UseTool, name)
 		if !t.Allowed {
@@ -246,6 +247,22 @@ func (x *exchange) state() *dialect.Fault {
 		x.request.Edits = append(x.request.Edits, *e)
 	}
 	return nil
+}
+
+// askUsage makes a provider count a stream whose cost is to be known: callers seldom ask
+// it to. What it then says more is not passed on.
+func (x *exchange) askUsage() {
+	e := x.request.AskUsage
+	if e == nil || x.plan.Prices[x.request.Model] == nil {
+		return
+	}
+	for _, c := range x.plan.Models[x.request.Model] {
+		if c.Dialect == x.dialect.Provider() && (c.LeaveUsage || c.Dialect == "azure") { // versions of Azure's API differ in it
+			return
+		}
+	}
+	x.asked = true
+	x.request.Edits = append(x.request.Edits, *e)
 }
 
 // judge looks at everything the caller sent.

@@ -156,6 +156,9 @@ func (x *exchange) late(e *llm.Event, wire []byte) []byte {
 
 // frame passes on one frame of a stream.
 func (x *exchange) frame(e *llm.Event) error {
+	if x.asked && e.Extra {
+		return nil // the caller did not ask for it, and some programs read it wrongly
+	}
 	wire, err := e.Wire()
 	if err != nil {
 		return err

@@ -155,6 +155,7 @@ type Request struct {
 	MaxTokens int      // 0: not stated
 	State     []string // fields that make the provider keep, or go on from, what it kept
 	NoStore   *Edit    // makes the provider keep nothing, where the body leaves that open
+	AskUsage  *Edit    // makes the provider count a stream, where the caller did not ask it to
 }
 
 // Wire returns what the upstream gets: Body with Edits spliced in. It returns
@@ -211,6 +212,7 @@ type Event struct {
 	Tools    []string  // names of tools that the model calls in this frame
 	End      End       // EndNone until the terminal event
 	Usage    *Usage
+	Extra    bool // the frame says what was counted, and nothing else
 	After    any // what the dialect must know to end the answer after this frame
 }
 

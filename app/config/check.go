@@ -114,6 +114,9 @@ func (p *parser) providers(f *File) {
 		case !slices.Contains(known, v.Dialect):
 			p.at(at+".dialect", "%q is not supported yet; it is one of %s", v.Dialect, strings.Join(known, ", "))
 		}
+		if v.Usage != "" && v.Usage != "leave" {
+			p.at(at+".usage", "must be leave, or left out")
+		}
 		p.upstream(at, v)
 		if v.Key != nil {
 			p.secret(at+".key", *v.Key)

@@ -155,6 +155,7 @@ type Provider struct {
 	Key      *Secret  `yaml:"key" json:"key,omitempty"`
 	CA       string   `yaml:"ca" json:"ca,omitempty"` // file of authorities, beside the system's
 	Private  bool     `yaml:"private" json:"private,omitempty"`
+	Usage    string   `yaml:"usage" json:"usage,omitempty"` // "leave": streams are not made to say what they used
 	Betas    []string `yaml:"betas" json:"betas,omitempty"` // values of anthropic-beta that it takes; left out: all
 	Handling Handling `yaml:"handling" json:"handling,omitempty"`
 	Timeouts Timeouts `yaml:"timeouts" json:"timeouts,omitempty"`
