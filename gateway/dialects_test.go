@@ -470,3 +470,20 @@ func TestUsageIsAsked(t *testing.T) {
 		t.Errorf("a provider that is to be left alone was asked: %s", got.body)
 	}
 }
+
+// TestConversationsOfAgents: what a coding agent calls its session is on the record.
+func TestConversationsOfAgents(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	for name, want := range map[string]string{"Bartizan-Conversation": "c-1", "X-Claude-Code-Session-Id": "c-2", "Session-Id": "c-3", "Thread-Id": "c-4"} {
+		req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+		req.Header.Set(name, want)
+		if r := h.record(h.do(req)); r.Intent.Conversation != want {
+			t.Errorf("%s: %q", name, r.Intent.Conversation)
+		}
+	}
+	req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+	req.Header.Set("Session-Id", strings.Repeat("x", 200))
+	if r := h.record(h.do(req)); r.Intent.Conversation != "" {
+		t.Errorf("a long one: %q", r.Intent.Conversation)
+	}
+}

@@ -175,9 +175,20 @@ func (x *exchange) decode() *dialect.Fault {
 	req.ID = x.intent.ID
 	req.Header = dialect.Forward(x.r.Header)
 	x.request = req
-	x.intent.Conversation = label(x.r.Header.Get("Bartizan-Conversation"))
+	x.intent.Conversation = conversation(x.r.Header)
 	x.intent.Purpose = label(x.r.Header.Get("Bartizan-Purpose"))
 	return nil
+}
+
+// conversation finds out which conversation a call belongs to. Coding agents say it in
+// headers of their own.
+func conversation(h http.Header) string {
+	for _, name := range []string{"Bartizan-Conversation", "X-Claude-Code-Session-Id", "Session-Id", "Thread-Id"} {
+		if c := label(h.Get(name)); c != "" {
+			return c
+		}
+	}
+	return ""
 }
 
 // label takes a caller's short word into the record, or nothing.
