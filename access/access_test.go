@@ -73,6 +73,7 @@ var suite = []struct {
 	{"R75: what is admitted beyond a limit is bounded and is paid back", testDebt},
 	{"what systems used is known over days and replicas", testUsage},
 	{"idle leases go back to the other replicas", testIdleLease},
+	{"what was spent is reported while a lease is under way", testReportedWhileLeasing},
 	{"a debt is paid before anything else", testDebtIsPaid},
 	{"what the store did not take in is reported again", testReportedAgain},
 	{"one limit that refuses takes nothing of the others", testNothingTaken},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/bartizan-ai/bartizan/store"
 )
 
 // balance checks that the store counts as leased what was spent, and no more, once
@@ -97,6 +99,56 @@ func testAcrossPeriods(t *testing.T, r *room) {
 	if len(b.counters) != 0 {
 		t.Errorf("%d counters are kept that nobody uses", len(b.counters))
 	}
+}
+
+// testReportedWhileLeasing: what was spent is reported and a debt is charged, once,
+// while a lease is under way, whether or not it has made the row already.
+func testReportedWhileLeasing(t *testing.T, r *room) {
+	b := r.budgets(t, r.store, map[string]Budget{"bot": {System: Limits{Tokens: Rate{1000, Month}}}})
+	id := counterID{scopeID{"system", "bot", ""}, Tokens, Month}
+	c := b.counter(id)
+	from, ends := Month.period(r.clock.now())
+	c.mu.Lock()
+	c.roll(from.UnixNano())
+	c.limit, c.filling = 1000, make(chan struct{}) // a lease that takes its time
+	c.mu.Unlock()
+	says := func(what string, spent, leased int64) {
+		t.Helper()
+		is(t, "flushing", b.Flush(t.Context()), nil)
+		got, err := b.Periods(t.Context(), "bot")
+		if err != nil || len(got) != 1 || got[0].Spent != spent || got[0].Leased != leased || !got[0].Ends.Equal(ends) {
+			t.Fatalf("%s: %d were spent and %d are leased, the store says %+v, %v", what, spent, leased, got, err)
+		}
+	}
+	is(t, "nothing reserved, fifty used", call(t, b, caller("k"), 0, 50), nil)
+	says("before there is a row", 50, 50)
+
+	// The next lease takes a debt of thirty along; what comes after it does not wait.
+	c.mu.Lock()
+	c.filling, c.left, c.spent = nil, -30, 30
+	c.mu.Unlock()
+	tx := make(chan struct{})
+	held := make(chan struct{})
+	go func() { // the store is busy, so the lease stays under way
+		_ = r.store.Tx(context.Background(), func(*store.Tx) error { close(held); <-tx; return nil })
+	}()
+	<-held
+	c.mu.Lock()
+	filled := b.fill(c, 0, ends)
+	c.left, c.spent = c.left-20, c.spent+20
+	out := c.report(nil, from.UnixNano(), r.clock.now(), idleLease)
+	c.mu.Unlock()
+	close(tx)
+	if len(out) != 1 || out[0].spent != 50 || out[0].lease != 20 {
+		t.Errorf("beside a lease that charges 30 of 50, what is charged is %+v", out)
+	}
+	for i := range out {
+		out[i].undo()
+	}
+	<-filled
+	says("after the lease", 100, 130) // a slice of fifty, of which twenty were used already
+	b.fills.Wait()
+	balance(t, b, 100)
 }
 
 // TestLateLease: what the store granted for a period that is over is worth nothing.

@@ -48,7 +48,8 @@ type counter struct {
 	retry   time.Time // until then the store is not asked
 	err     error     // what the store said last
 	filling chan struct{}
-	dead    bool // taken out of the table
+	asked   int64 // the debt that the lease which is under way charges
+	dead    bool  // taken out of the table
 }
 
 // report is what was spent in a period that is over.
@@ -165,8 +166,8 @@ func (b *Budgets) fill(c *counter, n int64, ends time.Time) <-chan struct{} {
 		return c.filling
 	}
 	done := make(chan struct{})
-	c.filling = done
-	l := lease{id: c.id, limit: c.limit, period: c.period, ends: ends.UnixNano(), debt: max(-c.left, 0), need: n - max(c.left, 0), slice: c.slice()}
+	c.filling, c.asked = done, max(-c.left, 0)
+	l := lease{id: c.id, limit: c.limit, period: c.period, ends: ends.UnixNano(), debt: c.asked, need: n - max(c.left, 0), slice: c.slice()}
 	ask := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), fillTime)
 		defer cancel()
@@ -177,7 +178,7 @@ func (b *Budgets) fill(c *counter, n int64, ends time.Time) <-chan struct{} {
 		close(done)
 	}
 	if !b.ask(ask) {
-		c.filling, c.err, c.retry = nil, ErrStale, b.now().Add(retryAfter)
+		c.filling, c.asked, c.err, c.retry = nil, 0, ErrStale, b.now().Add(retryAfter)
 		close(done)
 	}
 	return done
@@ -196,7 +197,7 @@ func (b *Budgets) ask(f func()) bool {
 
 // filled takes in what the store said.
 func (c *counter) filled(l *lease, err error, now time.Time) {
-	c.filling, c.err = nil, nil
+	c.filling, c.asked, c.err = nil, 0, nil
 	if err != nil {
 		c.err, c.retry = fmt.Errorf("%w: %w", ErrStale, err), now.Add(retryAfter)
 		return

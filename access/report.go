@@ -153,19 +153,19 @@ func (b *Budgets) changes(now time.Time, idle time.Duration) []change {
 	for id, c := range b.counters {
 		c.mu.Lock()
 		from, _ := id.per.period(now)
-		if c.filling == nil {
-			out = c.report(out, from.UnixNano(), now, idle)
-			if c.holds == 0 && c.left == 0 && now.Sub(c.used) > idleCounter {
-				c.dead = true
-				delete(b.counters, id)
-			}
+		out = c.report(out, from.UnixNano(), now, idle)
+		if c.filling == nil && c.holds == 0 && c.left == 0 && now.Sub(c.used) > idleCounter {
+			c.dead = true
+			delete(b.counters, id)
 		}
 		c.mu.Unlock()
 	}
 	return out
 }
 
-// report adds what the store does not know of a counter, and forgets it here.
+// report adds what the store does not know of a counter, and forgets it here. A lease
+// may be under way, and on a busy counter nearly always is: it charges the debt that
+// it knew of, so only what came since is charged here, and nothing goes back.
 func (c *counter) report(out []change, from int64, now time.Time, idle time.Duration) []change {
 	c.roll(from)
 	for _, p := range c.past {
@@ -173,7 +173,9 @@ func (c *counter) report(out []change, from int64, now time.Time, idle time.Dura
 	}
 	c.past = nil
 	one := change{counter: c, period: c.period, spent: c.spent}
-	if c.left < 0 || c.left > 0 && now.Sub(c.used) >= idle {
+	if debt := -c.left - c.asked; debt > 0 {
+		one.lease, c.left = debt, -c.asked
+	} else if c.left > 0 && c.filling == nil && now.Sub(c.used) >= idle {
 		one.lease, c.left = -c.left, 0
 	}
 	c.spent = 0
@@ -199,8 +201,12 @@ func (c *change) undo() {
 func write(ctx context.Context, tx *store.Tx, changes []change, usage map[usageID]Usage, sweep bool, now time.Time) error {
 	for _, c := range changes {
 		scope, counts := c.counter.id.row()
-		if _, err := tx.Exec(ctx, `UPDATE access_budget SET spent = spent + ?, leased = leased + ? WHERE scope = ? AND counts = ? AND period = ?`,
-			c.spent, c.lease, scope, counts, c.period); err != nil {
+		_, ends := c.counter.id.per.period(store.Time(c.period))
+		// The row may not be there yet: a call that reserved nothing is let in while
+		// the first lease is still under way.
+		if _, err := tx.Exec(ctx, `INSERT INTO access_budget (scope, counts, period, ends, leased, spent) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (scope, counts, period) DO UPDATE SET spent = access_budget.spent + excluded.spent, leased = access_budget.leased + ?`,
+			scope, counts, c.period, ends.UnixNano(), max(c.lease, 0), c.spent, c.lease); err != nil {
 			return err
 		}
 	}
