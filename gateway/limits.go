@@ -211,7 +211,7 @@ func (x *exchange) limited(err error) *dialect.Fault {
 	case errors.As(err, &l):
 		return x.exhausted(l)
 	case errors.Is(err, access.ErrPrice):
-		return &dialect.Fault{Status: http.StatusForbidden, Type: "permission_error", Code: "unknown_price", Param: "model",
+		return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "unknown_price", Param: "model",
 			Message: "The system has a budget of money and this model has no price, so the call was refused; use another model, or ask the operator to state the price."}
 	case errors.Is(err, access.ErrStale):
 		return &dialect.Fault{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "store_unavailable", Retry: true, After: 10,

@@ -98,7 +98,7 @@ func TestBudgetSentences(t *testing.T) {
 		}
 	}
 	h := newHouse(t, houseConfig{budget: access.Budget{System: access.Limits{Money: perMonth(1e6)}}})
-	if got := h.chat(user("hi", false)); got.status != 403 || got.code() != "unknown_price" || !strings.Contains(got.body, "no price") || len(h.up.received()) != 0 {
+	if got := h.chat(user("hi", false)); got.status != 400 || got.code() != "unknown_price" || !strings.Contains(got.body, "no price") || len(h.up.received()) != 0 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }
