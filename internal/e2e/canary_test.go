@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -19,11 +21,14 @@ listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations
 providers:
   up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}}
   dead: {dialect: openai, url: "DEAD/v1", private: true}
-models: {fast: {try: [up]}, gone: {try: [dead]}}
+  claude: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}}
+  azure: {dialect: azure, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}}
+models: {fast: {try: [up, claude, azure], price: {input: 1, output: 2}}, gone: {try: [dead]}}
+telemetry: {otlp: "COLLECTOR", private: true}
 policies:
   office: {secrets: {input: mask, output: block}, keep: {content: KEEP}}
 systems:
-  bot: {team: t, owner: o, purpose: p, environment: production, policy: office, models: [fast, gone]}
+  bot: {team: t, owner: o, purpose: p, environment: production, policy: office, models: [fast, gone], budget: {tokens: 1M/day}}
 `
 
 // canaries are strings that must be found nowhere but where they were sent.
@@ -46,6 +51,46 @@ func plant(d *deployment) canaries {
 	}
 }
 
+// collect is a collector of traces and measures that keeps every byte.
+func collect(t *testing.T) (bytes func() []byte, url string) {
+	t.Helper()
+	var mu sync.Mutex
+	var all []byte
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, b...)
+	}))
+	t.Cleanup(s.Close)
+	return func() []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		return all
+	}, s.URL
+}
+
+// speaking answers in the dialect of the path that is called.
+func speaking(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		item := `{"type":"message","id":"m","role":"assistant","status":"completed","content":[{"type":"output_text","text":` + quoted(text) + `,"annotations":[]}]}`
+		body := ""
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/messages"):
+			body = `{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":` + quoted(text) + `}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":5}}`
+		case strings.HasSuffix(r.URL.Path, "/responses"):
+			body = `{"id":"resp_1","object":"response","status":"completed","output":[` + item + `],"usage":{"input_tokens":3,"output_tokens":5,"total_tokens":8}}`
+		case strings.HasSuffix(r.URL.Path, "/embeddings"):
+			body = `{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":3,"total_tokens":3}}`
+		default:
+			answering(text)(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, body)
+	}
+}
+
 // found names the canaries that stand in b, in clear or in base64.
 func (c canaries) found(b []byte) (names []string) {
 	for name, v := range c {
@@ -63,7 +108,8 @@ func TestCanaries(t *testing.T) {
 		t.Run(keep, func(t *testing.T) {
 			up := newUpstream(t)
 			up.Config.ErrorLog = nil
-			d := deploy(t, up, strings.ReplaceAll(watchful, "KEEP", keep))
+			collected, collector := collect(t)
+			d := deploy(t, up, strings.NewReplacer("KEEP", keep, "COLLECTOR", collector).Replace(watchful))
 			c := plant(d)
 			p := d.serve()
 			looked := c.calls(t, up, p)
@@ -78,7 +124,10 @@ func TestCanaries(t *testing.T) {
 			looked += c.files(t, d.data())
 			must(t, p.stop())
 			looked += c.files(t, d.data())
-			for name, b := range map[string][]byte{"standard output": p.stdout.Bytes(), "the log": []byte(p.errors()), "the export": []byte(d.run("ledger", "export", "--data", d.data()))} {
+			if traces := collected(); !bytes.Contains(traces, []byte("bartizan.exchange")) || !bytes.Contains(traces, []byte("gen_ai.client.token.usage")) {
+				t.Errorf("%d bytes of traces and measures came", len(traces))
+			}
+			for name, b := range map[string][]byte{"traces and measures": collected(), "standard output": p.stdout.Bytes(), "the log": []byte(p.errors()), "the export": []byte(d.run("ledger", "export", "--data", d.data()))} {
 				looked++
 				if name == "the export" { // acts name what they were about
 					b = bytes.ReplaceAll(b, []byte(c["the desk's input"]), nil)
@@ -102,9 +151,9 @@ func (c canaries) calls(t *testing.T, up *upstream, p *process) (looked int) {
 		b, _ := io.ReadAll(r.Body)
 		sent += string(b) + fmt.Sprint(r.Header)
 		r.Body = io.NopCloser(bytes.NewReader(b))
-		answering("Noted, all of it.")(w, r)
+		speaking("Noted, all of it.")(w, r)
 	}
-	leak := answering("The token is " + c["a secret in the answer"] + " and nobody knows.")
+	leak := speaking("The token is " + c["a secret in the answer"] + " and nobody knows.")
 	abort := func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }
 	cut := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -139,6 +188,17 @@ func (c canaries) calls(t *testing.T, up *upstream, p *process) (looked int) {
 		{"upstream talks HTML", chat, body(prompt, false), func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "<html>"+c["the provider's key"])
 		}, nil, 502},
+		{"Messages", "/v1/messages?beta=true", `{"model":"fast","messages":[{"role":"user","content":` + quoted(prompt) + `}],"metadata":{"user_id":` + quoted(c["a name in the body"]) + `}}`, echo, nil, 200},
+		{"Messages, blocked", "/v1/messages", `{"model":"fast","messages":[{"role":"user","content":` + quoted(attack+" "+prompt) + `}]}`, echo, nil, 400},
+		{"Messages, blocked answer", "/v1/messages", `{"model":"fast","messages":[{"role":"user","content":"hi"}]}`, leak, nil, 200},
+		{"Messages, unknown model", "/v1/messages", `{"model":"nosuch","` + c["a name in the body"] + `":1,"messages":[{"role":"user","content":` + quoted(prompt) + `}]}`, echo, nil, 404},
+		{"Messages, query", "/v1/messages?" + c["a query"] + "=1", `{"model":"fast","messages":[{"role":"user","content":"hi"}]}`, echo, nil, 400},
+		{"Responses", "/v1/responses", `{"model":"fast","instructions":` + quoted(prompt) + `,"input":"hi"}`, echo, nil, 200},
+		{"Responses, state", "/v1/responses", `{"model":"fast","previous_response_id":` + quoted(c["a name in the body"]) + `,"input":"hi"}`, echo, nil, 400},
+		{"Responses, blocked answer", "/v1/responses", `{"model":"fast","input":"hi"}`, leak, nil, 200},
+		{"embeddings", "/v1/embeddings", `{"model":"fast","input":[` + quoted(prompt) + `]}`, echo, nil, 200},
+		{"Azure", "/openai/deployments/fast/chat/completions?api-version=2024-10-21", strings.Replace(body(prompt, false), `"model":"fast",`, "", 1), echo, nil, 200},
+		{"Azure, unknown deployment", "/openai/deployments/nosuch/chat/completions?api-version=2024-10-21", body(prompt, false), echo, nil, 404},
 		{"wrong key", chat, body(prompt, false), echo, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+c["a wrong key"]) }, 401},
 		{"two keys", chat, body(prompt, false), echo, func(r *http.Request) { r.Header.Set("X-Api-Key", c["a wrong key"]) }, 0},
 		{"key as basic", chat, body(prompt, false), echo, func(r *http.Request) { r.SetBasicAuth("x", c["a wrong key"]) }, 401},
