@@ -225,20 +225,27 @@ func checkMasked(t *testing.T, cell string, body []byte) {
 	}
 }
 
-// TestOneByteAtATime: the smallest frames of all, in reasoning and refusal texts
-// too.
-func TestOneByteAtATime(t *testing.T) {
-	for _, field := range []string{"content", "refusal", "reasoning_content"} {
-		h := newHouse(t, houseConfig{policy: policies["block"]})
-		frames := []string{}
-		for _, c := range "It is said that " + forbidden + " flies. " {
-			frames = append(frames, chunk(0, `{"`+field+`":`+quoted(string(c))+`}`))
+// TestR29OneByteAtATime: the smallest frames of all, in every dialect and place: nothing
+// of the forbidden text leaves but what could have begun any other.
+func TestR29OneByteAtATime(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: policies["block"]})
+	places := 0
+	for _, f := range forms() {
+		for _, p := range f.out {
+			places++
+			h.up.sends(p.frames(strings.Split("It is said that "+forbidden+" flies. ", "")...)...)
+			got := h.post(f.path, f.in[0].body("hi", true))
+			said := ""
+			for _, text := range heard(t, got) {
+				said += text
+			}
+			if strings.Contains(said, "Proj") || !f.refusal(got.body) {
+				t.Errorf("%s, %s: a client reads %q of %s", f.name, p.name, said, got.body)
+			}
 		}
-		h.up.streams(append(frames, stopChunk(0, "stop"), "[DONE]")...)
-		got := h.chat(user("hi", true))
-		if strings.Contains(strings.ReplaceAll(got.body, "\n", ""), `"N"`) || !strings.Contains(got.body, "content_filter") {
-			t.Errorf("%s: %s", field, got.body)
-		}
+	}
+	if places < 18 {
+		t.Errorf("only %d places", places)
 	}
 }
 
