@@ -487,3 +487,35 @@ func TestConversationsOfAgents(t *testing.T) {
 		t.Errorf("a long one: %q", r.Intent.Conversation)
 	}
 }
+
+// flushes counts how often something is sent.
+type flushes struct {
+	recorder
+	n int
+}
+
+func (f *flushes) Flush() { f.n++ }
+
+// TestReadyFramesLeaveTogether: frames that are released at once are sent at once, each
+// still a frame of its own, and those that are not are not waited for.
+func TestReadyFramesLeaveTogether(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	sentence := strings.SplitAfter("This sentence of many words is long enough to leave by itself. ", " ")
+	for _, f := range forms() {
+		if f.out == nil {
+			continue
+		}
+		frames := f.out[0].frames(append(sentence, sentence...)...)
+		h.up.sends(frames...)
+		w := &flushes{recorder: recorder{header: http.Header{}}}
+		req := h.request(http.MethodPost, f.path, f.in[0].body("hi", true))
+		req.RequestURI, req.URL.Host, req.URL.Scheme = "", "", ""
+		h.gate.ServeHTTP(w, req)
+		if w.String() != strings.Join(frames, "") {
+			t.Errorf("%s: %s", f.name, w)
+		}
+		if w.n < 2 || w.n > len(frames)/2 {
+			t.Errorf("%s: %d frames were sent in %d pieces", f.name, len(frames), w.n)
+		}
+	}
+}

@@ -86,7 +86,7 @@ func (x *exchange) answer() *dialect.Fault {
 		return x.whole(e)
 	}
 	for err == nil && e.End == llm.EndNone {
-		if err = x.frame(e); err != nil {
+		if err = x.frame(e, win.More()); err != nil {
 			break
 		}
 		e, err = win.Next()
@@ -154,10 +154,13 @@ func (x *exchange) late(e *llm.Event, wire []byte) []byte {
 	return x.spokenLate(f)
 }
 
-// frame passes on one frame of a stream.
-func (x *exchange) frame(e *llm.Event) error {
-	if x.asked && e.Extra {
-		return nil // the caller did not ask for it, and some programs read it wrongly
+// frame passes on one frame of a stream; more says that others are there already.
+func (x *exchange) frame(e *llm.Event, more bool) error {
+	if x.asked && e.Extra { // the caller did not ask for it, and some programs read it wrongly
+		if !more {
+			x.w.frame(nil)
+		}
+		return nil
 	}
 	wire, err := e.Wire()
 	if err != nil {
@@ -165,7 +168,7 @@ func (x *exchange) frame(e *llm.Event) error {
 	}
 	x.w.openStream(x.response.Header)
 	x.left = e
-	return x.w.event(e.Name, wire)
+	return x.w.event(e.Name, wire, more)
 }
 
 // last holds the final frame back until the outcome is durable.
@@ -184,7 +187,7 @@ func (x *exchange) last(e *llm.Event) error {
 		x.fault = f
 		return errUnrecorded
 	}
-	return x.w.event(e.Name, wire)
+	return x.w.event(e.Name, wire, false)
 }
 
 // errUnrecorded means that the outcome could not be made durable; x.fault says it.

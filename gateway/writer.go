@@ -29,7 +29,7 @@ type writer struct {
 	status   int
 	n        int64
 	deadline time.Time
-	buf      []byte
+	buf      []byte // what is to be written next
 	err      error
 	stopped  bool
 }
@@ -62,8 +62,9 @@ func (w *writer) beat() {
 	if w.stopped || w.err != nil {
 		return
 	}
-	w.open(nil)
-	_ = w.write([]byte(": keep-alive\n\n"), false)
+	if w.open(nil); len(w.buf) == 0 {
+		_ = w.write([]byte(": keep-alive\n\n"), false)
+	}
 	w.timer.Reset(w.every)
 }
 
@@ -94,19 +95,38 @@ func (w *writer) open(h http.Header) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// event writes one event of a stream.
-func (w *writer) event(name string, data []byte) error {
+// maxTogether bounds the events that leave in one piece, in bytes.
+const maxTogether = 32 << 10
+
+// event writes one event of a stream. Events of which more are there already leave
+// together with those: each piece costs a system call and a TLS record.
+func (w *writer) event(name string, data []byte, more bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.buf = dialect.AppendEvent(w.buf[:0], name, data)
-	return w.write(w.buf, true)
+	w.buf = dialect.AppendEvent(w.buf, name, data)
+	if more && len(w.buf) < maxTogether {
+		return w.err
+	}
+	return w.flush()
 }
 
 // frame writes what is framed already.
 func (w *writer) frame(b []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_ = w.write(b, true)
+	w.buf = append(w.buf, b...)
+	_ = w.flush()
+}
+
+func (w *writer) flush() error {
+	if len(w.buf) == 0 {
+		return w.err
+	}
+	err := w.write(w.buf, true)
+	if w.buf = w.buf[:0]; cap(w.buf) > maxTogether {
+		w.buf = nil // an event of a megabyte is no reason to keep one
+	}
+	return err
 }
 
 // answered is the digest of all that was written, and of one more event that is
@@ -120,6 +140,7 @@ func (w *writer) answered(name string, data []byte) record.Digest {
 func (w *writer) answeredWith(frames []byte) record.Digest {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	frames = append(w.buf[:len(w.buf):len(w.buf)], frames...)
 	d := record.Digest{Bytes: w.n + int64(len(frames))}
 	copy(d.SHA256[:], sumWith(w.sum, frames))
 	return d
@@ -168,7 +189,8 @@ func (w *writer) reply(status int, h http.Header, body []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.status != 0 {
-		_ = w.write(dialect.AppendEvent(nil, "", body), true)
+		w.buf = dialect.AppendEvent(w.buf, "", body)
+		_ = w.flush()
 		return
 	}
 	merge(w.Header(), h)

@@ -87,6 +87,9 @@ func (w *Window) Next() (*Event, error) {
 	return e, nil
 }
 
+// More reports whether the next frame is there already, so that Next will not wait.
+func (w *Window) More() bool { return len(w.ready) > 0 }
+
 // pull takes one frame from upstream and releases what that makes free.
 func (w *Window) pull() error {
 	e, err := w.src.Next()
