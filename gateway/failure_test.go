@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -87,5 +88,26 @@ func checkFailed(t *testing.T, what string, v risk.Verdict) {
 	}
 	if !found {
 		t.Errorf("%s: no finding says that a check failed: %+v", what, v)
+	}
+}
+
+// panics is an upstream that fails in a way that nobody foresaw.
+type panics struct{}
+
+func (panics) Do(context.Context, *llm.Request) (*llm.Response, error) { panic("zebra-canary") }
+
+// TestPanicsAreRecorded: a call that panics after its intent has an outcome that says so.
+func TestPanicsAreRecorded(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	list := h.plan.Models["fast"]
+	for i := range list {
+		list[i].Upstream = panics{}
+	}
+	for _, f := range forms() {
+		got := h.post(f.path, f.in[0].body("hi", false))
+		r := h.record(got)
+		if got.status != 500 || strings.Contains(got.body+h.logs.String(), "zebra") || r.Outcome.End != "failed" || r.Outcome.Code != "internal_error" || r.Outcome.Status != 500 {
+			t.Errorf("%s: %d %s %+v", f.name, got.status, got.body, r.Outcome)
+		}
 	}
 }

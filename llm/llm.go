@@ -213,7 +213,7 @@ type Event struct {
 	End      End       // EndNone until the terminal event
 	Usage    *Usage
 	Extra    bool // the frame says what was counted, and nothing else
-	After    any // what the dialect must know to end the answer after this frame
+	After    any  // what the dialect must know to end the answer after this frame
 }
 
 // Wire returns the payload with the edits spliced in.
