@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/gateway"
 )
 
 // ErrInUse means that somebody else listens on an address already.
@@ -102,14 +102,14 @@ func (a *App) listen(name string, l config.Listener, h http.Handler) (*server, e
 	s := &server{name: name, l: tcp, http: newServer(h, a.cfg.Log)}
 	// Probes and scrapers on this machine speak plain HTTP; nobody else does.
 	if name == "operations" && l.Cert == "" && isLoopback(tcp.Addr()) {
-		s.plain = true
+		s.plain, s.l = true, gateway.Listen(tcp, nil)
 		return s, nil
 	}
 	if s.http.TLSConfig, err = a.tlsFor(l); err != nil {
 		_ = tcp.Close()
 		return nil, err
 	}
-	s.l = tls.NewListener(tcp, s.http.TLSConfig)
+	s.l = gateway.Listen(tcp, s.http.TLSConfig)
 	return s, nil
 }
 
@@ -120,6 +120,7 @@ func newServer(h http.Handler, l *slog.Logger) *http.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    8 << 10, // net/http adds 4 kB of its own
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          log.New(serverLog{l}, "", 0),
 	}
 }

@@ -223,6 +223,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	h.gate, err = New(cfg.gate, h.plan)
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(h.gate)
+	h.server.Listener = Listen(h.server.Listener, nil)
 	h.server.Config.ErrorLog = slog.NewLogLogger(slog.NewJSONHandler(&locked{w: h.logs}, nil), slog.LevelInfo)
 	h.server.Start()
 	t.Cleanup(func() {

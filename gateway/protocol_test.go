@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -10,59 +12,218 @@ import (
 	"time"
 )
 
+// exchangeRaw says what is given, byte by byte or at once, and returns the answers and
+// whether the connection ended after them.
+func (h *house) exchangeRaw(text string, slowly bool) (answers []*http.Response, closed bool) {
+	h.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(h.server.URL, "http://"))
+	must(h.t, err)
+	defer conn.Close()
+	must(h.t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+	step := len(text)
+	if slowly {
+		step = 1
+	}
+	for i := 0; i < len(text); i += step {
+		if _, err := io.WriteString(conn, text[i:i+step]); err != nil {
+			break // hung up on, which is seen below
+		}
+	}
+	r := bufio.NewReader(conn)
+	for {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return answers, !isTimeout(err)
+		}
+		answers = append(answers, resp)
+		if _, err = io.Copy(io.Discard, resp.Body); err != nil {
+			return answers, !isTimeout(err) // reset, because nobody reads what we still say
+		}
+	}
+}
+
 // TestR15Smuggling: heads and bodies that two readers could frame differently are
-// refused and the connection closed. What net/http reads all the same becomes one
-// call of the upstream with one framing, the gate's own, so nothing rides behind it.
+// refused with 400 and the connection closed; nothing of them reaches the upstream,
+// nor anything that comes behind them, on a fresh connection or a kept one.
 func TestR15Smuggling(t *testing.T) {
 	h := plainHouse(t)
 	body := user("hi", false)
-	sent := strings.Replace(body, "fast", "m-1", 1)
 	n := len(body)
 	head := "POST /v1/chat/completions HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer " + h.secret + "\r\nContent-Type: application/json\r\n"
 	cl := fmt.Sprintf("Content-Length: %d\r\n", n)
 	chunked := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", n, body)
-	for name, c := range map[string]struct {
-		text   string
-		status int
-	}{
-		"plain":              {head + cl + "\r\n" + body, 200},
-		"CL and TE":          {head + cl + "Transfer-Encoding: chunked\r\n\r\n" + chunked, 200},
-		"TE and CL":          {head + "Transfer-Encoding: chunked\r\n" + cl + "\r\n" + chunked, 200},
-		"two CL":             {head + cl + "Content-Length: 5\r\n\r\n" + body, 400},
-		"same CL twice":      {head + cl + cl + "\r\n" + body, 200},
-		"CL list":            {head + fmt.Sprintf("Content-Length: %d, %d\r\n\r\n", n, n) + body, 400},
-		"CL with sign":       {head + fmt.Sprintf("Content-Length: +%d\r\n\r\n", n) + body, 400},
-		"TE identity":        {head + "Transfer-Encoding: identity\r\n" + cl + "\r\n" + body, 501},
-		"TE xchunked":        {head + "Transfer-Encoding: xchunked\r\n\r\n" + chunked, 501},
-		"TE twice":           {head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked, 501},
-		"TE space":           {head + "Transfer-Encoding : chunked\r\n\r\n" + chunked, 400},
-		"long chunk ext":     {head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x;%s\r\n%s\r\n0\r\n\r\n", n, strings.Repeat("a", 5000), body), 400},
-		"obs-fold":           {head + "X-Fold: a\r\n b\r\n" + cl + "\r\n" + body, 200},
-		"NUL":                {head + "X-Nul: a\x00b\r\n" + cl + "\r\n" + body, 400},
-		"bare CR":            {head + "X-Cr: a\rb\r\n" + cl + "\r\n" + body, 400},
-		"bare LF":            {strings.ReplaceAll(head, "\r\n", "\n") + fmt.Sprintf("Content-Length: %d\n\n", n) + body, 200},
-		"space before colon": {head + "X-Space : a\r\n" + cl + "\r\n" + body, 400},
-		"two hosts":          {head + "Host: other\r\n" + cl + "\r\n" + body, 400},
-		"no host":            {strings.Replace(head, "Host: gate\r\n", "", 1) + cl + "\r\n" + body, 400},
-		"HTTP/1.0 chunked":   {strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1) + "Transfer-Encoding: chunked\r\n\r\n" + chunked, 400},
-		"chunk size junk":    {head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("0x%x\r\n%s\r\n0\r\n\r\n", n, body), 400},
-		"chunk LF":           {head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\n%s\n0\n\n", n, body), 400},
-		"trailer":            {head + "Transfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\nAuthorization: x\r\n\r\n", n, body), 200},
+	good := head + cl + "\r\n" + body
+	for name, text := range map[string]string{
+		"CL and TE":            head + cl + "Transfer-Encoding: chunked\r\n\r\n" + chunked,
+		"TE and CL":            head + "Transfer-Encoding: chunked\r\n" + cl + "\r\n" + chunked,
+		"CL and odd TE":        head + cl + "tRANSFER-eNCODING: Chunked\r\n\r\n" + chunked,
+		"two CL":               head + cl + "Content-Length: 5\r\n\r\n" + body,
+		"same CL twice":        head + cl + cl + "\r\n" + body,
+		"CL list":              head + fmt.Sprintf("Content-Length: %d, %d\r\n\r\n", n, n) + body,
+		"CL with sign":         head + fmt.Sprintf("Content-Length: +%d\r\n\r\n", n) + body,
+		"CL hex":               head + fmt.Sprintf("Content-Length: 0x%x\r\n\r\n", n) + body,
+		"CL empty":             head + "Content-Length:\r\n\r\n" + body,
+		"CL beyond":            head + "Content-Length: 99999999999999999999\r\n\r\n" + body,
+		"TE identity":          head + "Transfer-Encoding: identity\r\n" + cl + "\r\n" + body,
+		"TE xchunked":          head + "Transfer-Encoding: xchunked\r\n\r\n" + chunked,
+		"TE list":              head + "Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked,
+		"TE twice":             head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked,
+		"TE space":             head + "Transfer-Encoding : chunked\r\n\r\n" + chunked,
+		"TE with a tab":        head + "Transfer-Encoding\t: chunked\r\n\r\n" + chunked,
+		"TE vertical tab":      head + "Transfer-Encoding: \x0bchunked\r\n\r\n" + chunked,
+		"long chunk ext":       head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x;%s\r\n%s\r\n0\r\n\r\n", n, strings.Repeat("a", 5000), body),
+		"obs-fold":             head + "X-Fold: a\r\n b\r\n" + cl + "\r\n" + body,
+		"obs-fold with a tab":  head + "X-Fold: a\r\n\tb\r\n" + cl + "\r\n" + body,
+		"folded CL":            head + fmt.Sprintf("Content-Length:\r\n %d\r\n\r\n", n) + body,
+		"NUL":                  head + "X-Nul: a\x00b\r\n" + cl + "\r\n" + body,
+		"bare CR":              head + "X-Cr: a\rb\r\n" + cl + "\r\n" + body,
+		"two CR":               head + "X-Cr: a\r\r\n" + cl + "\r\n" + body,
+		"space before colon":   head + "X-Space : a\r\n" + cl + "\r\n" + body,
+		"no colon":             head + "X-Nothing\r\n" + cl + "\r\n" + body,
+		"no name":              head + ": a\r\n" + cl + "\r\n" + body,
+		"two hosts":            head + "Host: other\r\n" + cl + "\r\n" + body,
+		"no host":              strings.Replace(head, "Host: gate\r\n", "", 1) + cl + "\r\n" + body,
+		"HTTP/1.0 chunked":     strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1) + "Transfer-Encoding: chunked\r\n\r\n" + chunked,
+		"HTTP/1.2":             strings.Replace(head, "HTTP/1.1", "HTTP/1.2", 1) + cl + "\r\n" + body,
+		"chunk size junk":      head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("0x%x\r\n%s\r\n0\r\n\r\n", n, body),
+		"chunk size with sign": head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("+%x\r\n%s\r\n0\r\n\r\n", n, body),
+		"chunk size beyond":    head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("1%016x\r\n%s\r\n0\r\n\r\n", n, body),
+		"chunk LF":             head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\n%s\n0\n\n", n, body),
+		"chunk ends late":      head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", n-1, body),
+		"chunk ext with a CR":  head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x;a\rb\r\n%s\r\n0\r\n\r\n", n, body),
+		"folded trailer":       head + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\nX-A: b\r\n c\r\n\r\n", n, body),
 	} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(h.server.URL, "http://"))
-		must(t, err)
-		must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
-		_, err = conn.Write([]byte(c.text))
-		must(t, err)
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		must(t, err)
-		got := h.up.received()
-		if resp.StatusCode != c.status || c.status != 200 && (len(got) != 0 || !resp.Close) {
-			t.Errorf("%s: %s, close %v, %d calls reached the upstream", name, resp.Status, resp.Close, len(got))
+		for _, slowly := range []bool{false, true} {
+			got, ended := h.exchangeRaw(text+good, slowly)
+			if len(got) != 1 || got[0].StatusCode != http.StatusBadRequest || !got[0].Close || !ended {
+				t.Fatalf("%s, slowly %v: %d answers, ended %v: %+v", name, slowly, len(got), ended, got)
+			}
+			if up := h.up.received(); len(up) != 0 {
+				t.Errorf("%s, slowly %v: %d calls reached the upstream", name, slowly, len(up))
+			}
 		}
-		if c.status == 200 && (len(got) != 1 || string(got[0]) != sent) {
-			t.Errorf("%s: %d calls reached the upstream, %q", name, len(got), got)
+		for first, before := range map[string]string{"a length": good, "chunks": head + "Transfer-Encoding: chunked\r\n\r\n" + chunked, "no body": "HEAD / HTTP/1.1\r\nHost: gate\r\n\r\n"} {
+			got, _ := h.exchangeRaw(before+text+good, false)
+			closed(t, h) // what is wrong may be seen while the first is on its way, which it ends
+			if up := h.up.received(); len(got) > 2 || len(up) > 1 || len(got) == 2 && got[1].StatusCode != http.StatusBadRequest {
+				t.Errorf("%s behind %s: %d answers, %d calls reached the upstream", name, first, len(got), len(up))
+			}
 		}
-		_ = conn.Close()
 	}
+}
+
+// TestR15WhatIsFramedOnce: what can be read in one way only is read, one call after the
+// other on one connection, however it is cut.
+func TestR15WhatIsFramedOnce(t *testing.T) {
+	h := plainHouse(t)
+	body := user("hi", false)
+	sent := strings.Replace(body, "fast", "m-1", 1)
+	head := "POST /v1/chat/completions HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer " + h.secret + "\r\nContent-Type: application/json\r\n"
+	chunks := func(ext, trailer string) string {
+		var b strings.Builder
+		for i := 0; i < len(body); i += 16 {
+			part := body[i:min(i+16, len(body))]
+			fmt.Fprintf(&b, "%x%s\r\n%s\r\n", len(part), ext, part)
+		}
+		return head + "Transfer-Encoding: chunked\r\n\r\n" + b.String() + "0\r\n" + trailer + "\r\n"
+	}
+	all := head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body) +
+		chunks("", "") + chunks(";a=\"b c\"", "") + chunks("", "Authorization: Bearer x\r\n") +
+		"GET /v1/models HTTP/1.1\r\nHost: gate\r\nContent-Length: 0\r\nAuthorization: Bearer " + h.secret + "\r\n\r\n" +
+		head + fmt.Sprintf("Connection: close\r\nx-empty:\r\ncontent-length:%d \r\nX-Text: \u00e9\tb\r\n\r\n%s", len(body), body)
+	for _, slowly := range []bool{false, true} {
+		got, _ := h.exchangeRaw(all, slowly)
+		for i, resp := range got {
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("slowly %v, call %d: %s", slowly, i, resp.Status)
+			}
+		}
+		up := h.up.received()
+		if len(got) != 6 || len(up) != 5 {
+			t.Fatalf("slowly %v: %d answers, %d calls reached the upstream", slowly, len(got), len(up))
+		}
+		for _, b := range up {
+			if string(b) != sent {
+				t.Errorf("slowly %v: the upstream got %s", slowly, b)
+			}
+		}
+	}
+}
+
+// TestR16TargetsAndLines: lines ended by LF alone and targets that name a whole URL are
+// 400; nothing reaches the upstream.
+func TestR16TargetsAndLines(t *testing.T) {
+	h := plainHouse(t)
+	body := user("hi", false)
+	rest := fmt.Sprintf(" HTTP/1.1\r\nHost: gate\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", h.secret, len(body))
+	good := "POST /v1/chat/completions" + rest
+	for name, text := range map[string]string{
+		"all lines":        strings.ReplaceAll(good, "\r\n", "\n") + body,
+		"the request line": strings.Replace(good, "\r\n", "\n", 1) + body,
+		"one header":       strings.Replace(good, "gate\r\n", "gate\n", 1) + body,
+		"the last line":    strings.Replace(good, "\r\n\r\n", "\r\n\n", 1) + body,
+		"the end only":     strings.Replace(good, "\r\n\r\n", "\n\r\n", 1) + body,
+		"an empty line":    "\r\n" + good + body,
+		"a foreign host":   "POST http://evil.example/v1/chat/completions" + rest + body,
+		"a foreign scheme": "POST ftp://gate/v1/chat/completions" + rest + body,
+		"our own host":     "POST http://gate/v1/chat/completions" + rest + body,
+	} {
+		got, _ := h.exchangeRaw(text, false)
+		if up := h.up.received(); len(got) != 1 || got[0].StatusCode != http.StatusBadRequest || len(up) != 0 {
+			t.Errorf("%s: %d answers, %d calls reached the upstream: %+v", name, len(got), len(up), got)
+		}
+	}
+}
+
+// FuzzFraming: whatever is let through, net/http divides into the same requests, to
+// the byte, however it comes in pieces.
+func FuzzFraming(f *testing.F) {
+	for _, s := range []string{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nA: b\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n",
+	} {
+		f.Add([]byte(s), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, cut uint8) {
+		var whole, pieces framing
+		ends := map[int]bool{0: true}
+		passed := 0
+		for passed < len(raw) { // byte by byte: where requests end
+			n, err := whole.next(raw[passed : passed+1])
+			passed += n
+			if err != nil {
+				break
+			}
+			if whole.state == requestLine && len(whole.line) == 0 && whole.read == 0 {
+				ends[passed] = true
+			}
+		}
+		again := 0
+		for again < len(raw) {
+			n, err := pieces.next(raw[again:min(again+int(cut)+1, len(raw))])
+			again += n
+			if err != nil {
+				break
+			}
+		}
+		if again != passed || (whole.err == nil) != (pieces.err == nil) {
+			t.Fatalf("%d bytes pass one by one, %d in pieces of %d", passed, again, int(cut)+1)
+		}
+		under := bytes.NewReader(raw[:passed])
+		r := bufio.NewReader(under)
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return // net/http may be stricter: it hangs up then
+			}
+			if _, err := io.Copy(io.Discard, req.Body); err != nil {
+				return
+			}
+			if at := passed - under.Len() - r.Buffered(); !ends[at] {
+				t.Fatalf("net/http ends a request at %d, the framing at %v", at, ends)
+			}
+		}
+	})
 }
