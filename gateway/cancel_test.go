@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,73 +10,115 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/guard"
 )
 
-// storm makes n calls from a few callers at once, of which most leave at some
-// moment, and returns how many got a whole answer.
-func storm(h *house, seed uint64, n int) (whole int) {
+// storm makes n calls from a few callers at once, in every dialect, streamed and not.
+// One in four stays to the end; the others leave after some bytes of the answer, or at
+// some moment if those do not come. It returns how many stayed, and how many of them
+// got the whole answer.
+func storm(h *house, seed uint64, n int) (stayed, whole int) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
+	list := forms()
 	for c := range 4 {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(seed, uint64(c)))
 			for range n / 4 {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rnd.IntN(12_000))*time.Microsecond)
-				req := h.request(http.MethodPost, "/v1/chat/completions", user("hello there", rnd.IntN(3) > 0)).WithContext(ctx)
-				if resp, err := h.server.Client().Do(req); err == nil {
-					if b, err := io.ReadAll(resp.Body); err == nil && strings.Contains(string(b), "nothing else") {
-						mu.Lock()
-						whole++
-						mu.Unlock()
-					}
-					_ = resp.Body.Close()
+				i, stays := rnd.IntN(len(list)), rnd.IntN(4) == 0
+				word := "leaving"
+				if stays {
+					word = "staying"
 				}
-				cancel()
+				body := list[i].in[0].body(fmt.Sprintf("%s form-%d", word, i), rnd.IntN(3) > 0)
+				req := h.request(http.MethodPost, list[i].path, body)
+				said := visit(h, req, stays, rnd.IntN(600), time.Duration(rnd.IntN(20_000))*time.Microsecond)
+				mu.Lock()
+				if stays {
+					stayed++
+				}
+				if strings.Contains(said, "nothing else") || strings.Contains(said, "AACAPw==") {
+					whole++
+				}
+				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	return whole
+	return stayed, whole
 }
 
-// slowly answers in pieces, with pauses between them.
-func slowly(w http.ResponseWriter, r *http.Request, body []byte) {
-	pause := func() bool {
-		select {
-		case <-r.Context().Done():
-			return false
-		case <-time.After(time.Millisecond):
-			return true
-		}
+// visit makes one call and leaves after some bytes or some time, whichever comes first.
+func visit(h *house, req *http.Request, stays bool, bytes int, after time.Duration) string {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var said io.Reader
+	if !stays {
+		defer time.AfterFunc(after, cancel).Stop()
 	}
-	if !pause() {
-		return
+	resp, err := h.server.Client().Do(req.WithContext(ctx))
+	if err != nil {
+		return ""
 	}
-	if !strings.Contains(string(body), `"stream":true`) {
-		status(200, "application/json", completion("This is all there is, and nothing else."))(w, r, body)
-		return
+	defer resp.Body.Close()
+	if said = resp.Body; !stays {
+		said = io.LimitReader(resp.Body, int64(bytes))
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	for i := range 5 {
-		if !pause() {
-			return
-		}
-		_, _ = io.WriteString(w, "data: "+chunk(0, fmt.Sprintf(`{"content":"Sentence %d is long enough to leave by itself. "}`, i))+"\n\n")
-		_ = http.NewResponseController(w).Flush()
-	}
-	_, _ = io.WriteString(w, "data: "+chunk(0, `{"content":"nothing else"}`)+"\n\ndata: "+stopChunk(0, "stop")+"\n\ndata: [DONE]\n\n")
+	b, _ := io.ReadAll(said)
+	return string(b)
 }
 
-// settle waits until the number of goroutines is back where it was.
+// slowly answers in pieces, with pauses between them, to those who stay. For those who
+// leave it works on until it is stopped; overdue counts those whom nobody stopped.
+func slowly(overdue *atomic.Int64) func(w http.ResponseWriter, r *http.Request, body []byte) {
+	list := forms()
+	return func(w http.ResponseWriter, r *http.Request, body []byte) {
+		_, rest, _ := bytes.Cut(body, []byte("form-"))
+		if len(rest) == 0 {
+			return // cut off before it was sent whole
+		}
+		f := list[rest[0]-'0']
+		stream := bytes.Contains(body, []byte(`"stream":true`)) && f.out != nil
+		last := len(list) // of the pieces that those who leave may get
+		var pieces []string
+		switch {
+		case stream:
+			w.Header().Set("Content-Type", "text/event-stream")
+			pieces, last = f.out[0].frames(long, long, "This is all, and nothing else."), 3
+		case f.out == nil:
+			pieces = []string{`{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":"AACAPw=="}],"usage":{"prompt_tokens":1,"total_tokens":1}}`}
+		default:
+			pieces = []string{f.out[0].whole("This is all, and nothing else.")}
+		}
+		if !stream {
+			w.Header().Set("Content-Type", "application/json")
+			last = 0
+		}
+		for i, p := range pieces {
+			if bytes.Contains(body, []byte("leaving")) && i == last {
+				select {
+				case <-r.Context().Done():
+				case <-time.After(20 * time.Second):
+					overdue.Add(1)
+				}
+				return
+			}
+			time.Sleep(500 * time.Microsecond)
+			_, _ = io.WriteString(w, p)
+			_ = http.NewResponseController(w).Flush()
+		}
+	}
+}
+
+// settle waits until no goroutine is left but those that were there.
 func settle(t *testing.T, h *house, before int) {
 	t.Helper()
-	h.server.Client().CloseIdleConnections()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		n := runtime.NumGoroutine()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		n := quiet(h)
 		if n <= before {
 			return
 		}
@@ -86,21 +129,30 @@ func settle(t *testing.T, h *house, before int) {
 	}
 }
 
-// TestCancelStorm: callers who leave at any moment leave nothing behind, and every
-// one of their calls has an outcome.
-func TestCancelStorm(t *testing.T) {
-	h := newHouse(t, houseConfig{policy: guard.Policy{Output: guard.Leaving{Hold: "sentence"}}})
-	h.up.does(slowly)
-	storm(h, 1, 20) // what is kept for later calls is there now
+// quiet counts goroutines without those of connections that nobody uses.
+func quiet(h *house) int {
 	h.server.Client().CloseIdleConnections()
-	time.Sleep(300 * time.Millisecond)
-	before := runtime.NumGoroutine() + 8 // idle connections of the upstream's side
-	whole := storm(h, 2, 400)
-	settle(t, h, before)
-	if whole == 0 || whole == 400 {
-		t.Errorf("%d of 400 calls were answered whole: the storm is no storm", whole)
+	h.closeIdle()
+	return runtime.NumGoroutine()
+}
+
+// TestR26CancelStorm: a thousand callers in every dialect who leave at any byte leave
+// nothing behind: no goroutine, no call of an upstream that goes on, no exchange
+// without an outcome. Those who stay get all of their answer.
+func TestR26CancelStorm(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: guard.Policy{Output: guard.Leaving{Hold: "sentence"}}})
+	before := quiet(h)
+	var overdue atomic.Int64
+	h.up.does(slowly(&overdue))
+	stayed, whole := storm(h, 2, 1334)
+	if left := 1332 - stayed; left < 900 || stayed < 200 || whole != stayed {
+		t.Errorf("%d callers left, and %d of %d who stayed got the whole answer", left, whole, stayed)
 	}
 	closed(t, h)
+	settle(t, h, before)
+	if n := overdue.Load(); n != 0 {
+		t.Errorf("%d calls of the upstream went on without a caller", n)
+	}
 }
 
 // closed waits until every exchange has its outcome.

@@ -147,6 +147,8 @@ type house struct {
 	secret  string
 	plan    *Plan
 	logs    *bytes.Buffer
+	// closeIdle ends connections to the upstream that nobody uses.
+	closeIdle func()
 }
 
 // houseConfig is what a test changes about a house.
@@ -226,6 +228,11 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	h.server.Listener = Listen(h.server.Listener, nil)
 	h.server.Config.ErrorLog = slog.NewLogLogger(slog.NewJSONHandler(&locked{w: h.logs}, nil), slog.LevelInfo)
 	h.server.Start()
+	h.closeIdle = func() {
+		for _, c := range clients {
+			c.Close()
+		}
+	}
 	t.Cleanup(func() {
 		h.server.Close()
 		for _, c := range clients {

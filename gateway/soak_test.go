@@ -5,25 +5,29 @@ package gateway
 import (
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// TestSoak keeps a gate busy with callers who leave, for as long as SOAK says, and
+// TestSoakR26 keeps a gate busy with callers who leave, for as long as SOAK says, and
 // watches that neither goroutines nor memory grow.
-func TestSoak(t *testing.T) {
+func TestSoakR26(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("SOAK"))
 	if err != nil {
 		length = 10 * time.Minute
 	}
 	h := newHouse(t, houseConfig{detectors: everything()})
-	h.up.does(slowly)
+	var overdue atomic.Int64
+	h.up.does(slowly(&overdue))
+	before := quiet(h)
 	storm(h, 1, 400)
-	before := runtime.NumGoroutine() + 16
 	first := heap()
 	calls := 0
 	for began := time.Now(); time.Since(began) < length; {
-		storm(h, uint64(calls), 1000)
+		if stayed, whole := storm(h, uint64(calls), 1000); whole != stayed {
+			t.Errorf("%d of %d who stayed got the whole answer", whole, stayed)
+		}
 		calls += 1000
 		h.up.received()
 		h.logs.Reset()
@@ -32,6 +36,9 @@ func TestSoak(t *testing.T) {
 	settle(t, h, before)
 	if last := heap(); last > first+32<<20 {
 		t.Errorf("the heap grew from %d kB to %d kB over %d calls", first>>10, last>>10, calls)
+	}
+	if n := overdue.Load(); n != 0 {
+		t.Errorf("%d calls of the upstream went on without a caller", n)
 	}
 	closed(t, h)
 }
