@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,7 +100,8 @@ func TestFailureIsAVerdict(t *testing.T) {
 // TestHungDetectorsAreBounded holds that one which never returns does not
 // gather goroutines without end.
 func TestHungDetectorsAreBounded(t *testing.T) {
-	e, err := guard.New(guard.Config{Deadline: time.Millisecond, Detectors: []guard.Detector{failing()["hangs"]}})
+	now := time.Now()
+	e, err := guard.New(guard.Config{Deadline: time.Millisecond, Detectors: []guard.Detector{failing()["hangs"]}, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +112,67 @@ func TestHungDetectorsAreBounded(t *testing.T) {
 	last := risk.Check{}
 	for range 80 {
 		last = c.Judge(context.Background(), guard.Input, []llm.Passage{{Text: "x"}}).Verdict.Checks[0]
+		if strings.Contains(last.Err, "left alone") {
+			t.Fatal("it was left alone although half a minute had passed")
+		}
+		now = now.Add(31 * time.Second)
 	}
-	if last.State != risk.Failed || !strings.Contains(last.Err, "hang") {
+	if last.State != risk.Failed || !strings.Contains(last.Err, "still hang") {
 		t.Errorf("after 80 calls: %+v", last)
 	}
+}
+
+// TestR14HangingDetectors holds that calls wait for a detector that hangs up to their
+// deadline five times; then it is left alone for half a minute, and one call finds out
+// whether it is back. Every one of these calls is blocked, or what policy says, and no
+// record says that it was checked.
+func TestR14HangingDetectors(t *testing.T) {
+	var now atomic.Int64
+	var calls atomic.Int32
+	var hangs atomic.Bool
+	hangs.Store(true)
+	stop := make(chan struct{})
+	defer close(stop)
+	d := stand{"x/slow", func(ctx context.Context, _ []llm.Passage) ([]risk.Finding, error) {
+		calls.Add(1)
+		if hangs.Load() {
+			<-stop // deaf to ctx
+		}
+		return nil, nil
+	}}
+	e, err := guard.New(guard.Config{Deadline: 20 * time.Millisecond, Detectors: []guard.Detector{d}, Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, open := guard.Policy{}, guard.Policy{OnError: guard.OnError{Input: "flag", Output: "flag"}}
+	judge := func(p guard.Policy) risk.Verdict {
+		c, err := e.Compile("test", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginUser, Text: "x"}}).Verdict
+	}
+	expect := func(when string, p guard.Policy, want risk.Decision, state risk.State, called int32) {
+		t.Helper()
+		v := judge(p)
+		if v.Decision != want || len(v.Checks) != 1 || v.Checks[0].State != state || (len(v.Checks[0].Passages) != 0) != (state == risk.Ran) || calls.Load() != called {
+			t.Errorf("%s: %v, %+v, after %d calls of the detector", when, v.Decision, v.Checks, calls.Load())
+		}
+	}
+	for n := int32(1); n <= 5; n++ {
+		expect("while it hangs", closed, risk.Block, risk.Late, n)
+	}
+	for range 20 {
+		expect("while the circuit is open", closed, risk.Block, risk.Failed, 5)
+	}
+	expect("open, where policy lets it pass", open, risk.Flag, risk.Failed, 5)
+	now.Add(31)
+	expect("one call tries", closed, risk.Block, risk.Late, 6)
+	expect("and it is open again", closed, risk.Block, risk.Failed, 6)
+	now.Add(31)
+	hangs.Store(false)
+	expect("it is back", closed, risk.Allow, risk.Ran, 7)
+	expect("and stays", closed, risk.Allow, risk.Ran, 8)
 }
 
 func TestUnreadable(t *testing.T) {

@@ -88,7 +88,8 @@ const DefaultDeadline = time.Second
 // Config is what an Engine is made of.
 type Config struct {
 	Detectors []Detector
-	Deadline  time.Duration // of one call to a detector; 0: DefaultDeadline
+	Deadline  time.Duration    // of one call to a detector; 0: DefaultDeadline
+	Now       func() time.Time // nil: time.Now
 }
 
 // Engine holds the detectors and what they share. It is safe for concurrent
@@ -103,12 +104,13 @@ type Engine struct {
 // member is a detector with what the engine knows about it.
 type member struct {
 	Detector
-	id     string
-	reader Reader
-	needs  bool // reads only where a literal hit
-	inline bool
-	finds  []risk.Category
-	hung   *atomic.Int32
+	id      string
+	reader  Reader
+	needs   bool // reads only where a literal hit
+	inline  bool
+	finds   []risk.Category
+	hung    *atomic.Int32
+	circuit *circuit
 }
 
 // ErrDetector means that the detectors given cannot be used together.
@@ -120,12 +122,15 @@ func New(cfg Config) (*Engine, error) {
 	if e.deadline <= 0 {
 		e.deadline = DefaultDeadline
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	var build builder
 	if err := build.addMarkers(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDetector, err)
 	}
 	for i, d := range cfg.Detectors {
-		m := member{Detector: d, id: d.ID(), hung: new(atomic.Int32)}
+		m := member{Detector: d, id: d.ID(), hung: new(atomic.Int32), circuit: &circuit{now: cfg.Now}}
 		if m.id == "" || slices.ContainsFunc(e.detectors, func(o member) bool { return o.id == m.id }) {
 			return nil, fmt.Errorf("%w %d: id %q is empty or taken", ErrDetector, i, m.id)
 		}

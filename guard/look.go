@@ -185,6 +185,7 @@ var (
 	errPanicked = errors.New("panicked")
 	errLate     = errors.New("overran its deadline")
 	errHanging  = errors.New("earlier calls still hang")
+	errOpen     = errors.New("left alone, because it did not answer in time")
 )
 
 // maxHung bounds the goroutines that a detector which never returns can leave
@@ -243,6 +244,10 @@ func (e *Engine) watch(ctx context.Context, d *member, passages []llm.Passage) (
 	if d.hung.Load() >= maxHung {
 		return nil, errHanging
 	}
+	if !d.circuit.begin() {
+		return nil, errOpen
+	}
+	caller := ctx
 	// The deadline also reaches the detector, which may be kind enough to stop.
 	ctx, cancel := context.WithTimeout(ctx, e.deadline)
 	defer cancel()
@@ -260,10 +265,25 @@ func (e *Engine) watch(ctx context.Context, d *member, passages []llm.Passage) (
 	}()
 	select {
 	case a := <-done:
+		if ctx.Err() == nil {
+			d.circuit.answered()
+			return a.found, a.err
+		}
+		d.gaveUp(caller)
 		return a.found, a.err
 	case <-ctx.Done():
+		d.gaveUp(caller)
 		return nil, errLate
 	}
+}
+
+// gaveUp notes who ended a call of the detector: its deadline, or a caller who left.
+func (d *member) gaveUp(caller context.Context) {
+	if caller.Err() != nil {
+		d.circuit.left()
+		return
+	}
+	d.circuit.late()
 }
 
 func stateOf(err error) risk.State {
@@ -276,7 +296,7 @@ func stateOf(err error) risk.State {
 // reason says why a check failed. A detector's own words may quote what it
 // read, so only errors known here are spelled out.
 func reason(err error) string {
-	for _, known := range []error{errPanicked, errLate, errHanging, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{errPanicked, errLate, errHanging, errOpen, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
