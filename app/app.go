@@ -171,7 +171,7 @@ func (a *App) openGate(ctx context.Context) error {
 	a.plan.Store(p)
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
-	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger,
+	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(),
 		Permits: func() *access.Permits { return a.plan.Load().Permits }})
 	return nil
 }

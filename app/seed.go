@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/practice"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -18,6 +19,13 @@ import (
 const (
 	seedDays  = 30
 	seedCalls = 1500
+)
+
+// seedProvider is who served the month, and the price of it per token in millionths,
+// as in the demo.
+const (
+	seedProvider          = practice.Name + "-openai"
+	seedInput, seedOutput = .25, 2.
 )
 
 // seedSystem is an imagined system with its habits.
@@ -94,7 +102,7 @@ func (a *App) seedOne(ctx context.Context, rnd *rand.Rand, n int, at time.Time) 
 	s := pick(rnd)
 	id := fmt.Sprintf("ex_%032x", sha256.Sum256(fmt.Appendf(nil, "%d %d", n, at.UnixNano())))[:35]
 	size, took := 300+rnd.IntN(6000), time.Duration(300+rnd.ExpFloat64()*900)*time.Millisecond
-	in := record.Intent{ID: id, At: at, Synthetic: true, Dialect: "openai", Op: "chat", Model: s.model, Candidate: "practice/" + s.model, Stream: rnd.IntN(3) > 0,
+	in := record.Intent{ID: id, At: at, Synthetic: true, Dialect: "openai", Op: "chat", Model: s.model, Candidate: seedProvider + "/" + s.model, Stream: rnd.IntN(3) > 0,
 		Principal: record.Principal{Kind: "key", ID: "key_synthetic", System: s.name, Team: s.team},
 		Verdict:   risk.Verdict{Policy: "standard@synthetic", Checks: []risk.Check{{Detector: "injection/override@1", State: risk.Ran, Passages: []int{0}, Took: 40 * time.Microsecond}}},
 		Passages:  []record.Passage{{Path: "messages[0].content", Origin: "user", Kind: "text", Bytes: size}},
@@ -107,8 +115,9 @@ func (a *App) seedOne(ctx context.Context, rnd *rand.Rand, n int, at time.Time) 
 	if rnd.Float64() < s.risky {
 		seedRisk(rnd, &in, &out)
 	} else if rnd.Float64() < .01 {
-		out.Status, out.Upstream, out.End, out.Code = 504, 0, "failed", "upstream_timeout"
+		out.Status, out.Upstream, out.End, out.Code, out.Input, out.Output = 504, 0, "failed", "upstream_timeout", 0, 0
 	}
+	out.Cost = int64(math.Round(float64(out.Input)*seedInput + float64(out.Output)*seedOutput))
 	if _, err := a.ledger.Begin(ctx, in); err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type Console struct {
 	mux    *http.ServeMux
 	whole  http.Handler // mux, for requests of this origin
 	logins limiter
+	since  time.Time
 	day    figures
 }
 
@@ -79,10 +80,11 @@ type group struct {
 type entry struct{ Text, Href, Act string }
 
 var rail = []group{
-	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
+	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
 	{"Protect", []entry{{"Policies", "/policies", desk.PolicyRead}}},
+	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
 	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}}},
-	{"Run", []entry{{"Ledger", "/ledger", desk.LedgerRead}}},
+	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
 }
 
 // railOf lists the pages that a person may see.
@@ -104,7 +106,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Console{cfg: cfg, pages: map[string]*template.Template{}, mux: http.NewServeMux()}
+	c := &Console{cfg: cfg, pages: map[string]*template.Template{}, mux: http.NewServeMux(), since: cfg.Now().UTC()}
 	for _, name := range pageNames {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(templates, "layout.html", "parts.html", name+".html")
 		if err != nil {
@@ -121,7 +123,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "exchanges", "exchange", "systems", "policies", "ledger", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "ledger", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -131,6 +133,9 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("POST /login", c.redeem)
 	c.mux.HandleFunc("POST /logout", c.logout)
 	c.mux.HandleFunc("GET /{$}", c.with(desk.RecordRead, c.now))
+	c.mux.HandleFunc("GET /traffic", c.with(desk.RecordRead, c.traffic))
+	c.mux.HandleFunc("GET /providers", c.with(desk.RecordRead, c.providers))
+	c.mux.HandleFunc("GET /conformance", c.with(desk.RecordRead, c.conformance))
 	c.mux.HandleFunc("GET /exchanges", c.with(desk.RecordRead, c.exchanges))
 	c.mux.HandleFunc("GET /exchanges/{id}", c.with(desk.RecordRead, c.exchange))
 	c.mux.HandleFunc("POST /exchanges/{id}/content", c.form(c.content))

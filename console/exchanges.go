@@ -90,8 +90,10 @@ func listQuery(q url.Values, now time.Time) record.Query {
 	if out.Kind == "" {
 		out.Kind = "exchange"
 	}
-	if d, ok := risk.ParseDecision(q.Get("decision")); ok && q.Get("decision") != "" {
-		out.Decisions = []risk.Decision{d}
+	for _, word := range several(q.Get("decision")) {
+		if d, ok := risk.ParseDecision(word); ok && word != "" {
+			out.Decisions = append(out.Decisions, d)
+		}
 	}
 	if hours, err := strconv.Atoi(q.Get("hours")); err == nil && hours > 0 && hours < 24*400 {
 		out.Since = now.Add(-time.Duration(hours) * time.Hour)
@@ -100,6 +102,13 @@ func listQuery(q url.Values, now time.Time) record.Query {
 	out.After, _ = strconv.ParseUint(q.Get("after"), 10, 64)
 	return out
 }
+
+// several takes a value apart: links from figures can mean more than one thing.
+func several(value string) []string {
+	return strings.SplitN(value, ",", maxSeveral)
+}
+
+const maxSeveral = 8
 
 // maxScan bounds how many records one page looks through for an end.
 const maxScan = 20_000
@@ -110,13 +119,13 @@ func (c *Console) list(r *http.Request, query record.Query, end string) (rows []
 	if end != "" {
 		query.Limit = maxScan
 	}
-	scanned := 0
+	scanned, wanted := 0, several(end)
 	for rec, err := range c.cfg.Reader.Records(r.Context(), query) {
 		if err != nil {
 			return nil, 0, err
 		}
 		scanned++
-		if x := newRow(rec); end == "" || x.End == end {
+		if x := newRow(rec); end == "" || slices.Contains(wanted, x.End) {
 			rows = append(rows, x)
 		}
 		if len(rows) == pageSize || scanned == query.Limit {
@@ -152,7 +161,7 @@ func (c *Console) facets(q url.Values) []facet {
 func choices(q url.Values, name string, values []string) facet {
 	f := facet{Name: name}
 	for _, v := range values {
-		c := facetChoice{Label: v, Active: q.Get(name) == v}
+		c := facetChoice{Label: v, Active: slices.Contains(several(q.Get(name)), v)}
 		if c.Active {
 			c.Link = link(q, name, "")
 		} else {

@@ -169,8 +169,8 @@ func numbers(today, before []row) []number {
 	all := func(row) bool { return true }
 	out := []number{
 		{Name: "calls", Value: count(n(today, all)), Change: change(n(today, all), n(before, all)), Link: "/exchanges"},
-		{Name: "blocked or held", Value: count(n(today, blocked)), Change: change(n(today, blocked), n(before, blocked)), Link: "/exchanges?decision=block", Of: "of " + count(len(today)) + " calls"},
-		{Name: "failed", Value: count(n(today, failed)), Change: change(n(today, failed), n(before, failed)), Link: "/exchanges?end=failed", Of: "of " + count(len(today)) + " calls"},
+		{Name: "blocked or held", Value: count(n(today, blocked)), Change: change(n(today, blocked), n(before, blocked)), Link: "/exchanges?decision=block,hold", Of: "of " + count(len(today)) + " calls"},
+		{Name: "failed", Value: count(n(today, failed)), Change: change(n(today, failed), n(before, failed)), Link: "/exchanges?end=failed,interrupted", Of: "of " + count(len(today)) + " calls"},
 	}
 	var times []time.Duration
 	for _, r := range today {

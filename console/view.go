@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ var functions = template.FuncMap{
 	"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"took":     took,
 	"money":    money,
+	"cost":     cost,
 	"size":     size,
 	"count":    count,
 	"short":    short,
@@ -90,6 +92,41 @@ func money(micro int64) string {
 		return fmt.Sprintf("%d.%02d", micro/1_000_000, micro/10_000%100)
 	}
 	return fmt.Sprintf("%d.%06d", micro/1_000_000, micro%1_000_000)
+}
+
+// cost writes money for tables, where figures are compared: in full it is on the
+// page of the exchange. Nothing and no price look the same.
+func cost(micro int64) string {
+	switch {
+	case micro <= 0:
+		return "–"
+	case micro < 100:
+		return "under 0.0001"
+	case micro < 1_000_000:
+		return fmt.Sprintf("0.%04d", micro/100)
+	}
+	return fmt.Sprintf("%s.%02d", count(int(micro/1_000_000)), micro/10_000%100)
+}
+
+// until says how long something takes yet.
+func until(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(int(math.Ceil(d.Seconds())), 1))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(math.Ceil(d.Minutes())))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(math.Ceil(d.Hours())))
+	}
+	return fmt.Sprintf("%d days", int(math.Ceil(d.Hours()/24)))
+}
+
+// many counts things.
+func many(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(n) + " " + thing + "s"
 }
 
 // count groups digits by threes with a narrow space.

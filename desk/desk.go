@@ -70,6 +70,7 @@ type Config struct {
 	Sessions *access.Sessions
 	Permits  func() *access.Permits // those of now
 	Recorder record.Recorder
+	Watch    Watch
 	Now      func() time.Time // nil: time.Now
 }
 

@@ -12,8 +12,12 @@ const (
 	circuitOpen     = 30 * time.Second
 )
 
-// heads is how many of the last answers' latencies are kept of a provider.
-const heads = 256
+// What is kept of a provider: the latencies of its last answers, and its last
+// failures.
+const (
+	heads        = 256
+	lastFailures = 8
+)
 
 // Health is how a provider does, as far as this gate has seen since it began.
 type Health struct {
@@ -22,6 +26,7 @@ type Health struct {
 	Opens     time.Duration `json:"opens,omitempty"`    // of an open circuit: until one call may try again
 	LastError string        `json:"last_error"`         // class, as "unreachable", "slow" or "status 503"; never the provider's words
 	FailedAt  time.Time     `json:"failed_at,omitzero"` // the last error
+	Last      []Failure     `json:"last_failures"`      // the last few errors, the newest first
 	P50       time.Duration `json:"p50"`                // to the head of an answer, over the last calls
 	P95       time.Duration `json:"p95"`
 	Calls     int64         `json:"calls"`
@@ -29,6 +34,12 @@ type Health struct {
 	Input     int64         `json:"input_tokens"`
 	Output    int64         `json:"output_tokens"`
 	Cost      int64         `json:"cost_micro"`
+}
+
+// Failure is one error of a provider.
+type Failure struct {
+	At    time.Time `json:"at"`
+	Class string    `json:"class"` // never the provider's words
 }
 
 // upstreams knows how every provider does. A circuit opens after five failures in
@@ -118,7 +129,7 @@ func (u *upstream) report() Health {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	h := u.health
-	h.Provider = u.id.name
+	h.Provider, h.Last = u.id.name, slices.Clone(u.health.Last)
 	h.Opens = u.wait()
 	switch {
 	case h.Opens > 0:
@@ -183,7 +194,7 @@ func (u *upstream) end(probe bool, r result, class string, took time.Duration) {
 	u.health.Calls++
 	if class != "" {
 		u.health.Failures++
-		u.health.LastError, u.health.FailedAt = class, u.now().UTC()
+		u.failed(class)
 	} else {
 		u.heads[ok%heads] = took
 	}
@@ -202,7 +213,14 @@ func (u *upstream) end(probe bool, r result, class string, took time.Duration) {
 func (u *upstream) broke(class string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.health.LastError, u.health.FailedAt = class, u.now().UTC()
+	u.failed(class)
+}
+
+// failed notes an error. The caller holds the lock.
+func (u *upstream) failed(class string) {
+	at := u.now().UTC()
+	u.health.LastError, u.health.FailedAt = class, at
+	u.health.Last = append([]Failure{{at, class}}, u.health.Last[:min(len(u.health.Last), lastFailures-1)]...)
 }
 
 // used counts what an answer used.
