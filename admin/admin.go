@@ -113,8 +113,20 @@ type (
 		Action string `query:"action" enum:"admit,use_tool" default:"admit"`
 		Target string `query:"target" required:"true" maxLength:"128"`
 	}
-	sessionsBody struct{ Body []access.Session }
-	createInput  struct {
+	providersBody struct {
+		Body struct {
+			Providers []desk.Provider `json:"providers"`
+			Whole     bool            `json:"whole" doc:"False where the month has more records than are read: bills are then of the newest."`
+		}
+	}
+	trafficInput struct {
+		Range string `query:"range" enum:"hour,day,week,month" default:"day"`
+	}
+	trafficBody     struct{ Body *desk.Traffic }
+	conformanceBody struct{ Body []desk.Place }
+	spendingBody    struct{ Body desk.Spending }
+	sessionsBody    struct{ Body []access.Session }
+	createInput     struct {
 		Body struct {
 			System string `json:"system" minLength:"1" maxLength:"64"`
 		}
@@ -142,6 +154,11 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/sessions", "list-sessions", desk.SessionRead, "List the sessions that are open"), a.listSessions)
 	huma.Register(h, op(http.MethodDelete, "/sessions/{id}", "end-session", desk.SessionEnd, "End a session"), a.endSession)
 	huma.Register(h, op(http.MethodDelete, "/sessions", "end-sessions", desk.SessionEnd, "End all sessions and links"), a.endSessions)
+
+	huma.Register(h, op(http.MethodGet, "/providers", "list-providers", desk.RecordRead, "Say how the providers do, and what went to them"), a.providers)
+	huma.Register(h, op(http.MethodGet, "/traffic", "get-traffic", desk.RecordRead, "Count calls by system and time, and how long answers took"), a.traffic)
+	huma.Register(h, op(http.MethodGet, "/conformance", "get-conformance", desk.RecordRead, "Show what becomes of a forbidden text in every dialect"), a.conformance)
+	huma.Register(h, op(http.MethodGet, "/systems/{id}/spending", "get-spending", desk.RecordRead, "Say what a system used, and what it may still use"), a.spending)
 }
 
 func (a *api) listSessions(ctx context.Context, _ *struct{}) (*sessionsBody, error) {
@@ -182,6 +199,30 @@ func (a *api) createLink(ctx context.Context, in *linkInput) (*linkBody, error) 
 		out.Body.URL = a.cfg.Console() + "/login/" + token
 	}
 	return out, a.problem(err)
+}
+
+func (a *api) providers(ctx context.Context, _ *struct{}) (*providersBody, error) {
+	out := &providersBody{}
+	var err error
+	out.Body.Providers, out.Body.Whole, err = a.cfg.Desk.Providers(ctx, actor(ctx))
+	out.Body.Providers = append([]desk.Provider{}, out.Body.Providers...)
+	return out, a.problem(err)
+}
+
+func (a *api) traffic(ctx context.Context, in *trafficInput) (*trafficBody, error) {
+	t, err := a.cfg.Desk.Traffic(ctx, actor(ctx), in.Range)
+	return &trafficBody{Body: t}, a.problem(err)
+}
+
+func (a *api) conformance(ctx context.Context, _ *struct{}) (*conformanceBody, error) {
+	places, err := a.cfg.Desk.Conformance(actor(ctx))
+	return &conformanceBody{Body: append([]desk.Place{}, places...)}, a.problem(err)
+}
+
+func (a *api) spending(ctx context.Context, in *idInput) (*spendingBody, error) {
+	s, err := a.cfg.Desk.Spending(ctx, actor(ctx), in.ID)
+	s.Allowances = append([]desk.Allowance{}, s.Allowances...)
+	return &spendingBody{Body: s}, a.problem(err)
 }
 
 func (a *api) explain(ctx context.Context, in *explainInput) (*explainBody, error) {
@@ -237,4 +278,4 @@ func silent(_ huma.Context, _ string, v any) (any, error) {
 }
 
 // ours matches where a known field stands.
-var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target))?$`)
+var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range))?$`)

@@ -52,7 +52,7 @@ var (
 		{"flagged", "flag", "it passed, with a finding"},
 		{"recorded", "monitor", "it passed, and the record says what would have happened"},
 		{"–", "", "the API has no such answer"},
-		{"missing", "fault", "nobody measured it, and that is a fault"},
+		{"missing", "fault", "it was not measured, and that is a fault"},
 	}
 )
 
@@ -88,22 +88,24 @@ func (c *Console) conformance(w http.ResponseWriter, r *http.Request, s *access.
 func conformanceSentence(cells, tries, missing int) string {
 	switch {
 	case cells == 0:
-		return "This build has no matrix: nobody measured what it does."
+		return "This build has no matrix: what it does was not measured."
 	case missing > 0:
-		return fmt.Sprintf("%s of %s cells are missing: what happens there, nobody measured.", count(missing), count(cells))
+		return fmt.Sprintf("%s of %s cells are missing: what happens there was not measured.", count(missing), count(cells))
 	}
 	return fmt.Sprintf("All %s cells were measured, in %s tries.", count(cells), count(tries))
 }
 
 // matrixCells puts cells in the order of the heads. What is not there is missing,
-// and so is what nobody tried.
+// and so is what nobody tried, and a result that this page does not know.
 func matrixCells(have []desk.Cell) (out []matrixCell) {
 	for _, action := range actions {
 		for _, stream := range []bool{false, true} {
 			cell := matrixCell{Word: "missing", Glyph: "fault", Missing: true}
 			for _, c := range have {
-				if c.Action == action && c.Stream == stream && c.Result != "" && (c.Tries > 0 || c.Result == "none") {
-					cell = matrixCell{Word: c.Result, Glyph: resultGlyph(c.Result), Tries: c.Tries}
+				if glyph := resultGlyph(c.Result); c.Action == action && c.Stream == stream && glyph != "" && c.Tries > 0 {
+					cell = matrixCell{Word: c.Result, Glyph: glyph, Tries: c.Tries}
+				} else if c.Action == action && c.Stream == stream && c.Result == "none" {
+					cell = matrixCell{Word: c.Result}
 				}
 			}
 			out = append(out, cell)

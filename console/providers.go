@@ -30,20 +30,20 @@ type providerView struct {
 }
 
 // circuit is a state as a word, a shape, and what it means.
-type circuit struct{ Word, Glyph, Means string }
+type circuit struct{ Word, Glyph, Tone, Means string }
 
 func newCircuit(p desk.Provider, now time.Time) circuit {
 	switch {
 	case p.Gone:
-		return circuit{"not configured", "monitor", "it was used this month"}
+		return circuit{"not configured", "monitor", "quiet", "it was used this month"}
 	case p.State == "closed":
-		return circuit{"closed", "allow", "calls go through"}
+		return circuit{"closed", "allow", "allow", "calls go through"}
 	case p.State == "open":
-		return circuit{"open", "block", fmt.Sprintf("no calls until %s UTC, in %s", now.Add(p.Opens).UTC().Format("15:04:05"), until(p.Opens))}
+		return circuit{"open", "block", "block", fmt.Sprintf("no calls until %s UTC, in %s", now.Add(p.Opens).UTC().Format("15:04:05"), until(p.Opens))}
 	case p.State == "half_open":
-		return circuit{"half open", "flag", "the next call decides"}
+		return circuit{"half open", "flag", "flag", "the next call decides"}
 	}
-	return circuit{"not called yet", "monitor", "so nobody knows"}
+	return circuit{"not called yet", "monitor", "quiet", "nothing is known of it"}
 }
 
 func (c *Console) providers(w http.ResponseWriter, r *http.Request, s *access.Session) {

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -17,7 +19,9 @@ type systemsPage struct {
 
 type systemView struct {
 	record.System
-	Keys []access.Key
+	Keys   []access.Key
+	Spent  *desk.Spending // nil where somebody may not see it
+	Budget []string
 }
 
 func (c *Console) systems(w http.ResponseWriter, r *http.Request, s *access.Session) {
@@ -38,9 +42,29 @@ func (c *Console) systemsWith(w http.ResponseWriter, r *http.Request, s *access.
 				v.Keys = append(v.Keys, k)
 			}
 		}
+		if err := c.spending(r, s, &v); err != nil {
+			c.failed(w, r, err)
+			return
+		}
 		p.Systems = append(p.Systems, v)
 	}
 	c.render(w, r, http.StatusOK, "systems", "Systems and keys", s, p)
+}
+
+// spending fills in what a system costs.
+func (c *Console) spending(r *http.Request, s *access.Session, v *systemView) error {
+	spent, err := c.cfg.Desk.Spending(r.Context(), actor(s), v.Name)
+	if errors.Is(err, desk.ErrDenied) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.Spent = &spent
+	for _, a := range spent.Allowances {
+		v.Budget = append(v.Budget, allowance(a, c.cfg.Now()))
+	}
+	return nil
 }
 
 // createKey shows the new key in its own answer: it is never in an address, and

@@ -101,7 +101,7 @@ func cost(micro int64) string {
 	case micro <= 0:
 		return "–"
 	case micro < 100:
-		return "under 0.0001"
+		return "<\u00a00.0001"
 	case micro < 1_000_000:
 		return fmt.Sprintf("0.%04d", micro/100)
 	}

@@ -188,8 +188,10 @@ func served(r *record.Record) string {
 	if n := len(r.Outcome.Tries); n > 0 {
 		candidate = r.Outcome.Tries[n-1]
 	}
-	name, _, _ := strings.Cut(candidate, "/")
-	return name
+	if name, _, _ := strings.Cut(candidate, "/"); name != "" {
+		return name
+	}
+	return candidate
 }
 
 // Conformance returns the matrix that the tests of this version measured.
@@ -230,7 +232,7 @@ func (d *Desk) Spending(ctx context.Context, a Actor, system string) (s Spending
 
 func (d *Desk) allowances(ctx context.Context, system string) ([]Allowance, error) {
 	if d.cfg.Watch.Allowances == nil || system == "" {
-		return nil, nil
+		return []Allowance{}, nil
 	}
 	list, err := d.cfg.Watch.Allowances(ctx, system)
 	if err != nil {

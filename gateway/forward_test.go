@@ -175,8 +175,12 @@ func TestCircuit(t *testing.T) {
 	for range 5 {
 		f.chat(user("hi", false))
 	}
-	if h := f.state(0); h.State != "open" || h.Opens != 30*time.Second || h.Calls != 10 || h.Failures != 9 || h.LastError != "status 503" {
+	h := f.state(0)
+	if h.State != "open" || h.Opens != 30*time.Second || h.Calls != 10 || h.Failures != 9 || h.LastError != "status 503" {
 		t.Errorf("%+v", h)
+	}
+	if len(h.Last) != lastFailures || h.Last[0] != (Failure{h.FailedAt, "status 503"}) {
+		t.Errorf("the last failures are %+v", h.Last)
 	}
 	f.calls()
 	f.pass(12 * time.Second)
