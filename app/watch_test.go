@@ -68,3 +68,30 @@ func TestWatch(t *testing.T) {
 		t.Errorf("%d places: %v", len(places), err)
 	}
 }
+
+// BenchmarkPages makes the pages of a seeded demo, as somebody at a browser asks for
+// them.
+func BenchmarkPages(b *testing.B) {
+	ctx := context.Background()
+	d, err := Demo(ctx, DemoConfig{Data: b.TempDir(), Gate: "127.0.0.1:0", Console: "127.0.0.1:0", Seed: true})
+	must(b, err)
+	b.Cleanup(func() { must(b, d.App.Stop(ctx)) })
+	pages, err := d.App.consoleHandler(&d.At)
+	must(b, err)
+	link, err := d.App.sessions.Link(ctx, "ada", []string{"reader"})
+	must(b, err)
+	cookie, _, err := d.App.sessions.Redeem(ctx, link)
+	must(b, err)
+	for _, path := range []string{"/traffic?range=month", "/traffic", "/providers", "/conformance", "/exchanges"} {
+		b.Run(path, func(b *testing.B) {
+			for b.Loop() {
+				r, w := httptest.NewRequest(http.MethodGet, path, nil), httptest.NewRecorder()
+				r.AddCookie(cookie)
+				if pages.ServeHTTP(w, r); w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+				b.ReportMetric(float64(w.Body.Len()), "bytes")
+			}
+		})
+	}
+}

@@ -22,9 +22,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pagesOf are the pages that a house has.
 func (h *house) pagesOf() []string {
-	list := []string{"/", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/ledger"}
+	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/ledger"}
 	for _, r := range h.records {
-		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 30 {
+		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 34 {
 			list = append(list, p)
 		}
 	}
@@ -47,7 +47,8 @@ func TestPages(t *testing.T) {
 		}
 	}
 	bare := build(t)
-	bare.systems, bare.policies, bare.status = nil, nil, ledger.Status{State: "failed", Reason: "disk"}
+	bare.systems, bare.policies, bare.provides, bare.places, bare.limits = nil, nil, nil, nil, nil
+	bare.status = ledger.Status{State: "failed", Reason: "disk"}
 	admin := bare.as("admin")
 	for _, path := range bare.pagesOf() {
 		a := admin.get(path)
@@ -71,7 +72,7 @@ func TestHalfRecords(t *testing.T) {
 	full := call(h.clock, 1, 1)
 	h.records = []record.Record{{Seq: 5, Outcome: full.Outcome}, {Seq: 4, Intent: full.Intent}, {Seq: 3, Intent: &record.Intent{ID: "ex_bare"}}, {Seq: 2, Outcome: &record.Outcome{ID: "ex_late"}}, {Seq: 1, Act: &record.Act{ID: "act_bare", Kind: "x.y"}}}
 	admin := h.as("admin")
-	for _, path := range []string{"/", "/exchanges", "/exchanges?kind=act", "/ledger", "/exchanges/ex_bare", "/exchanges/ex_late", "/exchanges/act_bare", "/exchanges/" + full.ID()} {
+	for _, path := range []string{"/", "/traffic", "/traffic?range=hour", "/providers", "/exchanges", "/exchanges?kind=act", "/ledger", "/exchanges/ex_bare", "/exchanges/ex_late", "/exchanges/act_bare", "/exchanges/" + full.ID()} {
 		a := admin.get(path)
 		if a.code != http.StatusOK {
 			t.Errorf("%s: %d", path, a.code)
@@ -88,6 +89,9 @@ var may = map[string][]string{
 	"POST /login":                  {},
 	"POST /logout":                 {"", "admin", "approver", "auditor", "reader"},
 	"GET /{$}":                     {"admin", "approver", "auditor", "reader"},
+	"GET /traffic":                 {"admin", "approver", "auditor", "reader"},
+	"GET /providers":               {"admin", "approver", "auditor", "reader"},
+	"GET /conformance":             {"admin", "approver", "auditor", "reader"},
 	"GET /exchanges":               {"admin", "approver", "auditor", "reader"},
 	"GET /exchanges/{id}":          {"admin", "approver", "auditor", "reader"},
 	"POST /exchanges/{id}/content": {"admin", "approver"},
@@ -157,8 +161,8 @@ func TestRolesAndRoutes(t *testing.T) {
 // and none that is allowed is missing.
 func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 	link := regexp.MustCompile(`<li><a href="([^"]+)"`)
-	for role, want := range map[string][]string{"admin": {"/", "/exchanges", "/policies", "/systems", "/ledger"}, "auditor": {"/", "/exchanges", "/ledger"},
-		"approver": {"/", "/exchanges"}, "reader": {"/", "/exchanges"}, "stranger": nil} {
+	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/policies", "/conformance", "/systems", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/conformance", "/providers", "/ledger"},
+		"approver": {"/", "/traffic", "/exchanges", "/conformance", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/conformance", "/providers"}, "stranger": nil} {
 		b, got := build(t).as(role), []string(nil)
 		page := b.get("/nowhere").body
 		rail, _, _ := strings.Cut(page, "<main")

@@ -36,6 +36,9 @@ type house struct {
 	reads    int
 	status   ledger.Status
 	systems  []record.System
+	provides []desk.Provider
+	places   []desk.Place
+	limits   []desk.Allowance
 	policies []*guard.Compiled
 	proof    *ledger.Proof
 	keys     *access.Keys
@@ -83,6 +86,39 @@ func (h *house) Records(_ context.Context, q record.Query) iter.Seq2[record.Reco
 	}
 }
 
+// moment is when all of this is looked at: pages must not depend on the hour at
+// which a test runs.
+var moment = time.Date(2026, time.March, 12, 14, 40, 30, 0, time.UTC)
+
+// provided are providers in every state.
+func provided(now time.Time) []desk.Provider {
+	failed := []desk.Failure{{At: now.Add(-20 * time.Second), Class: "status 503"}, {At: now.Add(-3 * time.Hour), Class: "unreachable"}}
+	uses := []desk.Use{{Model: "fast", As: "small", Place: 1, Of: 2}, {Model: "private", As: "private", Place: 1, Of: 1}, {Model: "slow", As: "slow", Place: 3, Of: 3}}
+	return []desk.Provider{
+		{Name: "azure", Dialect: "azure", State: "open", Opens: 24 * time.Second, Calls: 1000, Failures: 7, P50: 300 * time.Millisecond, P95: 2 * time.Second, Input: 123_456, Output: 654_321, Cost: 1_234_567, Failed: failed, Uses: uses,
+			Handling: desk.Handling{Training: "never", Retention: "30d", Region: "eu", Ceiling: "highly_confidential", Basis: "DPA 2026-03"}},
+		{Name: "local", Dialect: "openai", State: "half_open", Calls: 9, Failures: 9, Failed: failed},
+		{Name: "openai", Dialect: "openai", State: "closed", Calls: 10_000, Failures: 1, P50: time.Millisecond, P95: time.Second, Uses: uses[:1]},
+		{Name: "spare", Dialect: "anthropic", State: "unknown"},
+	}
+}
+
+// places is a small matrix with all results.
+func places() (out []desk.Place) {
+	for _, d := range []string{"chat", "Messages"} {
+		for _, name := range []string{"system", "user"} {
+			p := desk.Place{Dialect: d, Side: "request", Name: name}
+			for i, action := range []string{"block", "mask", "flag", "monitor"} {
+				result := []string{"blocked", "masked", "flagged", "recorded"}[i]
+				p.Cells = append(p.Cells, desk.Cell{Action: action, Result: result, Tries: 1}, desk.Cell{Action: action, Stream: true, Result: result, Tries: 61})
+			}
+			p.Cells[7] = desk.Cell{Action: "monitor", Stream: true, Result: "none"}
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 func build(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
@@ -91,7 +127,8 @@ func build(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	h := &house{t: t, clock: time.Now().UTC(), status: ledger.Status{State: "ok", Origin: "log.example", Key: "log.example+1234+abc", Size: 12345, Root: "cm9vdA==", Checkpoint: time.Now(), Room: 1 << 30},
+	h := &house{t: t, clock: moment, status: ledger.Status{State: "ok", Origin: "log.example", Key: "log.example+1234+abc", Size: 12345, Root: "cm9vdA==", Checkpoint: moment, Room: 1 << 30},
+		provides: provided(moment), places: places(), limits: []desk.Allowance{{Counts: "tokens", Per: "day", Limit: 5000, Spent: 1200, Ends: moment.Add(time.Hour)}, {Counts: "money", Per: "month", Limit: 400_000_000, Spent: 400_000_001, Ends: moment.Add(90 * time.Hour)}},
 		systems: []record.System{
 			{Name: "bot", Team: "support", Owner: "o@acme.example", Purpose: "Answers questions about orders", Environment: "production", Status: "active", Policy: "office", Models: []string{"fast"}, Tools: []string{"search"}},
 			{Name: "lab", Team: "research", Owner: "r@acme.example", Purpose: "Tries things", Environment: "test", Status: "active", Policy: "trial", Models: []string{"fast", "private"}, AnyTool: true}}}
@@ -108,7 +145,13 @@ func build(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	h.Console, err = New(Config{Sessions: h.sessions, Reader: h, Data: "/var/lib/bartizan",
-		Desk:   desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits }}),
+		Desk: desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
+			Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock },
+			Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil },
+				Spent: func(context.Context, string, time.Time) (access.Usage, error) {
+					return access.Usage{Requests: 1, Cost: 99}, nil
+				},
+				Allowances: func(context.Context, string) ([]desk.Allowance, error) { return h.limits, nil }}}),
 		Ledger: func() ledger.Status { return h.status }, Systems: func() []record.System { return h.systems }, Policies: func() []*guard.Compiled { return h.policies },
 		Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
 			if h.proof == nil {

@@ -203,16 +203,26 @@ func (h *house) infest(s string) {
 			r.Act.ID = id
 		default:
 			if r.Intent != nil {
-				r.Intent.ID = id
+				// A provider that is in no configuration, and sorts below all that are.
+				r.Intent.ID, r.Intent.Candidate = id, "z"+strings.ReplaceAll(s, "/", "|")
 				r.Intent.Kept[0].Marks, r.Intent.Kept[0].Path = []record.Mark{{Start: 1, End: len(s) - 1}}, s
 			}
 			if r.Outcome != nil {
-				r.Outcome.ID = id
+				r.Outcome.ID, r.Outcome.Tries = id, nil
 			}
 		}
 	}
 	plant(reflect.ValueOf(&h.systems), s)
 	plant(reflect.ValueOf(h.proof), s)
+	for _, shown := range []any{&h.provides, &h.places, &h.limits} {
+		plant(reflect.ValueOf(shown), s)
+	}
+	for i := range h.provides {
+		h.provides[i].Name = "a" + s
+	}
+	for i := range h.places {
+		h.places[i].Cells = places()[i].Cells
+	}
 	h.status = ledger.Status{State: "failed", Reason: s, Origin: s, Key: s, Root: s}
 	for i := range h.systems {
 		h.systems[i].Policy = "office"
@@ -252,7 +262,7 @@ func TestPlantedTextIsText(t *testing.T) {
 	if len(payloads) < 100 {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
-	paths := []string{"/", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/ledger"}
+	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/ledger"}
 	look := func(s string) map[string]string {
 		h := infested(t, s)
 		admin, out := h.as("admin"), map[string]string{}

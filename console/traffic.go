@@ -92,7 +92,7 @@ func trafficLinks(span string, own bool) (ranges, scales []facetChoice) {
 func (p *trafficPage) numbers() []number {
 	t, list := &p.Total, fmt.Sprintf("/exchanges?hours=%d", p.Hours)
 	of := "of " + many(t.Calls, "call")
-	failed := number{Name: "failed", Value: count(t.Failed), Link: list + "&end=failed,refused,interrupted", Of: of}
+	failed := number{Name: "failed", Value: count(t.Failed), Link: list + "&decision=allow,flag,mask&end=failed,refused,interrupted", Of: of}
 	if t.Failed > 0 {
 		failed.Change = fmt.Sprintf("%s refused, %s interrupted", count(t.Refused), count(t.Interrupted))
 	}

@@ -75,14 +75,18 @@ type Config struct {
 }
 
 // Desk does administrative operations.
-type Desk struct{ cfg Config }
+type Desk struct {
+	cfg     Config
+	bills   counted[*billed]
+	traffic [len(Spans)]counted[*Traffic]
+}
 
 // New returns a Desk.
 func New(cfg Config) *Desk {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Desk{cfg}
+	return &Desk{cfg: cfg}
 }
 
 // May reports whether an actor may do something, without doing it.

@@ -20,7 +20,7 @@ type Span struct {
 }
 
 // Spans are those that traffic can be seen over.
-var Spans = []Span{{"hour", time.Minute, 60}, {"day", 30 * time.Minute, 48}, {"week", 3 * time.Hour, 56}, {"month", 24 * time.Hour, 30}}
+var Spans = [...]Span{{"hour", time.Minute, 60}, {"day", 30 * time.Minute, 48}, {"week", 3 * time.Hour, 56}, {"month", 24 * time.Hour, 30}}
 
 // bands are the upper edges of how long answers take; what takes longer is in one
 // band more.
@@ -81,17 +81,22 @@ type SystemTraffic struct {
 	Allowances []Allowance `json:"allowances"`
 }
 
-// Traffic counts the calls of a span in one pass over at most MaxRead records.
+// Traffic counts the calls of a span in one pass over at most MaxRead records. What
+// it returns is shared, and is not to be changed.
 func (d *Desk) Traffic(ctx context.Context, a Actor, span string) (*Traffic, error) {
 	if err := d.May(a, RecordRead); err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(Spans, func(s Span) bool { return s.Name == span })
+	i := slices.IndexFunc(Spans[:], func(s Span) bool { return s.Name == span })
 	if i < 0 {
 		return nil, fmt.Errorf("%w: traffic can be seen over an hour, a day, a week or a month", ErrInvalid)
 	}
 	now := d.cfg.Now().UTC()
-	t := &Traffic{Span: Spans[i], Bands: bands, Systems: []SystemTraffic{}, Silent: []string{}}
+	return d.traffic[i].get(now, func() (*Traffic, error) { return d.count(ctx, Spans[i], now) })
+}
+
+func (d *Desk) count(ctx context.Context, span Span, now time.Time) (*Traffic, error) {
+	t := &Traffic{Span: span, Bands: bands, Systems: []SystemTraffic{}, Silent: []string{}}
 	t.Since = now.Truncate(t.Span.Slot).Add(-t.Span.Slot * time.Duration(t.Span.Slots-1))
 	t.Heat = make([][]int, t.Span.Slots)
 	for i := range t.Heat {

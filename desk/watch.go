@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -133,50 +134,84 @@ func (d *Desk) Providers(ctx context.Context, a Actor) (list []Provider, whole b
 	if d.cfg.Watch.Providers != nil {
 		list = d.cfg.Watch.Providers()
 	}
-	bills, read, err := d.bills(ctx)
+	now := d.cfg.Now().UTC()
+	bills, err := d.bills.get(now, func() (*billed, error) { return d.bill(ctx, now) })
 	if err != nil {
 		return nil, false, err
 	}
+	known := map[string]bool{}
 	for i := range list {
-		if b := bills[list[i].Name]; b != nil {
+		known[list[i].Name] = true
+		if b := bills.by[list[i].Name]; b != nil {
 			list[i].Today, list[i].Month = b.today, b.month
-			delete(bills, list[i].Name)
 		}
 	}
-	for name, b := range bills {
-		list = append(list, Provider{Name: name, State: "unknown", Gone: true, Today: b.today, Month: b.month})
+	for name, b := range bills.by {
+		if !known[name] {
+			list = append(list, Provider{Name: name, State: "unknown", Gone: true, Uses: []Use{}, Failed: []Failure{}, Today: b.today, Month: b.month})
+		}
 	}
 	slices.SortFunc(list, func(x, y Provider) int { return cmp.Compare(x.Name, y.Name) })
-	return list, read < MaxRead, nil
+	return list, bills.read < MaxRead, nil
+}
+
+// counted is what was counted a moment ago. Counting reads many records, so it is
+// done once in a while, whoever looks and however often; those who come together
+// wait for one count.
+type counted[T any] struct {
+	mu   sync.Mutex
+	at   time.Time // zero: never
+	last T
+}
+
+// countedLasts is how long a count stays as it is.
+const countedLasts = 5 * time.Second
+
+func (c *counted[T]) get(now time.Time, count func() (T, error)) (T, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if age := now.Sub(c.at); !c.at.IsZero() && age >= 0 && age < countedLasts {
+		return c.last, nil
+	}
+	got, err := count()
+	if err == nil {
+		c.last, c.at = got, now
+	}
+	return got, err
+}
+
+// billed is what went to all providers, from so many records.
+type billed struct {
+	by   map[string]*bill
+	read int
 }
 
 // bill is what went to one provider.
 type bill struct{ today, month Bill }
 
-// bills reads this month's records once.
-func (d *Desk) bills(ctx context.Context) (map[string]*bill, int, error) {
-	now := d.cfg.Now().UTC()
+// bill reads this month's records once.
+func (d *Desk) bill(ctx context.Context, now time.Time) (*billed, error) {
 	month, today := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC), now.Truncate(24*time.Hour)
-	out, read := map[string]*bill{}, 0
+	out := &billed{by: map[string]*bill{}}
 	for r, err := range d.records(ctx, record.Query{Kind: "exchange", Since: month, Limit: MaxRead}) {
 		if err != nil {
-			return nil, 0, fmt.Errorf("desk: reading what providers cost: %w", err)
+			return nil, fmt.Errorf("desk: reading what providers cost: %w", err)
 		}
-		read++
+		out.read++
 		name := served(&r)
 		if name == "" {
 			continue
 		}
-		b := out[name]
+		b := out.by[name]
 		if b == nil {
 			b = &bill{}
-			out[name] = b
+			out.by[name] = b
 		}
 		if b.month.add(r.Outcome); !r.At().Before(today) {
 			b.today.add(r.Outcome)
 		}
 	}
-	return out, read, nil
+	return out, nil
 }
 
 // served names the provider that answered a call; "" where none did.

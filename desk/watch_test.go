@@ -169,6 +169,37 @@ func TestBoundedReading(t *testing.T) {
 	}
 }
 
+// TestCountedOnce: however many look, the records are read once in a while; a count
+// that failed is not kept.
+func TestCountedOnce(t *testing.T) {
+	s, clock := &shelf{}, now
+	permits := permitsOf(t)
+	d := desk.New(desk.Config{Permits: func() *access.Permits { return permits }, Watch: desk.Watch{Records: s}, Now: func() time.Time { return clock }})
+	look := func() (int, error) {
+		got, err := d.Traffic(t.Context(), reader, "day")
+		if err != nil {
+			return 0, err
+		}
+		list, _, err := d.Providers(t.Context(), reader)
+		return got.Total.Calls + len(list), err
+	}
+	if n, err := look(); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	s.list = []record.Record{made(time.Minute, "bot", "a/m", "answered", risk.Allow, 0)}
+	if n, err := look(); n != 0 || err != nil {
+		t.Errorf("at once: %d, %v", n, err)
+	}
+	clock, s.err = clock.Add(5*time.Second), errors.New("broken")
+	if _, err := look(); !errors.Is(err, s.err) {
+		t.Errorf("a fault: %v", err)
+	}
+	s.err = nil
+	if n, err := look(); n != 2 || err != nil {
+		t.Errorf("later: %d, %v", n, err)
+	}
+}
+
 // TestBills: what went to a provider is counted once, for the one that answered.
 func TestBills(t *testing.T) {
 	tried := made(time.Hour, "bot", "a/m", "answered", risk.Allow, time.Second)
