@@ -99,6 +99,10 @@ type heatStep struct {
 	Counts  string
 }
 
+// fewBands is how many bands are shown at least, so that one alone is seen to be
+// fast or slow.
+const fewBands = 4
+
 // newHeat leaves out bands that are empty above and below all others.
 func newHeat(t *desk.Traffic) heat {
 	lo, hi, most := len(t.Bands), -1, 0
@@ -108,6 +112,12 @@ func newHeat(t *desk.Traffic) heat {
 				lo, hi, most = min(lo, band), max(hi, band), max(most, n)
 			}
 		}
+	}
+	for hi >= 0 && hi-lo+1 < min(fewBands, len(t.Bands)+1) {
+		if hi < len(t.Bands) {
+			hi++
+		}
+		lo = max(lo-1, 0)
 	}
 	h := heat{marks: steps(most)}
 	for band := hi; band >= lo; band-- {

@@ -21,7 +21,7 @@ type systemView struct {
 	record.System
 	Keys   []access.Key
 	Spent  *desk.Spending // nil where somebody may not see it
-	Budget []string
+	Budget []budget
 }
 
 func (c *Console) systems(w http.ResponseWriter, r *http.Request, s *access.Session) {
@@ -61,9 +61,7 @@ func (c *Console) spending(r *http.Request, s *access.Session, v *systemView) er
 		return err
 	}
 	v.Spent = &spent
-	for _, a := range spent.Allowances {
-		v.Budget = append(v.Budget, allowance(a, c.cfg.Now()))
-	}
+	v.Budget = budgets(spent.Allowances, c.cfg.Now())
 	return nil
 }
 

@@ -32,7 +32,7 @@ type panel struct {
 	Bars   bars
 	Link   string
 	Peak   string
-	Budget []string
+	Budget []budget
 }
 
 func (c *Console) traffic(w http.ResponseWriter, r *http.Request, s *access.Session) {
@@ -125,24 +125,40 @@ func (p *trafficPage) panels(own bool, now time.Time) {
 		one.Bars.ID = one.ID
 		one.Peak = fmt.Sprintf("at most %s in %s", count(most), p.SlotName())
 		one.Link = "/exchanges?" + url.Values{"system": {s.System}, "hours": {fmt.Sprint(p.Hours)}}.Encode()
-		for _, a := range s.Allowances {
-			one.Budget = append(one.Budget, allowance(a, now))
-		}
+		one.Budget = budgets(s.Allowances, now)
 		p.Panels = append(p.Panels, one)
 	}
 }
 
-// allowance says in a line how a system stands to a limit.
-func allowance(a desk.Allowance, now time.Time) string {
-	show := func(n int64) string { return count(int(n)) }
+// budget is how a system stands to a limit, as a sentence and as a part.
+type budget struct {
+	Text string
+	Used int // permille of the limit
+	Out  bool
+}
+
+var thisPeriod = map[string]string{"minute": "this minute", "hour": "this hour", "day": "today", "month": "this month"}
+
+func newBudget(a desk.Allowance, now time.Time) budget {
+	amount, unit := func(n int64) string { return count(int(n)) }, " "+a.Counts
 	if a.Counts == "money" {
-		show = cost
+		amount, unit = func(n int64) string { return strings.Replace(cost(n), "–", "0", 1) }, ""
 	}
-	s := fmt.Sprintf("%s of %s %s left this %s", show(a.Left()), show(a.Limit), a.Counts, a.Per)
-	if !a.Ends.IsZero() && a.Left() == 0 {
-		s += ", until it ends in " + until(a.Ends.Sub(now))
+	b := budget{Text: fmt.Sprintf("%s of %s%s left %s", amount(a.Left()), amount(a.Limit), unit, thisPeriod[a.Per]), Out: a.Left() == 0}
+	if a.Limit > 0 {
+		b.Used = int(float64(a.Limit-a.Left()) / float64(a.Limit) * 1000)
 	}
-	return s
+	if b.Out && !a.Ends.IsZero() {
+		b.Text += "; it begins anew in " + until(a.Ends.Sub(now))
+	}
+	return b
+}
+
+func budgets(list []desk.Allowance, now time.Time) (out []budget) {
+	for _, a := range list {
+		out = append(out, newBudget(a, now))
+	}
+	return out
 }
 
 // SlotName says how long a slot is.

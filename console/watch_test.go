@@ -34,7 +34,7 @@ func TestProvidersPage(t *testing.T) {
 	reader := h.as("reader")
 	h.clock = h.clock.Add(time.Minute)
 	body := reader.get("/providers").body
-	says(t, "the page", body, "azure gets no calls now", "1 min ago", "no calls until 14:41:54 UTC, in 24 s", "half open", "the next call decides", "not called yet",
+	says(t, "the page", body, "azure gets no calls now", "since it began at 2026-03-12 14:40:30 UTC", "no calls until 14:41:54 UTC, in 24 s", "half open", "the next call decides", "not called yet",
 		"under 1 % of 1\u202f000", "100 % of 9", "under 1 % of 10\u202f000", "123\u202f456 in, 654\u202f321 out", "not configured", "it was used this month",
 		"status 503", "tried first of 2", "tried in place 3 of 3", "no other is tried", "Cost in March", "DPA 2026-03", "No model uses it.", "It was not called since this process began.")
 	if strings.Contains(body, "more records than are read") {
@@ -74,7 +74,7 @@ func TestTrafficPage(t *testing.T) {
 	h := build(t).furnish(60)
 	reader := h.as("reader")
 	body := reader.get("/traffic").body
-	says(t, "the day", body, "60 calls in the last day, from 2 systems.", "2026-03-11 15:00 UTC up to now", "at most 3 in half an hour", "3\u202f800 of 5\u202f000 tokens left this day", "– of 400.00 money left this month, until it ends in 4 days",
+	says(t, "the day", body, "60 calls in the last day, from 2 systems.", "2026-03-11 15:00 UTC up to now", "at most 3 in half an hour", "3\u202f800 of 5\u202f000 tokens left today", "0 of 400.00 left this month; it begins anew in 4 days",
 		`href="/traffic?range=day" aria-current="true"`, `href="/traffic?range=day&amp;scale=own"`, `href="/exchanges?hours=24&amp;system=bot"`, "480 ms")
 	for range_, want := range map[string]string{"hour": "in the last hour", "week": "in the last week", "month": "in the last month", "year": "in the last day", "%00": "in the last day"} {
 		a := reader.get("/traffic?range=" + range_ + "&scale=own")
@@ -123,7 +123,7 @@ func TestCosts(t *testing.T) {
 	h := build(t).furnish(5)
 	admin := h.as("admin")
 	says(t, "the list", admin.get("/exchanges").body, ">Cost</th>", `<td class="num wide">0.0123</td>`)
-	says(t, "the systems", admin.get("/systems").body, "Cost today", "Cost this month", "\u00a00.0001", "tokens left this day")
+	says(t, "the systems", admin.get("/systems").body, "Cost today", "Cost this month", "\u00a00.0001", "tokens left today")
 }
 
 func TestWords(t *testing.T) {
@@ -177,7 +177,7 @@ func TestHeatSteps(t *testing.T) {
 		}
 	}
 	heat := newHeat(&desk.Traffic{Span: desk.Spans[0], Bands: []time.Duration{time.Second, time.Minute}, Heat: [][]int{{0, 0, 3}, {0, 1, 0}, {0, 0, 0}}})
-	if strings.Join(heat.Bands, ", ") != "over 1 min, to 1 min" || heat.Total != 4 || len(heat.Rows) != 2 || heat.Rows[1].Cells[1] != 1 {
+	if strings.Join(heat.Bands, ", ") != "over 1 min, to 1 min, to 1 s" || heat.Total != 4 || len(heat.Rows) != 2 || heat.Rows[1].Cells[1] != 1 {
 		t.Errorf("%+v", heat)
 	}
 	if svg := string(heat.SVG()); strings.Count(svg, "<rect") != 2 || !strings.Contains(svg, `fill-opacity="1.00"><title>00:00, over 1 min: 3</title>`) || !strings.Contains(svg, `fill-opacity="0.20"`) {
