@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -337,6 +338,20 @@ func TestBrowserScript(t *testing.T) {
 	x.must(err)
 	if len(rows) != 6 {
 		t.Errorf("%d rows after one call more", len(rows))
+	}
+	// A call that is open is shown as open, and once more, not twice, when it ends.
+	one := call(h.clock, h.records[0].Seq+1, 0)
+	ended := one
+	ended.Seq += 5
+	one.Outcome = nil
+	for _, state := range []struct {
+		record.Record
+		word string
+	}{{one, "open"}, {ended, "answered"}} {
+		h.mu.Lock()
+		h.records = append([]record.Record{state.Record}, slices.DeleteFunc(h.records, func(r record.Record) bool { return r.ID() == one.ID() })...)
+		h.mu.Unlock()
+		x.must(x.Wait(rod.Eval(`(id, word) => { const links = document.querySelectorAll('#rows tr a[href="/exchanges/' + id + '"]'); return links.length === 1 && links[0].closest("tr").textContent.includes(word); }`, one.ID(), state.word)))
 	}
 	x.must(tail.Click(proto.InputMouseButtonLeft, 1))
 	if label, err := tail.Text(); err != nil || label != "Follow live" {

@@ -21,13 +21,19 @@ if (tail) {
   const news = document.getElementById("news");
   let url = new URL(tail.dataset.tail, location.href);
   let timer = 0;
+  const target = (row) => row.querySelector("a")?.getAttribute("href");
   const look = async () => {
     try {
       const answer = await fetch(url, { headers: { Accept: "text/html" } });
       if (!answer.ok) throw new Error(String(answer.status));
       const newest = answer.headers.get("Bartizan-Newest");
       if (newest && rows) {
-        rows.insertAdjacentHTML("afterbegin", await answer.text()); // made by the server's own templates
+        const fresh = document.createElement("template");
+        fresh.innerHTML = await answer.text(); // made by the server's own templates
+        // A call that was open comes once more when it has ended.
+        const have = new Map(Array.from(rows.rows, (row) => [target(row), row]));
+        for (const row of fresh.content.querySelectorAll("tr")) have.get(target(row))?.remove();
+        rows.prepend(fresh.content);
         url.searchParams.set("after", newest);
         while (rows.rows.length > 500) rows.deleteRow(-1);
         news.textContent = "New exchanges were added to the list.";
