@@ -255,7 +255,7 @@ func TestBrowser(t *testing.T) {
 					h := build(t).furnish(40)
 					x := open(t, b, serve(t, h), v)
 					x.signIn(h)
-					visit := append(h.pagesOf()[:16], "/exchanges/act_1", "/nowhere")
+					visit := append(h.pagesOf()[:17], "/exchanges/act_1", "/nowhere")
 					for i, path := range visit {
 						x.goTo(path)
 						if n := x.sideways(); n > 0 {
@@ -368,7 +368,7 @@ func TestBrowserRunsNothingPlanted(t *testing.T) {
 	h := infested(t, all)
 	x := open(t, chromium(t), serve(t, h), view{1440, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/ledger"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/ledger", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		got, err := x.Eval(`() => [typeof window.hit, document.scripts.length, document.body.innerText.includes("XsS7canary")].join()`)

@@ -83,7 +83,7 @@ var rail = []group{
 	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
 	{"Protect", []entry{{"Policies", "/policies", desk.PolicyRead}}},
 	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
-	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}}},
+	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Sessions", "/sessions", desk.SessionRead}}},
 	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
 }
 
@@ -123,7 +123,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "ledger", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "ledger", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -144,6 +144,8 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("POST /systems/keys/revoke", c.form(c.revokeKey))
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
+	c.mux.HandleFunc("GET /sessions", c.with(desk.SessionRead, c.sessionsPage))
+	c.mux.HandleFunc("POST /sessions/end", c.form(c.endSession))
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		c.message(w, r, http.StatusNotFound, "Not found", "There is no such page. The list of pages has all that you may see.")
 	})
@@ -251,6 +253,8 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
 		c.message(w, r, http.StatusServiceUnavailable, "Not done", "Nothing was changed, because the ledger cannot record it now. The page Ledger says why.")
 	case errors.Is(err, access.ErrKey):
 		c.message(w, r, http.StatusNotFound, "No such key", "This key is not there, or was revoked already. The page Systems and keys has those that are valid.")
+	case errors.Is(err, access.ErrSession):
+		c.message(w, r, http.StatusNotFound, "No such session", "This session has ended already. The page Sessions has those that are open.")
 	case errors.Is(err, access.ErrSystem):
 		c.message(w, r, http.StatusNotFound, "No such system", "No system of this name is declared any more. The page Systems and keys has those that are.")
 	case errors.Is(err, desk.ErrInvalid):

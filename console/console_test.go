@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pagesOf are the pages that a house has.
 func (h *house) pagesOf() []string {
-	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/ledger"}
+	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/ledger", "/sessions"}
 	for _, r := range h.records {
 		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 34 {
 			list = append(list, p)
@@ -100,6 +100,8 @@ var may = map[string][]string{
 	"POST /systems/keys/revoke":    {"admin"},
 	"GET /policies":                {"admin"},
 	"GET /ledger":                  {"admin", "auditor"},
+	"GET /sessions":                {"admin"},
+	"POST /sessions/end":           {"admin"},
 	"/":                            {},
 }
 
@@ -135,7 +137,7 @@ func TestRolesAndRoutes(t *testing.T) {
 			path = strings.NewReplacer("{$}", "", "{id}", h.records[0].ID(), "{file}", "style.css", "{token}", "abc").Replace(path)
 			b, a := h.as(role), answer{}
 			if method == "POST" {
-				a = b.post(path, "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong")
+				a = b.post(path, "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes")
 			} else {
 				a = b.get(path)
 			}
@@ -161,7 +163,7 @@ func TestRolesAndRoutes(t *testing.T) {
 // and none that is allowed is missing.
 func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 	link := regexp.MustCompile(`<li><a href="([^"]+)"`)
-	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/policies", "/conformance", "/systems", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/conformance", "/providers", "/ledger"},
+	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/policies", "/conformance", "/systems", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/conformance", "/providers", "/ledger"},
 		"approver": {"/", "/traffic", "/exchanges", "/conformance", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/conformance", "/providers"}, "stranger": nil} {
 		b, got := build(t).as(role), []string(nil)
 		page := b.get("/nowhere").body
@@ -182,9 +184,9 @@ func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 func TestForgery(t *testing.T) {
 	h := build(t).furnish(3)
 	admin, other := h.as("admin"), h.as("admin")
-	posts := []string{"/systems/keys", "/systems/keys/revoke", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
+	posts := []string{"/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
 	form := func(token string) url.Values {
-		return url.Values{"token": {token}, "system": {"bot"}, "id": {h.keys.List()[0].ID}, "reason": {"x"}}
+		return url.Values{"token": {token}, "system": {"bot"}, "id": {h.keys.List()[0].ID}, "reason": {"x"}, "all": {"yes"}}
 	}
 	keys := len(h.keys.List())
 	for _, path := range posts {
@@ -224,7 +226,7 @@ func TestGetChangesNothing(t *testing.T) {
 	}
 	admin := h.as("admin")
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"} {
-		for _, path := range append(h.pagesOf(), "/login/"+link, "/logout", "/login", "/systems/keys?token="+admin.token+"&system=bot", "/systems/keys/revoke?token="+admin.token+"&id="+h.keys.List()[0].ID) {
+		for _, path := range append(h.pagesOf(), "/login/"+link, "/logout", "/login", "/systems/keys?token="+admin.token+"&system=bot", "/systems/keys/revoke?token="+admin.token+"&id="+h.keys.List()[0].ID, "/sessions/end?token="+admin.token+"&all=yes") {
 			if a := admin.do(method, path, nil); len(a.header["Set-Cookie"]) > 0 || a.code >= 500 {
 				t.Errorf("%s %s: %d %v", method, path, a.code, a.header["Set-Cookie"])
 			}

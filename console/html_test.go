@@ -233,11 +233,19 @@ func (h *house) infest(s string) {
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "planted", Phrase: s, Action: "block", Says: s}}}, "trial": {Rules: []guard.Rule{{ID: "planted", Pattern: regexp.QuoteMeta(s), Action: "flag"}}}})
 }
 
-// infested is a house with s planted everywhere, and keys of the same name.
+// infested is a house with s planted everywhere, and keys and a session of the same
+// name.
 func infested(t testing.TB, s string) *house {
 	h := build(t).furnish(6)
 	h.infest(s)
 	if _, _, err := h.keys.Create(context.Background(), s, s); err != nil {
+		t.Fatal(err)
+	}
+	link, err := h.sessions.Link(context.Background(), s, []string{"reader"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.sessions.Redeem(context.Background(), link); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -262,7 +270,7 @@ func TestPlantedTextIsText(t *testing.T) {
 	if len(payloads) < 100 {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
-	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/ledger"}
+	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/ledger", "/sessions"}
 	look := func(s string) map[string]string {
 		h := infested(t, s)
 		admin, out := h.as("admin"), map[string]string{}

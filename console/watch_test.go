@@ -184,3 +184,55 @@ func TestHeatSteps(t *testing.T) {
 		t.Error(svg)
 	}
 }
+
+// TestSessionsPage ends sessions: another's, one's own, all; and none where the form
+// does not say which.
+func TestSessionsPage(t *testing.T) {
+	h := build(t)
+	admin, other := h.as("admin"), h.as("reader")
+	open := func() (ids []string) {
+		list, err := h.sessions.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list {
+			ids = append(ids, s.Person+" "+s.ID)
+		}
+		return ids
+	}
+	body := admin.get("/sessions").body
+	says(t, "the page", body, "2 sessions open.", "p:admin", "p:reader", "this one")
+	id := func(whose string) string {
+		for _, one := range open() {
+			if person, id, _ := strings.Cut(one, " "); person == whose {
+				return id
+			}
+		}
+		return ""
+	}
+	for name, pairs := range map[string][]string{"nothing": nil, "another word": {"all", "perhaps"}} {
+		if a := admin.post("/sessions/end", pairs...); a.code != 422 || len(open()) != 2 {
+			t.Errorf("a form with %s: %d, %d sessions", name, a.code, len(open()))
+		}
+	}
+	if a := other.post("/sessions/end", "id", id("p:admin")); a.code != 403 || len(open()) != 2 {
+		t.Errorf("a reader ended an admin's: %d", a.code)
+	}
+	gone := id("p:reader")
+	if a := admin.post("/sessions/end", "id", gone); a.code != 303 || other.get("/").code != 401 || len(open()) != 1 {
+		t.Errorf("another's: %d", a.code)
+	}
+	says(t, "alone", admin.get("/sessions").body, "One session is open: yours.")
+	if a := admin.post("/sessions/end", "id", gone); a.code != 404 {
+		t.Errorf("one that has ended: %d", a.code)
+	}
+	if a := h.as("reader").post("/sessions/end", "id", id("p:admin")+"x"); a.code != 403 {
+		t.Errorf("nobody's: %d", a.code)
+	}
+	if a := admin.post("/sessions/end", "all", "yes"); a.code != 303 || len(open()) != 0 || admin.get("/").code != 401 {
+		t.Errorf("all: %d, %d open", a.code, len(open()))
+	}
+	if last := h.acts[len(h.acts)-1]; last.Kind != "session.end" || last.Target != "all" || last.Phase != "done" {
+		t.Errorf("recorded is %+v", last)
+	}
+}
