@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -36,17 +37,29 @@ func (a *App) providers() []desk.Provider {
 	return out
 }
 
-// uses lists the models that a provider serves, by name.
+// uses lists the models that a provider serves, by name. A call is tried only where
+// its dialect is spoken, so the others have no place in the order.
 func uses(f *config.File, provider string) []desk.Use {
 	out := []desk.Use{}
 	for name, m := range f.Models {
-		for i, try := range m.Try {
-			if p, as := config.Candidate(try, name); p == provider {
-				out = append(out, desk.Use{Model: name, As: as, Place: i + 1, Of: len(m.Try)})
+		same, mine := 0, []desk.Use{}
+		for _, try := range m.Try {
+			p, as := config.Candidate(try, name)
+			if f.Providers[p].Dialect != f.Providers[provider].Dialect {
+				continue
+			}
+			if same++; p == provider {
+				mine = append(mine, desk.Use{Model: name, As: as, Place: same})
 			}
 		}
+		for _, u := range mine {
+			u.Of = same
+			out = append(out, u)
+		}
 	}
-	slices.SortFunc(out, func(x, y desk.Use) int { return strings.Compare(x.Model, y.Model) })
+	slices.SortFunc(out, func(x, y desk.Use) int {
+		return cmp.Or(strings.Compare(x.Model, y.Model), cmp.Compare(x.Place, y.Place))
+	})
 	return out
 }
 

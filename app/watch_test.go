@@ -21,11 +21,11 @@ func TestWatch(t *testing.T) {
 	}))
 	defer up.Close()
 	ctx, path := context.Background(), written(t)
-	change(t, path, `url: "http://127.0.0.1:1/v1", private: true}`, `url: "`+up.URL+`", private: true, handling: {training: never, region: eu, ceiling: general}}, idle: {dialect: anthropic, url: "https://idle.example"}, spare: {dialect: openai, url: "https://spare.example"}`)
-	change(t, path, "{try: [up]}", "{try: [up/small, idle]}, slow: {try: [up]}")
+	change(t, path, `url: "http://127.0.0.1:1/v1", private: true}`, `url: "`+up.URL+`", private: true, handling: {training: never, region: eu, ceiling: general}}, idle: {dialect: anthropic, url: "http://127.0.0.1:1", private: true}, spare: {dialect: openai, url: "http://127.0.0.1:1/v1", private: true}`)
+	change(t, path, "{try: [up]}", "{try: [up/small, idle, spare]}, slow: {try: [up]}")
 	change(t, path, "models: [fast]}", "models: [fast], budget: {requests: 6/month, money: 2.5/day}}")
 	change(t, path, "slow: {try: [up]}", "slow: {try: [up], price: {input: 1, output: 1}}")
-	change(t, path, "[up/small, idle]}", "[up/small, idle], price: {input: 1, output: 1}}")
+	change(t, path, "[up/small, idle, spare]}", "[up/small, idle, spare], price: {input: 1, output: 1}}")
 	a := opened(t, path, io.Discard)
 	_, secret, err := a.keys.Create(ctx, "bot", "test")
 	must(t, err)
@@ -49,7 +49,7 @@ func TestWatch(t *testing.T) {
 	if len(failing.Uses) != 2 || failing.Uses[0] != (desk.Use{Model: "fast", As: "small", Place: 1, Of: 2}) || failing.Uses[1] != (desk.Use{Model: "slow", As: "slow", Place: 1, Of: 1}) {
 		t.Errorf("%+v", failing.Uses)
 	}
-	if idle.State != "unknown" || idle.Dialect != "anthropic" || len(idle.Uses) != 1 || idle.Uses[0].Place != 2 || spare.State != "unknown" || len(spare.Uses) != 0 {
+	if idle.State != "unknown" || idle.Dialect != "anthropic" || len(idle.Uses) != 1 || idle.Uses[0] != (desk.Use{Model: "fast", As: "fast", Place: 1, Of: 1}) || spare.State != "open" || spare.Failed[0].Class != "unreachable" || len(spare.Uses) != 1 || spare.Uses[0].Place != 2 {
 		t.Errorf("%+v %+v", idle, spare)
 	}
 	s, err := a.Desk().Spending(ctx, Local(), "bot")

@@ -55,7 +55,7 @@ func (c *Console) exchanges(w http.ResponseWriter, r *http.Request, s *access.Se
 		return
 	}
 	p := exchangesPage{Rows: rows, Query: q, Facets: c.facets(q), ID: q.Get("id"), Scanned: older != 0 && len(rows) < pageSize}
-	for _, k := range []string{"system", "decision", "category", "end", "kind"} {
+	for _, k := range []string{"system", "decision", "category", "end", "hours", "kind"} {
 		if q.Get(k) != "" {
 			p.Filters++
 		}
@@ -152,10 +152,21 @@ func (c *Console) facets(q url.Values) []facet {
 	return []facet{
 		choices(q, "decision", []string{"block", "hold", "mask", "flag", "allow"}),
 		choices(q, "end", ends),
+		within(q),
 		choices(q, "system", systems),
 		choices(q, "category", categories),
 		choices(q, "kind", []string{"exchange", "act"}),
 	}
+}
+
+// within narrows the list to what began lately.
+func within(q url.Values) facet {
+	f := choices(q, "hours", []string{"1", "24", "168", "720"})
+	f.Name = "within"
+	for i, word := range []string{"an hour", "a day", "a week", "a month"} {
+		f.Choices[i].Label = word
+	}
+	return f
 }
 
 func choices(q url.Values, name string, values []string) facet {

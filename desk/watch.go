@@ -56,7 +56,8 @@ type Handling struct {
 	Basis     string `json:"basis,omitempty"`
 }
 
-// Use is a model that a provider serves, and in which place: 1 is tried first.
+// Use is a model that a provider serves, and in which place among those who speak
+// its dialect: 1 is tried first.
 type Use struct {
 	Model string `json:"model"` // as callers name it
 	As    string `json:"as"`    // as the provider does
