@@ -5,6 +5,9 @@
 // recorded as intended before anything changes and as done or failed afterwards.
 // When it cannot be recorded, it does not happen.
 //
+// What people only look at is counted here too, from what [Watch] leads to, so that
+// the console and the API say the same.
+//
 // This package's API may change.
 package desk
 
