@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -72,7 +73,7 @@ func serve(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" },
-		Desk: desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }}),
+		Desk: desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched}),
 		Who: func(r *http.Request) (desk.Actor, error) {
 			role := r.Header.Get("Role")
 			if role == "" {
@@ -347,5 +348,40 @@ func TestFullLedger(t *testing.T) {
 	s.notes.err = errors.New("something secret")
 	if code, answer := s.ask(t, "admin", "POST", "/api/v1/keys", `{"system":"bot"}`); code != 500 || strings.Contains(answer, "secret") {
 		t.Errorf("%d %s", code, answer)
+	}
+}
+
+// watched is what people look at, made up.
+var watched = desk.Watch{
+	Providers: func() []desk.Provider {
+		return []desk.Provider{{Name: "up", State: "open", Opens: time.Second, Uses: []desk.Use{{Model: "fast", As: "small", Place: 1, Of: 2}}, Failed: []desk.Failure{{Class: "slow"}}}}
+	},
+	Conformance: func() ([]desk.Place, error) {
+		return []desk.Place{{Dialect: "chat", Side: "answer", Name: "text", Cells: []desk.Cell{{Action: "block", Stream: true, Result: "blocked", Tries: 61}}}}, nil
+	},
+	Allowances: func(context.Context, string) ([]desk.Allowance, error) {
+		return []desk.Allowance{{Counts: "tokens", Per: "day", Limit: 10, Spent: 3}}, nil
+	},
+}
+
+// TestWatch: the API says what the pages of the console say.
+func TestWatch(t *testing.T) {
+	s := serve(t)
+	for path, want := range map[string][]string{
+		"/providers":            {`"whole":true`, `"provider":"up"`, `"state":"open"`, `"opens_ns":1000000000`, `"model":"fast"`, `"class":"slow"`, `"month":{"calls":0`},
+		"/traffic?range=hour":   {`"name":"hour"`, `"slots":60`, `"total":{"allow":0`, `"refused":0`, `"systems":[]`, `"silent":["bot"]`, `"bands_ns":[10000000`},
+		"/traffic":              {`"name":"day"`},
+		"/conformance":          {`"dialect":"chat"`, `"place":"text"`, `"tries":61`},
+		"/systems/bot/spending": {`"limit":10`, `"spent":3`, `"today":{"requests":0`},
+	} {
+		code, body := s.ask(t, "reader", "GET", "/api/v1"+path, "")
+		for _, w := range want {
+			if code != 200 || !strings.Contains(body, w) {
+				t.Errorf("%s: %d, no %s in %.300s", path, code, w, body)
+			}
+		}
+	}
+	if code, body := s.ask(t, "reader", "GET", "/api/v1/traffic?range=year", ""); code != 422 {
+		t.Errorf("a year: %d %s", code, body)
 	}
 }
