@@ -381,3 +381,18 @@ func TestBrowserRunsNothingPlanted(t *testing.T) {
 		t.Errorf("the browser says %s", s)
 	}
 }
+
+// TestBrowserLongNames: a name as long as configuration lets it be makes no page of a
+// phone wider than the phone.
+func TestBrowserLongNames(t *testing.T) {
+	h := infested(t, strings.Repeat("longname", 8))
+	x := open(t, chromium(t), serve(t, h), view{390, "light", true})
+	x.signIn(h)
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/systems", "/policies", "/ledger", "/sessions"} {
+		x.goTo(path)
+		openAll(x)
+		if n := x.sideways(); n > 0 {
+			t.Errorf("%s scrolls sideways by %d px", path, n)
+		}
+	}
+}
