@@ -59,6 +59,9 @@ func decode(dialect string, rt Route, body []byte, read func(*reader, *llm.Reque
 	if r.err != nil {
 		return nil, malformed(r.err)
 	}
+	if rt.Op != llm.OpEmbed { // whose texts have nothing to do with each other
+		r.seams()
+	}
 	req.Passages, req.Edits, req.Repaired = r.passages, r.edits, r.repaired
 	return req, nil
 }

@@ -30,7 +30,7 @@ func (x *exchange) keepInput() []record.Kept {
 	left := maxKept
 	for i := range x.request.Passages {
 		p := &x.request.Passages[i]
-		if p.Text == "" || len(p.Text) > left {
+		if p.Text == "" || p.Seam > 0 || len(p.Text) > left {
 			continue
 		}
 		left -= len(p.Text)

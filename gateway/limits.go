@@ -99,7 +99,9 @@ func (x *exchange) reserve() *dialect.Fault {
 	if x.route.Op != llm.OpCount { // which providers do not charge for
 		n := 0
 		for i := range x.request.Passages {
-			n += len(x.request.Passages[i].Text)
+			if p := &x.request.Passages[i]; p.Seam == 0 {
+				n += len(p.Text)
+			}
 		}
 		x.guess.Input = guessTokens(n)
 	}

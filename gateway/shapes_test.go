@@ -189,3 +189,56 @@ func TestToolNamesOverFrames(t *testing.T) {
 		t.Errorf("%s", got.body)
 	}
 }
+
+// TestSeams: a phrase that is cut over two parts of a message, or over two messages of one
+// side, is found wherever it is cut; what stands on one side is found once, where it is.
+func TestSeams(t *testing.T) {
+	forms := map[string]func(a, b string) (path, body string){
+		"parts": func(a, b string) (string, string) {
+			return "/v1/chat/completions", messages(false, `{"role":"user","content":[{"type":"text","text":`+quoted(a)+`},{"type":"text","text":`+quoted(b)+`}]}`)
+		},
+		"messages": func(a, b string) (string, string) {
+			return "/v1/chat/completions", messages(false, `{"role":"tool","tool_call_id":"1","content":`+quoted(a)+`},{"role":"tool","tool_call_id":"2","content":`+quoted(b)+`}`)
+		},
+		"blocks": func(a, b string) (string, string) {
+			return "/v1/messages", message(`{"role":"user","content":[{"type":"text","text":`+quoted(a)+`,"cache_control":{"type":"ephemeral","ttl":"5m"}},{"type":"text","text":`+quoted(b)+`}]}`)("", false)
+		},
+		"system blocks": func(a, b string) (string, string) {
+			return "/v1/messages", `{"model":"fast","system":[{"type":"text","text":` + quoted(a) + `},{"type":"text","text":` + quoted(b) + `}],"messages":[{"role":"user","content":"hi"}]}`
+		},
+		"text and block": func(a, b string) (string, string) {
+			return "/v1/messages", `{"model":"fast","messages":[{"role":"user","content":` + quoted(a) + `},{"role":"user","content":[{"type":"text","text":` + quoted(b) + `}]}]}`
+		},
+		"items": func(a, b string) (string, string) {
+			return "/v1/responses", `{"model":"fast","store":false,"input":[{"role":"user","content":` + quoted(a) + `},{"role":"user","content":[{"type":"input_text","text":` + quoted(b) + `}]}]}`
+		},
+	}
+	for action, want := range map[string]risk.Decision{"block": risk.Block, "mask": risk.Block, "flag": risk.Flag} {
+		h := newHouse(t, houseConfig{policy: policies[action]})
+		for name, form := range forms {
+			text := "it is about " + forbidden + ", it says"
+			for cut := 1; cut < len(text); cut++ {
+				decided, first := want, 12
+				if cut <= 12 || cut >= 12+len(forbidden) { // whole on one side
+					decided = wanted[action]
+				}
+				got := h.post(form(text[:cut], text[cut:]))
+				v := h.record(got).Intent.Verdict
+				if v.Decision != decided || len(v.Findings) == 0 {
+					t.Fatalf("%s, %s, cut at %d: %v with %d findings", action, name, cut, v.Decision, len(v.Findings))
+				}
+				if f := v.Findings[0]; decided == wanted[action] && cut >= 12+len(forbidden) && (f.Start != first || len(v.Findings) != 1) {
+					t.Fatalf("%s, %s, cut at %d: %+v", action, name, cut, v.Findings)
+				}
+			}
+			// A phrase may end at its blank: the next part goes on with the next word.
+			if v := h.record(h.post(form("it is about Project", "Nightjar, it says"))).Intent.Verdict; v.Decision != want {
+				t.Errorf("%s, %s, cut at the blank: %v", action, name, v.Decision)
+			}
+		}
+		h.up.says(completion("fine"))
+		if v := h.record(h.post(forms["parts"]("Project", "and a Nightjar"))).Intent.Verdict; v.Decision != risk.Allow {
+			t.Errorf("%s: words that are not beside each other: %v", action, v.Decision)
+		}
+	}
+}

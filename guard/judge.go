@@ -69,15 +69,28 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 	for i := range saw.views {
 		d.findings = c.rules.apply(dir, &saw.views[i], d.findings)
 	}
+	d.findings = slices.DeleteFunc(d.findings, func(f risk.Finding) bool { return besideSeam(f, passages) })
 	d.findings = append(d.findings, c.failures(dir, saw.checks)...)
 	d.findings = append(d.findings, c.unread(passages)...)
 	// Changes come of decided findings; cleaning adds its own, and both are
 	// merged, because they may want the same bytes.
 	c.mask(&d, passages)
 	c.sanitise(&d, dir, passages, saw.views, clean)
-	d.changes = merge(d.changes)
+	d.changes = slices.DeleteFunc(merge(d.changes), func(x PassageChange) bool { return passages[x.Passage].Seam > 0 })
 	c.settle(&d, passages)
 	return d
+}
+
+// besideSeam reports whether a finding is one of a seam that does not matter: what lies
+// on one side of it was found where it stands. What crosses it counts when it is exact, a
+// rule's or a secret's; the borders of parts look like much else to detectors of style.
+func besideSeam(f risk.Finding, passages []llm.Passage) bool {
+	if f.Passage < 0 || passages[f.Passage].Seam == 0 {
+		return false
+	}
+	exact := strings.HasPrefix(f.Detector, "rule/") || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
+	seam := passages[f.Passage].Seam
+	return !exact || f.Start >= seam || f.End <= seam
 }
 
 // settle orders the findings, takes the strongest decision, and lets a policy

@@ -108,6 +108,11 @@ type Passage struct {
 	Sealed  bool   // signed by the provider: may be judged, must not be edited
 	Map     Map    // Text offsets -> raw offsets
 
+	// Seam, where it is not 0, says that Text is the end of one passage and the
+	// beginning of the next, which Text[Seam:] begins: a model reads them as one text.
+	// Only what crosses the seam is said nowhere else. It has no place of its own.
+	Seam int
+
 	// Instead is the one edit that any change of Text becomes, for a text that
 	// has no place of its own (the tokens of logprobs, joined).
 	Instead *Edit
