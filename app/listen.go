@@ -116,7 +116,8 @@ func (a *App) listen(name string, l config.Listener, h http.Handler) (*server, e
 // newServer sets the deadlines and bounds that hold before a handler is called.
 func newServer(h http.Handler, l *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           countResets(h),
+		ConnContext:       withResets,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    8 << 10, // net/http adds 4 kB of its own

@@ -224,9 +224,9 @@ func TestStoppedAfterText(t *testing.T) {
 	}
 }
 
-// TestBrokenInEveryDialect: a stream that breaks off is an error that SDKs raise, never
+// TestR24BrokenInEveryDialect: a stream that breaks off is an error that SDKs raise, never
 // an end; before the first byte it is a status.
-func TestBrokenInEveryDialect(t *testing.T) {
+func TestR24BrokenInEveryDialect(t *testing.T) {
 	h := newHouse(t, houseConfig{})
 	signs := map[string]string{"chat": `data: {"error":{"message":"The provider broke off`, "Azure": `data: {"error":{"message":"The provider broke off`,
 		"Messages":  "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"The provider broke off",

@@ -176,8 +176,8 @@ func TestSmallPrint(t *testing.T) {
 	}
 }
 
-// TestSlowReader: a caller who does not read is cut off, and the upstream stops.
-func TestSlowReader(t *testing.T) {
+// TestR5SlowReader: a caller who does not read is cut off, and the upstream stops.
+func TestR5SlowReader(t *testing.T) {
 	h := newHouse(t, houseConfig{gate: Config{Write: 300 * time.Millisecond}})
 	gone := make(chan struct{})
 	h.up.does(func(w http.ResponseWriter, r *http.Request, _ []byte) {

@@ -123,3 +123,34 @@ func TestListenersAreApart(t *testing.T) {
 		}
 	}
 }
+
+// TestR15OverTLS: requests that two readers could frame differently end their connection on
+// every listener, while callers who never finish a handshake keep nobody waiting.
+func TestR15OverTLS(t *testing.T) {
+	d := deploy(t, newUpstream(t), plain)
+	p := d.serve()
+	for name, base := range map[string]string{"gate": p.gate, "console": p.console} {
+		at := strings.TrimPrefix(base, "https://")
+		for range 50 {
+			c, err := net.DialTimeout("tcp", at, 5*time.Second)
+			must(t, err)
+			defer c.Close()
+		}
+		for kind, head := range map[string]string{
+			"bare LF":   "GET / HTTP/1.1\nHost: gate\n\n",
+			"CL and TE": "POST / HTTP/1.1\r\nHost: gate\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			"obs-fold":  "GET / HTTP/1.1\r\nHost: gate\r\nX-A: b\r\n c\r\n\r\n",
+		} {
+			c, err := tls.Dial("tcp", at, &tls.Config{RootCAs: p.roots, NextProtos: []string{"http/1.1"}})
+			must(t, err)
+			must(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+			_, err = io.WriteString(c, head)
+			must(t, err)
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || resp.StatusCode != http.StatusBadRequest || !resp.Close {
+				t.Errorf("%s, %s: %+v, %v", name, kind, resp, err)
+			}
+			_ = c.Close()
+		}
+	}
+}
