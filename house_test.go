@@ -252,19 +252,63 @@ func TestNothingSkips(t *testing.T) {
 
 // TestEveryParserIsFuzzed: each of these reads bytes that strangers chose.
 func TestEveryParserIsFuzzed(t *testing.T) {
-	found := map[string][]string{}
-	forEachFile(t, func(path string, _ []byte, file *ast.File, _ *token.FileSet) {
-		for _, d := range file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(f.Name.Name, "Fuzz") {
-				found[filepath.Dir(path)] = append(found[filepath.Dir(path)], f.Name.Name)
-			}
-		}
-	})
-	for _, dir := range []string{"llm", "text", "dialect", "guard", "ledger", "app/config", "access"} {
-		if len(found[dir]) == 0 {
+	found := fuzzTargets(t)
+	for _, dir := range []string{"llm", "text", "dialect", "guard", "ledger", "gateway", "app/config", "access"} {
+		if !slices.ContainsFunc(found, func(f fuzzTarget) bool { return f.dir == dir }) {
 			t.Errorf("%s has no fuzz target", dir)
 		}
 	}
+}
+
+// TestR20FuzzTargets: every fuzz target has seeds, which run with the other tests, and is
+// promised by name, so that none is forgotten when they are run for long.
+func TestR20FuzzTargets(t *testing.T) {
+	var promised []string
+	for _, p := range promises(t) {
+		if p.id == "R20" {
+			promised = p.tests
+		}
+	}
+	found := fuzzTargets(t)
+	for _, f := range found {
+		if f.seeds == 0 {
+			t.Errorf("%s in %s has no seeds", f.name, f.dir)
+		}
+		if name := f.dir + "." + f.name; !slices.Contains(promised, name) {
+			t.Errorf("R20 does not name %s", name)
+		}
+	}
+	if len(found) < 15 {
+		t.Errorf("only %d fuzz targets were found", len(found))
+	}
+}
+
+type fuzzTarget struct {
+	dir, name string
+	seeds     int // calls of Add, and files kept
+}
+
+func fuzzTargets(t *testing.T) (out []fuzzTarget) {
+	t.Helper()
+	forEachFile(t, func(path string, _ []byte, file *ast.File, _ *token.FileSet) {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(f.Name.Name, "Fuzz") {
+				continue
+			}
+			one := fuzzTarget{dir: filepath.Dir(path), name: f.Name.Name}
+			kept, _ := filepath.Glob(filepath.Join(one.dir, "testdata", "fuzz", one.name, "*"))
+			one.seeds = len(kept)
+			ast.Inspect(f, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Add" {
+					one.seeds++
+				}
+				return true
+			})
+			out = append(out, one)
+		}
+	})
+	return out
 }
 
 // TestDesignNamesEveryRoom: the map in docs/design.md is the house.

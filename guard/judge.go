@@ -67,10 +67,10 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 	}
 	// Rules read encoded text, too: an operator's phrase in base64 is still said.
 	for i := range saw.views {
-		d.findings = c.rules.apply(dir, &saw.views[i], d.findings)
+		c.rules.apply(dir, &saw.views[i], &d)
 	}
 	d.findings = slices.DeleteFunc(d.findings, func(f risk.Finding) bool { return besideSeam(f, passages) })
-	d.findings = append(d.findings, c.failures(dir, saw.checks)...)
+	d.findings = append(d.findings, c.failures(dir, d.checks)...)
 	d.findings = append(d.findings, c.unread(passages)...)
 	// Changes come of decided findings; cleaning adds its own, and both are
 	// merged, because they may want the same bytes.

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,10 +145,10 @@ func (r *Rule) validate(f *faults, path string, seen map[string]bool) {
 	case r.Phrase != "" && strings.TrimSpace(r.Phrase) == "":
 		f.add(path+".phrase", "blank")
 	case r.Pattern != "":
-		if re, err := regexp.Compile(r.Pattern); err != nil {
+		if p, err := compilePattern(r.Pattern); err != nil {
 			f.add(path+".pattern", "%v", err)
 			// It would match between any two letters of every text.
-		} else if re.MatchString("") {
+		} else if p.re.MatchString("") {
 			f.add(path+".pattern", "matches the empty text")
 		}
 	}

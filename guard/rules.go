@@ -2,7 +2,6 @@ package guard
 
 import (
 	"fmt"
-	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ type rules struct {
 
 type rule struct {
 	Rule
-	re *regexp.Regexp
+	re *pattern
 	// no literal to wait for: it reads every text
 	always bool // a pattern without a literal
 	on     [2]bool
@@ -36,7 +35,7 @@ func compileRules(declared []Rule) (*rules, error) {
 		// without.
 		lit := d.Phrase
 		if d.Pattern != "" {
-			re, err := regexp.Compile(d.Pattern)
+			re, err := compilePattern(d.Pattern)
 			if err != nil {
 				return nil, fmt.Errorf("rule %s: %w", d.ID, err)
 			}
@@ -104,15 +103,16 @@ func isASCII(s string) bool {
 	return true
 }
 
-// apply adds a finding, already decided, for every match in a view.
-func (r *rules) apply(dir Direction, v *View, found []risk.Finding) []risk.Finding {
+// apply adds a finding, already decided, for every match in a view, and a check for
+// every pattern that could not be looked for to the end.
+func (r *rules) apply(dir Direction, v *View, d *draft) {
 	if len(r.list) == 0 {
-		return found
+		return
 	}
+	found := d.findings
 	var hit []match
 	_, hit = r.auto.scan(v.Text, 0, hit)
-	// A pattern that was met twice still runs once over the whole text: RE2 is
-	// linear, so one pass finds every match.
+	// A pattern that was met twice still runs once over the whole text.
 	run := make([]bool, len(r.list))
 	for _, m := range hit {
 		n := r.auto.lits[m.lit].num
@@ -130,11 +130,15 @@ func (r *rules) apply(dir Direction, v *View, found []risk.Finding) []risk.Findi
 		if one.re == nil || !one.on[dir] || !run[n] && !one.always {
 			continue
 		}
-		for _, at := range one.re.FindAllStringIndex(v.Text, -1) {
+		all, err := one.re.all(v.Text)
+		for _, at := range all {
 			found = append(found, one.finding(v, at[0], at[1]))
 		}
+		if err != nil {
+			d.checks = append(d.checks, risk.Check{Detector: "rule/" + one.ID, State: risk.Failed, Err: err.Error()})
+		}
 	}
-	return found
+	d.findings = found
 }
 
 func (r *rule) finding(v *View, start, end int) risk.Finding {
