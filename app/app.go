@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,7 +165,11 @@ func (a *App) openGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.gate, err = gateway.New(gateway.Config{Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	places := 0
+	if n := a.file.Load().Gate.Places; n != nil {
+		places = *n
+	}
+	a.gate, err = gateway.New(gateway.Config{Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}
@@ -193,8 +198,8 @@ func (a *App) Reload(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if old := a.file.Load(); f.Data != old.Data || f.Listen != old.Listen || !sameStore(f.Store, old.Store) {
-		return errors.New("data, listen and store cannot change while running; restart to take them in")
+	if old := a.file.Load(); f.Data != old.Data || f.Listen != old.Listen || !reflect.DeepEqual(f.Gate, old.Gate) || !sameStore(f.Store, old.Store) {
+		return errors.New("data, listen, gate and store cannot change while running; restart to take them in")
 	}
 	p, err := a.makePlan(f)
 	if err != nil {

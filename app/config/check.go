@@ -30,6 +30,9 @@ func (p *parser) check(f *File) {
 		p.at("data", "is missing; name the folder where everything is kept")
 	}
 	p.listeners(f)
+	if n := f.Gate.Places; n != nil && (*n < 16 || *n > 1<<20) {
+		p.at("gate.places", "must be 16 to %d: a call takes four, an open stream one", 1<<20)
+	}
 	p.providers(f)
 	p.models(f)
 	p.policies(f)

@@ -25,6 +25,7 @@ type File struct {
 	Version   int                     `yaml:"version" json:"version"`
 	Data      string                  `yaml:"data" json:"data"`
 	Listen    Listen                  `yaml:"listen" json:"listen,omitempty"`
+	Gate      Gate                    `yaml:"gate" json:"gate,omitempty"`
 	Store     Store                   `yaml:"store" json:"store,omitempty"`
 	Labels    []string                `yaml:"labels" json:"labels,omitempty"`
 	Providers map[string]Provider     `yaml:"providers" json:"providers"`
@@ -57,6 +58,13 @@ type Listener struct {
 	Addr string `yaml:"addr" json:"addr,omitempty"`
 	Cert string `yaml:"cert" json:"cert,omitempty"`
 	Key  string `yaml:"key" json:"key,omitempty"`
+}
+
+// Gate says how much is served at once.
+type Gate struct {
+	// Places bounds the calls that are open at once, of all systems together: a call
+	// takes four, an open stream one. Left out: 4,096.
+	Places *int `yaml:"places" json:"places,omitempty"`
 }
 
 // Store is `sqlite` or {postgres: {env: NAME}}.

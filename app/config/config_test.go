@@ -170,6 +170,9 @@ func TestFull(t *testing.T) {
 	if dsn, err := f.Store.Postgres.Value(); err != nil || dsn != noSecret {
 		t.Errorf("the variable gives %q, %v", dsn, err)
 	}
+	if n := f.Gate.Places; n == nil || *n != 8192 {
+		t.Errorf("places are %v", n)
+	}
 	bot := f.Systems["support.bot-1"]
 	if !slices.Equal(bot.Tools.Names, []string{"search_orders", `a "quoted" tool`}) || bot.Tools.Any || !f.Systems["dev-assist"].Tools.Any {
 		t.Errorf("tools are %+v", bot.Tools)
