@@ -23,7 +23,7 @@ import (
 // about who calls.
 func TestR17ForgedHeaders(t *testing.T) {
 	h := newHouse(t, houseConfig{})
-	forged := []string{"X_User", "X_api_key", "Authorization_", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert", "X-Real-Ip", "Forwarded",
+	forged := []string{"X_User", "X_api_key", "X-Real_Ip", "X-Forwarded_For", "Authorization_", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert", "X-Real-Ip", "Forwarded",
 		"Bartizan-System", "Bartizan-Decision", "X-Bartizan-System", "X-Bartizan-Principal", "X-Hop", "Proxy-Authorization", "Cookie", "X-Original-Url", "X-Http-Method-Override"}
 	for _, f := range forms() {
 		answerAs(h, f, false)
