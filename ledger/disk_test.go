@@ -305,6 +305,10 @@ func TestProjectionFaults(t *testing.T) {
 				t.Fatal("the fault never struck")
 			}
 			logged(t, l, "ex_1")
+			// The leaf may be there before the fault is known: wait for that too.
+			for end := time.Now().Add(300 * time.Millisecond); l.Status().State == "ok" && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
 			until(t, "the ledger works again", func() bool { return l.Status().State == "ok" })
 			for i := range 300 {
 				exchange(t, l, fmt.Sprintf("ex_more%d", i))

@@ -118,7 +118,7 @@ func deploy(t testing.TB, up *upstream, config string) *deployment {
 	t.Helper()
 	d := &deployment{t: t, dir: t.TempDir()}
 	d.file = filepath.Join(d.dir, "bartizan.yaml")
-	config = strings.NewReplacer("UPSTREAM", up.URL, "DEAD", "http://"+freePort(t)).Replace(config)
+	config = strings.NewReplacer("UPSTREAM", up.URL, "COLLECTOR", "http://127.0.0.1:9", "DEAD", "http://"+freePort(t)).Replace(config)
 	must(t, os.WriteFile(d.file, []byte(config), 0o600))
 	d.env = append(os.Environ(), "PROVIDER_KEY="+providerKey)
 	var key struct{ ID, Key string }
