@@ -3,7 +3,6 @@ package dialect
 import (
 	"io"
 	"strings"
-	"sync"
 
 	"github.com/bartizan-ai/bartizan/llm"
 )
@@ -74,13 +73,6 @@ func (m *messageReader) message(at int) {
 			m.unknown(i, n, llm.OriginUnknown)
 		}
 	})
-}
-
-// odd says that node i is not what an answer has there.
-func (m *messageReader) odd(i int) {
-	if m.err == nil {
-		m.err = &SyntaxError{Offset: int(m.nodes[i].start), Reason: "something else where an object belongs"}
-	}
 }
 
 // usage takes what the provider counted. Input counts what was read from a cache and
@@ -182,36 +174,21 @@ func (m *messageReader) say(i int, ch llm.Channel, sealed bool) {
 
 // messageFrames is a streamed message.
 type messageFrames struct {
-	body  io.ReadCloser
-	sse   *sse
+	frames
 	open  map[int][]llm.Channel // texts of the blocks that have not ended
 	kinds map[string]int        // channels of kinds of pieces that nobody knows
 	place *messagePlace
 	usage llm.Usage
-	words string // of the last frame
 	begun bool
-	ended bool
-	close sync.Once
 }
 
 // Frames implements [Dialect].
 func (Anthropic) Frames(_ *llm.Request, body io.ReadCloser) llm.Stream {
-	return &messageFrames{body: body, sse: newSSE(body), open: map[int][]llm.Channel{}, kinds: map[string]int{}, place: &messagePlace{open: -1}}
-}
-
-func (f *messageFrames) Close() (err error) {
-	f.close.Do(func() { err = f.body.Close() })
-	return err
+	return &messageFrames{frames: newFrames(body), open: map[int][]llm.Channel{}, kinds: map[string]int{}, place: &messagePlace{open: -1}}
 }
 
 func (f *messageFrames) Next() (*llm.Event, error) {
-	if f.ended {
-		return nil, io.EOF
-	}
-	_, data, err := f.sse.next()
-	if err == io.EOF {
-		return nil, io.ErrUnexpectedEOF // no terminal event came
-	}
+	data, err := f.read()
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,13 @@ func newAnswer(e *llm.Event) (*answerReader, error) {
 	return &answerReader{reader: r, event: e}, nil
 }
 
+// odd says that node i of an answer is not the object that belongs there.
+func (r *reader) odd(i int) {
+	if r.err == nil {
+		r.err = &SyntaxError{Offset: int(r.nodes[i].start), Reason: "something else where an object belongs"}
+	}
+}
+
 func wrong(err error) error { return fmt.Errorf("%w: %w", ErrAnswer, err) }
 
 // finish ends the reading of an answer, or a frame of one: what nobody has read so far
@@ -392,35 +399,50 @@ func (r *reader) tokens(list int, said string, null llm.Edit) {
 	}
 }
 
-// openAIFrames is a streamed answer.
-type openAIFrames struct {
+// frames is what every streamed answer is read from.
+type frames struct {
 	body  io.ReadCloser
 	sse   *sse
-	open  map[int][]llm.Channel
-	names map[llm.Channel]string
-	words string // of the last frame: every frame repeats its id and model
+	words string // of the last frame: every frame repeats some
 	ended bool
 	close sync.Once
 }
 
-// Frames implements [Dialect].
-func (OpenAI) Frames(_ *llm.Request, body io.ReadCloser) llm.Stream {
-	return &openAIFrames{body: body, sse: newSSE(body), open: map[int][]llm.Channel{}, names: map[llm.Channel]string{}}
-}
+func newFrames(body io.ReadCloser) frames { return frames{body: body, sse: newSSE(body)} }
 
-func (f *openAIFrames) Close() (err error) {
+// Close implements [llm.Stream].
+func (f *frames) Close() (err error) {
 	f.close.Do(func() { err = f.body.Close() })
 	return err
 }
 
-func (f *openAIFrames) Next() (*llm.Event, error) {
+// read returns the data of the next frame. A stream that ends without its terminal
+// event has not ended.
+func (f *frames) read() ([]byte, error) {
 	if f.ended {
 		return nil, io.EOF
 	}
 	_, data, err := f.sse.next()
 	if err == io.EOF {
-		return nil, io.ErrUnexpectedEOF // no terminal event came
+		err = io.ErrUnexpectedEOF
 	}
+	return data, err
+}
+
+// openAIFrames is a streamed answer.
+type openAIFrames struct {
+	frames
+	open  map[int][]llm.Channel
+	names map[llm.Channel]string
+}
+
+// Frames implements [Dialect].
+func (OpenAI) Frames(_ *llm.Request, body io.ReadCloser) llm.Stream {
+	return &openAIFrames{frames: newFrames(body), open: map[int][]llm.Channel{}, names: map[llm.Channel]string{}}
+}
+
+func (f *openAIFrames) Next() (*llm.Event, error) {
+	data, err := f.read()
 	if err != nil {
 		return nil, err
 	}

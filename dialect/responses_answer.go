@@ -3,7 +3,6 @@ package dialect
 import (
 	"io"
 	"strings"
-	"sync"
 
 	"github.com/bartizan-ai/bartizan/llm"
 )
@@ -82,13 +81,6 @@ func (p *responseReader) response(at int) {
 			p.unknown(i, n, llm.OriginUnknown)
 		}
 	})
-}
-
-// odd says that node i is not what an answer has there.
-func (p *responseReader) odd(i int) {
-	if p.err == nil {
-		p.err = &SyntaxError{Offset: int(p.nodes[i].start), Reason: "something else where an object belongs"}
-	}
 }
 
 func (p *responseReader) usage(i int) {
@@ -291,37 +283,22 @@ func (p *responseReader) echo(i int) {
 
 // responseFrames is a streamed response.
 type responseFrames struct {
-	body  io.ReadCloser
-	sse   *sse
+	frames
 	open  map[int][]llm.Channel // texts of the items that have not ended
 	tools map[int]string        // which tool each item calls
 	kinds map[string]int        // channels of kinds of pieces that nobody knows
 	sent  *echoes
 	place responsePlace
-	words string // of the last frame
-	ended bool
-	close sync.Once
 }
 
 // Frames implements [Dialect].
 func (Responses) Frames(r *llm.Request, body io.ReadCloser) llm.Stream {
-	return &responseFrames{body: body, sse: newSSE(body), open: map[int][]llm.Channel{}, tools: map[int]string{}, kinds: map[string]int{},
+	return &responseFrames{frames: newFrames(body), open: map[int][]llm.Channel{}, tools: map[int]string{}, kinds: map[string]int{},
 		sent: &echoes{request: r}, place: responsePlace{seq: -1}}
 }
 
-func (f *responseFrames) Close() (err error) {
-	f.close.Do(func() { err = f.body.Close() })
-	return err
-}
-
 func (f *responseFrames) Next() (*llm.Event, error) {
-	if f.ended {
-		return nil, io.EOF
-	}
-	_, data, err := f.sse.next()
-	if err == io.EOF {
-		return nil, io.ErrUnexpectedEOF // no terminal event came
-	}
+	data, err := f.read()
 	if err != nil {
 		return nil, err
 	}
