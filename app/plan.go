@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -60,7 +62,7 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 		for _, try := range m.Try {
 			provider, model := config.Candidate(try, name)
 			p.Models[name] = append(p.Models[name], gateway.Candidate{Provider: provider, URL: f.Providers[provider].URL, Model: model,
-				Dialect: f.Providers[provider].Dialect, Betas: f.Providers[provider].Betas, LeaveUsage: f.Providers[provider].Usage == "leave", Upstream: upstreams[provider]})
+				Dialect: f.Providers[provider].Dialect, Betas: f.Providers[provider].Betas, LeaveUsage: f.Providers[provider].Usage == "leave", Keeps: keeps(f.Providers[provider].URL), Upstream: upstreams[provider]})
 		}
 	}
 	return p, nil
@@ -176,4 +178,11 @@ func Permits(f *config.File) (*access.Permits, error) {
 		}
 	}
 	return access.NewPermits(systems, files)
+}
+
+// keeps reports whether whoever answers at a URL keeps chat completions by default: OpenAI
+// itself does for new accounts, and says so in its guide to the Responses API.
+func keeps(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && (u.Hostname() == "openai.com" || strings.HasSuffix(u.Hostname(), ".openai.com"))
 }

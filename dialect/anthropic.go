@@ -171,6 +171,7 @@ type anthropicStop struct {
 
 // messagePlace is how far the frames of a message have come.
 type messagePlace struct {
+	begun  bool
 	open   int // the block that is open; -1: none
 	next   int // the block that begins next
 	output int // tokens so far
@@ -181,10 +182,13 @@ type messagePlace struct {
 func (a Anthropic) RefusalFrames(r *llm.Request, b Refusal) []byte {
 	var out []byte
 	at := &messagePlace{open: -1}
-	if b.Last == nil {
+	if b.Last != nil {
+		if p, ok := b.Last.After.(*messagePlace); ok {
+			at = p
+		}
+	}
+	if !at.begun { // nothing has left, or a ping
 		out = AppendEvent(out, "message_start", encode(anthropicStart{"message_start", b.message()}))
-	} else if p, ok := b.Last.After.(*messagePlace); ok {
-		at = p
 	}
 	if at.open >= 0 {
 		out = AppendEvent(out, "content_block_stop", encode(anthropicBlockStop{"content_block_stop", at.open}))

@@ -37,7 +37,7 @@ func (Anthropic) Answer(r *llm.Request, status int, body []byte) (*llm.Event, er
 	defer m.release()
 	switch {
 	case status >= 300:
-		e.End = llm.EndError
+		e.End, e.Reason = llm.EndError, m.reason()
 		m.strings(0, llm.OriginUnknown)
 	case r.Op == llm.OpCount:
 		e.Usage = nil // what is counted has not been used
@@ -135,8 +135,7 @@ func (m *messageReader) inBlock(b, i int, kind string, index int) {
 	case "thinking":
 		m.say(i, llm.Channel{Item: index, Kind: llm.KindReasoning}, true)
 	case "signature":
-		m.binary(i)
-		m.leftover(i)
+		m.opaque(i, "sealed", llm.OriginModel)
 	case "data":
 		m.opaque(i, "sealed", llm.OriginModel)
 	case "input":
@@ -260,7 +259,7 @@ func (m *messageReader) moves(kind string) {
 	case "error":
 		m.event.End = llm.EndError
 	}
-	at.output = f.usage.Output
+	at.begun, at.output = f.begun, f.usage.Output
 	if at != *f.place {
 		f.place = &at
 	}
@@ -296,8 +295,7 @@ func (m *messageReader) delta(d, index int) {
 			case key == "thinking" && kind == "thinking_delta":
 				m.say(i, llm.Channel{Item: index, Kind: llm.KindReasoning}, true)
 			case key == "signature" && kind == "signature_delta":
-				m.binary(i)
-				m.leftover(i)
+				m.opaque(i, "sealed", llm.OriginModel)
 			case encrypted[key]:
 				m.strings(i, llm.OriginModel)
 			case m.nodes[i].kind == str:

@@ -66,6 +66,14 @@ func (m *messagesReader) member(i, at int) {
 			m.req.Tools = append(m.req.Tools, "mcp_servers")
 		}
 		m.unknown(i, at, llm.OriginToolSpec)
+	case "container":
+		if m.nodes[i].kind == str || m.get(i, "id") >= 0 && !m.isNull(m.get(i, "id")) { // goes on from one that was kept
+			m.req.State = append(m.req.State, "container")
+		}
+		if m.get(i, "skills") >= 0 {
+			m.req.Tools = append(m.req.Tools, "skills")
+		}
+		m.unknown(i, at, llm.OriginUnknown)
 	case "output_config", "output_format":
 		format := i
 		if f := m.get(i, "format"); f >= 0 {
@@ -158,9 +166,7 @@ func (m *messagesReader) inBlock(b, i int, kind string, origin llm.Origin) {
 		m.passage(i, llm.Channel{Kind: k}, origin).Sealed = sealed
 	}
 	switch key := m.name(m.nodes[i]); key {
-	case "type", "tool_use_id":
-		m.short(i)
-	case "id":
+	case "type", "tool_use_id", "id":
 		m.short(i)
 	case "text", "context":
 		text(llm.KindText, false)
@@ -179,8 +185,7 @@ func (m *messagesReader) inBlock(b, i int, kind string, origin llm.Origin) {
 	case "source":
 		m.source(i, kind, origin)
 	case "signature":
-		m.binary(i)
-		m.leftover(i)
+		m.opaque(i, "sealed", origin)
 	case "data":
 		m.opaque(i, "sealed", origin)
 	case "file_id":
@@ -205,7 +210,7 @@ func (m *messagesReader) source(i int, kind string, origin llm.Origin) {
 	}
 	m.strict(i, sourceKeys)
 	media, what := m.text(m.get(i, "media_type")), "file"
-	if kind == "image" || strings.HasPrefix(media, "image/") {
+	if kind == "image" && !(strings.Contains(media, "/") && !strings.HasPrefix(media, "image/")) {
 		what = "image"
 	}
 	m.each(i, func(c, at int) {

@@ -1,15 +1,19 @@
 package dialect
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+
+	"github.com/bartizan-ai/bartizan/llm"
 )
 
 // answers lists the headers of an answer that travel on: what SDKs read. Anything
 // else could carry text past the guard, or orders to a proxy in front of the gate.
 var (
 	answers        = set("X-Request-Id Request-Id Retry-After Retry-After-Ms X-Should-Retry Apim-Request-Id Azureml-Model-Session")
-	answerPrefixes = []string{"Openai-", "Anthropic-Ratelimit-", "X-Ratelimit-", "X-Ms-"}
+	answerPrefixes = []string{"Openai-Processing-Ms", "Openai-Version", "Anthropic-Ratelimit-", "X-Ratelimit-", "X-Ms-"}
 )
 
 // EndToEnd returns the headers of an answer that travel on to the caller, as
@@ -31,21 +35,19 @@ func EndToEnd(h http.Header) http.Header {
 // callers lists the headers of a request that travel on by name; the rest must
 // begin with one of the prefixes.
 var (
-	callers        = set("Accept Accept-Language User-Agent Idempotency-Key Traceparent Tracestate")
-	callerPrefixes = []string{"Openai-", "Anthropic-", "X-"}
-	// what proxies and clouds believe, and what holds credentials
-	withheld = []string{"X-Forwarded-", "X-Real-", "X-Api-Key", "X-Goog-Api-Key", "X-Bartizan-", "X-Original-", "X-Envoy-", "X-Amz-", "X-Client-Ip", "X-Cluster-", "X-Http-Method"}
+	callers        = set("Accept Accept-Language User-Agent Idempotency-Key Traceparent Tracestate Openai-Beta X-App X-Client-Request-Id X-Title")
+	callerPrefixes = []string{"Anthropic-", "X-Stainless-", "X-Claude-", "X-Codex-", "X-Openai-"}
 )
 
 // Forward returns the headers of a request that travel on to the upstream. It is
 // an allow-list: credentials, cookies, addresses and what claims to come from a
 // proxy stay here, and so does a name with an underscore, which some servers read
-// as a dash.
+// as a dash, and whatever would choose among the operator's own projects.
 func Forward(h http.Header) http.Header {
 	out := make(http.Header, len(h))
 	named := connection(h)
 	for k, v := range h {
-		if named[k] || strings.Contains(k, "_") || hasAnyPrefix(k, withheld) {
+		if named[k] || strings.Contains(k, "_") {
 			continue
 		}
 		if callers[k] || hasAnyPrefix(k, callerPrefixes) {
@@ -76,4 +78,25 @@ func connection(h http.Header) map[string]bool {
 		}
 	}
 	return named
+}
+
+// Headers is the path of the passage that headers make.
+const Headers = "(headers)"
+
+// HeaderText is what headers that travel on say, as one passage: it may be blocked and
+// not edited. Versions and times that SDKs send say nothing.
+func HeaderText(h http.Header, origin llm.Origin) (llm.Passage, bool) {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(h)) {
+		if strings.HasPrefix(k, "X-Stainless-") || k == "Accept" || k == "Traceparent" || k == "Content-Type" {
+			continue
+		}
+		for _, v := range h[k] {
+			b.WriteString(v)
+			b.WriteString(" | ")
+		}
+	}
+	text := strings.ToValidUTF8(b.String(), "\uFFFD")
+	return llm.Passage{Channel: llm.Channel{Choice: -1, Kind: llm.KindName}, Origin: origin, Path: Headers, Text: text, Whole: true, Sealed: true,
+		Map: llm.Nowhere(len(text))}, text != ""
 }

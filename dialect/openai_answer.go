@@ -34,7 +34,7 @@ func (OpenAI) Answer(r *llm.Request, status int, body []byte) (*llm.Event, error
 	}
 	defer a.release()
 	if status >= 300 {
-		e.End = llm.EndError
+		e.End, e.Reason = llm.EndError, a.reason()
 		a.strings(0, llm.OriginUnknown)
 	} else if r.Op == llm.OpEmbed {
 		a.embeddings()
@@ -60,6 +60,9 @@ func (r *reader) odd(i int) {
 		r.err = &SyntaxError{Offset: int(r.nodes[i].start), Reason: "something else where an object belongs"}
 	}
 }
+
+// reason is what an error answer says of itself; every dialect has it in one place.
+func (r *reader) reason() string { return r.text(r.get(r.get(0, "error"), "message")) }
 
 func wrong(err error) error { return fmt.Errorf("%w: %w", ErrAnswer, err) }
 
@@ -100,7 +103,9 @@ func (a *answerReader) completion() {
 		case "usage":
 			a.usage(i)
 		case "error":
-			a.event.End = llm.EndError
+			if !a.isNull(i) {
+				a.event.End = llm.EndError
+			}
 			a.unknown(i, at, llm.OriginUnknown)
 		default:
 			a.key(i, llm.OriginUnknown)
@@ -305,6 +310,8 @@ func (a *answerReader) function(f int, ch llm.Channel) {
 			name = a.names[ch]
 		}
 		a.event.Tools = append(a.event.Tools, name)
+	} else if a.names == nil || a.names[ch] == "" {
+		a.event.Tools = append(a.event.Tools, nameless)
 	}
 	from := len(a.passages)
 	a.called(f, ch)

@@ -65,7 +65,9 @@ func (a *answerReader) embeddings() {
 		case "usage":
 			a.usage(i)
 		case "error":
-			a.event.End = llm.EndError
+			if !a.isNull(i) {
+				a.event.End = llm.EndError
+			}
 			a.unknown(i, at, llm.OriginUnknown)
 		default:
 			a.word(i, at)

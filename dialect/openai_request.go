@@ -124,6 +124,7 @@ func (c *chatReader) request() *Fault {
 		return invalid("messages", "The field messages must be a list with at least one message.")
 	}
 	c.each(0, func(i, at int) { c.member(i, at) })
+	c.req.NoStore = c.noStore()
 	if c.req.Stream {
 		c.req.AskUsage = c.askUsage()
 	}
@@ -158,6 +159,20 @@ func (c *chatReader) askUsage() *llm.Edit {
 	return insert(options, ask+",")
 }
 
+// noStore is the edit that makes the provider keep nothing: it keeps what it is not
+// told not to.
+func (r *reader) noStore() *llm.Edit {
+	const by = "gate/no_store"
+	switch i := r.get(0, "store"); {
+	case i < 0 && int(r.nodes[0].skip) > 1:
+		at := int(r.nodes[0].start) + 1
+		return &llm.Edit{Start: at, End: at, New: []byte(`"store":false,`), By: by}
+	case i >= 0 && r.isNull(i):
+		return &llm.Edit{Start: int(r.nodes[i].start), End: int(r.nodes[i].end), New: []byte("false"), By: by}
+	}
+	return nil
+}
+
 // member reads one field of the request.
 func (c *chatReader) member(i, at int) {
 	switch c.name(c.nodes[i]) {
@@ -187,7 +202,7 @@ func (c *chatReader) member(i, at int) {
 	case "max_tokens", "max_completion_tokens":
 		c.expect(i, number, "a number")
 		c.req.MaxTokens = max(c.req.MaxTokens, c.integer(i))
-	case "web_search_options", "mcp_servers", "plugins": // tools that the provider runs
+	case "web_search_options", "mcp_servers", "plugins", "data_sources", "search_parameters", "enable_search", "models": // what the provider runs, or chooses
 		c.req.Tools = append(c.req.Tools, strings.TrimSuffix(c.name(c.nodes[i]), "_options"))
 		c.unknown(i, at, llm.OriginToolSpec)
 	case "prediction":
@@ -270,6 +285,12 @@ func (c *chatReader) part(p int, origin llm.Origin) {
 			c.media(i, at, "audio", origin)
 			c.binary(c.get(i, "data"))
 			c.rest(i, at, "data")
+		case "audio_url":
+			c.media(i, at, "audio", origin)
+			c.unknown(i, at, origin)
+		case "video_url", "input_file", "file_url", "document":
+			c.media(i, at, "file", origin)
+			c.unknown(i, at, origin)
 		case "file":
 			c.in(i, at, func() { c.file(i) })
 		default:
@@ -291,16 +312,32 @@ func (c *chatReader) image(i int, origin llm.Origin) {
 			}
 		})
 	}
-	c.passages = append(c.passages, llm.Passage{Channel: llm.Channel{Kind: llm.KindMedia}, Origin: origin, Path: string(c.path), MIME: "image", Whole: true})
+	what := "image"
+	if url >= 0 {
+		what = mediaOf(c.text(url))
+	}
+	c.passages = append(c.passages, llm.Passage{Channel: llm.Channel{Kind: llm.KindMedia}, Origin: origin, Path: string(c.path), MIME: what, Whole: true})
 	if url < 0 || c.nodes[url].kind != str {
 		return
 	}
-	if strings.HasPrefix(string(c.bytes(url)), "data:image/") && !strings.HasPrefix(string(c.bytes(url)), "data:image/svg") {
+	if head := string(c.bytes(url)); strings.HasPrefix(head, "data:") && !strings.HasPrefix(head, "data:image/svg") && !strings.HasPrefix(head, "data:text/") {
 		c.binary(url)
 	}
 	if !c.nodes[url].seen {
 		c.passage(url, llm.Channel{Kind: llm.KindName}, origin)
 	}
+}
+
+// mediaOf is what the address of an image really holds, as far as it says.
+func mediaOf(url string) string {
+	head, _, _ := strings.Cut(strings.ToLower(url[:min(len(url), 64)]), ";")
+	switch {
+	case !strings.HasPrefix(head, "data:"), strings.HasPrefix(head, "data:image/"):
+		return "image"
+	case strings.HasPrefix(head, "data:audio/"):
+		return "audio"
+	}
+	return "file"
 }
 
 // file adds a file: as text where it is text, else as something unread.
@@ -315,7 +352,7 @@ func (c *chatReader) file(i int) {
 			c.named(m, at, llm.OriginFile)
 		case "file_data":
 			c.in(m, at, func() { c.fileData(m) })
-		case "file_id":
+		case "file_id", "file_url":
 			c.word(m, at)
 			c.media(m, at, "file", llm.OriginFile)
 		default:
@@ -352,7 +389,7 @@ func textFile(url string) (plain string, at int, ok bool) {
 	if err != nil || strings.ContainsAny(data, "\r\n") || !utf8.Valid(b) {
 		return "", 0, false
 	}
-	return string(b), len(head) + len(";base64,"), true
+	return string(b), len(url) - len(data), true
 }
 
 // nameless stands for a tool whose declaration or call has no name where the protocol

@@ -80,7 +80,7 @@ func TestFaultsInAStreamAreRaised(t *testing.T) {
 // TestRefusalsThatAreShown: a client that hides refusals is told in words it shows,
 // behind a whole block.
 func TestRefusalsThatAreShown(t *testing.T) {
-	b := Refusal{ID: "ex_1", Message: "Policy p stopped this answer.", Last: &llm.Event{After: &messagePlace{open: 0, next: 1}}}
+	b := Refusal{ID: "ex_1", Message: "Policy p stopped this answer.", Last: &llm.Event{After: &messagePlace{begun: true, open: 0, next: 1}}}
 	for header, want := range map[string]string{
 		"X-Other": `"stop_details":{"type":"refusal","category":null,"explanation":"Policy p stopped this answer."}`,
 		"X-Claude-Code-Session-Id": "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\n" +

@@ -315,21 +315,40 @@ func (r *reader) keeps(i int, req *llm.Request) {
 	}
 }
 
-// binary passes over string i when it is nothing but base64.
+// binary passes over string i when it is nothing but base64: as RFC 4648 has it in section
+// 4, or a Fernet token, which is how one provider seals what it keeps for itself. A short
+// one is a word like others, and judged with them.
 func (r *reader) binary(i int) {
 	if i < 0 || r.nodes[i].kind != str {
 		return
 	}
 	b := r.raw[r.nodes[i].start:r.nodes[i].end]
-	if head, data, ok := bytes.Cut(b, []byte(";base64,")); ok && len(head) < 64 && token(bytes.Replace(head, []byte(":"), nil, 1), 64) {
+	if head, data, ok := bytes.Cut(b, []byte(";base64,")); ok && bytes.HasPrefix(head, []byte("data:")) && token(head, 64) {
+		r.words = append(append(r.words, head[len("data:"):]...), " | "...)
 		b = data
 	}
-	for _, c := range b {
-		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '=' || c == '-' || c == '_') {
-			return
-		}
+	if bytes.IndexByte(b, '\\') >= 0 {
+		b = bytes.ReplaceAll(b, []byte(`\/`), []byte("/"))
+	}
+	if !isBase64(b) {
+		return
+	}
+	if len(b) <= 128 && len(b) == int(r.nodes[i].end-r.nodes[i].start) {
+		r.note(i)
+		return
 	}
 	r.nodes[i].seen = true
+}
+
+func isBase64(b []byte) bool {
+	sealed := len(b) > 128 && bytes.HasPrefix(b, []byte("gAAAA"))
+	b = bytes.TrimRight(b, "=")
+	for _, c := range b {
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || sealed && (c == '-' || c == '_')) {
+			return false
+		}
+	}
+	return true
 }
 
 // short passes over node i when it is a protocol word, on the path that leads to it

@@ -166,18 +166,21 @@ func (Responses) FaultFrames(r *llm.Request, f *Fault, last *llm.Event) []byte {
 // failedFrames ends a response; one that has not begun begins first.
 func failedFrames(id, model string, created int64, why, raised *responseError, last *llm.Event) []byte {
 	var out []byte
-	seq := 0
-	if last == nil {
-		out = AppendEvent(out, "response.created", encode(responseFrame{"response.created", 0, newResponse(id, model, "in_progress", created), nil}))
-	} else if p, ok := last.After.(*responsePlace); ok {
-		seq = p.seq
-		if p.id != "" {
-			id = p.id
+	at := responsePlace{seq: -1}
+	if last != nil {
+		if p, ok := last.After.(*responsePlace); ok {
+			at = *p
 		}
+	}
+	if at.id == "" { // nothing has left, or a sign of life
+		at.seq++
+		out = AppendEvent(out, "response.created", encode(responseFrame{"response.created", at.seq, newResponse(id, model, "in_progress", created), nil}))
+	} else {
+		id = at.id
 	}
 	o := newResponse(id, model, "failed", created)
 	o.Error = why
-	return AppendEvent(out, "response.failed", encode(responseFrame{"response.failed", seq + 1, o, raised}))
+	return AppendEvent(out, "response.failed", encode(responseFrame{"response.failed", at.seq + 1, o, raised}))
 }
 
 // Models implements [Dialect].

@@ -43,7 +43,7 @@ func (Responses) Answer(r *llm.Request, status int, body []byte) (*llm.Event, er
 	defer p.release()
 	switch {
 	case status >= 300:
-		e.End = llm.EndError
+		e.End, e.Reason = llm.EndError, p.reason()
 		p.strings(0, llm.OriginUnknown)
 	case r.Op == llm.OpCount:
 		p.strings(0, llm.OriginUnknown)

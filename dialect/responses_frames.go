@@ -42,6 +42,7 @@ func (p *responseReader) frame() {
 	p.strict(0, responseAnswerKeys)
 	p.event.Name = kind
 	p.moves(kind)
+	p.again = !strings.HasSuffix(kind, ".added") // which begins a text
 	name, _ := strings.CutPrefix(kind, "response.")
 	if text, ok := strings.CutSuffix(name, ".delta"); ok {
 		p.delta(text)
@@ -169,6 +170,9 @@ func (p *responseReader) pieceOf(i int, name string, ch llm.Channel) {
 // done reads the event that says a text once more, whole.
 func (p *responseReader) done(k piece) {
 	ch := p.channel(k)
+	if name := p.text(p.get(0, "name")); name != "" && p.stream.tools[ch.Item] != name {
+		p.event.Tools = append(p.event.Tools, name)
+	}
 	first := len(p.passages)
 	p.each(0, func(i, at int) {
 		switch name := p.name(p.nodes[i]); {

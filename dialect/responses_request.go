@@ -46,20 +46,6 @@ func (p *responsesReader) request(rt Route) *Fault {
 	return nil
 }
 
-// noStore is the edit that makes the provider keep nothing: it keeps what it is not
-// told not to.
-func (p *responsesReader) noStore() *llm.Edit {
-	const by = "gate/no_store"
-	switch i := p.get(0, "store"); {
-	case i < 0 && int(p.nodes[0].skip) > 1:
-		at := int(p.nodes[0].start) + 1
-		return &llm.Edit{Start: at, End: at, New: []byte(`"store":false,`), By: by}
-	case i >= 0 && p.isNull(i):
-		return &llm.Edit{Start: int(p.nodes[i].start), End: int(p.nodes[i].end), New: []byte("false"), By: by}
-	}
-	return nil
-}
-
 // member reads one field of the request.
 func (p *responsesReader) member(i, at int) {
 	switch name := p.name(p.nodes[i]); name {
@@ -134,8 +120,12 @@ func (p *responsesReader) item(m int) {
 	}
 	p.strict(m, itemKeys)
 	kind := p.text(p.get(m, "type"))
-	if kind == "item_reference" {
-		p.req.State = append(p.req.State, kind)
+	if kind == "item_reference" || kind == "" && p.get(m, "role") < 0 { // an id alone is one too
+		p.req.State = append(p.req.State, "item_reference")
+	}
+	if strings.HasPrefix(kind, "input_") { // a part where an item belongs
+		p.content(m, kind, llm.OriginUser)
+		return
 	}
 	origin := itemOrigin(kind, p.text(p.get(m, "role")))
 	p.each(m, func(i, at int) { p.in(i, at, func() { p.inItem(m, i, kind, origin) }) })
@@ -271,6 +261,9 @@ func (p *responsesReader) tool(t int) {
 		p.req.Tools = append(p.req.Tools, name)
 	default:
 		p.req.Tools = append(p.req.Tools, typ)
+	}
+	if other := p.text(p.get(p.get(t, "function"), "name")); other != "" { // as chat completions have it
+		p.req.Tools = append(p.req.Tools, other)
 	}
 	from := len(p.passages)
 	p.specification(t)

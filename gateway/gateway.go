@@ -71,6 +71,8 @@ type Candidate struct {
 	// Betas are the values of anthropic-beta that the provider takes: some refuse a
 	// call for one that they do not know. nil: all of them.
 	Betas []string
+	// Keeps says that the provider keeps chat completions unless it is told not to.
+	Keeps bool
 	// LeaveUsage keeps the gate from asking the provider to count streams: some refuse
 	// a call for it.
 	LeaveUsage bool

@@ -31,7 +31,8 @@ func TestCallIsForwardedToTheByte(t *testing.T) {
 	body := `{ "model":"fast" , "messages":[{"role":"user","content":"hi \ud83d\ude00"}],"seed":9007199254740993,"temperature":0.10,"x_new":{"a":1e2,"keep":"me"}}`
 	req := h.request(http.MethodPost, "/v1/chat/completions", body)
 	req.Header.Set("X-Stainless-Lang", "js")
-	req.Header.Set("OpenAI-Organization", "org")
+	req.Header.Set("OpenAI-Organization", "org") // the operator's to choose
+	req.Header.Set("OpenAI-Beta", "assistants=v2")
 	req.Header.Set("X-Forwarded-For", "1.2.3.4")
 	req.Header.Set("Bartizan-Label", "public")
 	req.Header.Set("Cookie", "a=b")
@@ -45,7 +46,7 @@ func TestCallIsForwardedToTheByte(t *testing.T) {
 	if want := strings.Replace(body, `"model":"fast"`, `"model":"m-1"`, 1); string(h.up.received()[0]) != want {
 		t.Errorf("the upstream got another body than was sent")
 	}
-	if head.Get("X-Stainless-Lang") != "js" || head.Get("Openai-Organization") != "org" {
+	if head.Get("X-Stainless-Lang") != "js" || head.Get("Openai-Beta") != "assistants=v2" || head.Get("Openai-Organization") != "" {
 		t.Errorf("end-to-end headers were lost: %v", head)
 	}
 	for _, k := range []string{"X-Forwarded-For", "Bartizan-Label", "Cookie"} {
@@ -285,7 +286,7 @@ func TestBrokenStreams(t *testing.T) {
 		"cut inside an event": {"upstream_interrupted", sends("data: " + chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`) + "\n\ndata: {\"cho")},
 		"not JSON":            {"upstream_invalid", sends("data: " + chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`) + "\n\ndata: hello\n\n")},
 		"an event of 5 MB":    {"upstream_invalid", sends("data: " + chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`) + "\n\ndata: " + strings.Repeat("x", 5<<20))},
-		"text after the end":  {"answer_too_large", sends("data: " + stopped("A sentence that is long enough to leave by itself. ") + "\n\ndata: " + chunk(0, `{"content":"more"}`) + "\n\ndata: [DONE]\n\n")},
+		"text after the end":  {"upstream_invalid", sends("data: " + stopped("A sentence that is long enough to leave by itself. ") + "\n\ndata: " + chunk(0, `{"content":"more"}`) + "\n\ndata: [DONE]\n\n")},
 		"silence": {"upstream_timeout", func(w http.ResponseWriter, r *http.Request, b []byte) {
 			sends("data: "+chunk(0, `{"content":"A sentence that is long enough to leave by itself. "}`)+"\n\n")(w, r, b)
 			<-r.Context().Done()

@@ -177,7 +177,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	must(t, err)
 	s := cfg.system
 	if s.Name == "" {
-		s = record.System{Name: "bot", Team: "team", Environment: "production", Models: []string{"fast"}, Tools: []string{"search"}}
+		s = record.System{Name: "bot", Team: "team", Environment: "production", Models: []string{"fast"}, Tools: []string{"search", "data_sources"}}
 	}
 	s.Status = "active"
 	for i := range cfg.systems {

@@ -174,6 +174,9 @@ func (x *exchange) decode() *dialect.Fault {
 	}
 	req.ID = x.intent.ID
 	req.Header = dialect.Forward(x.r.Header)
+	if p, ok := dialect.HeaderText(req.Header, llm.OriginUnknown); ok && x.route.Op != llm.OpList {
+		req.Passages = append(req.Passages, p)
+	}
 	x.request = req
 	x.intent.Conversation = conversation(x.r.Header)
 	x.intent.Purpose = label(x.r.Header.Get("Bartizan-Purpose"))
@@ -254,10 +257,21 @@ func (x *exchange) state() *dialect.Fault {
 			Message: "The field " + name + " makes the provider keep this conversation or go on from one that it kept, which the policy of your system does not allow; " +
 				"send the whole conversation and leave the field out, or ask the owner for provider_state: allow."}
 	}
-	if e := x.request.NoStore; e != nil {
+	if e := x.request.NoStore; e != nil && (strings.HasSuffix(x.dialect.ID(), "responses") || x.keptByDefault()) {
 		x.request.Edits = append(x.request.Edits, *e)
 	}
 	return nil
+}
+
+// keptByDefault reports whether a provider of the model keeps chat completions unless it
+// is told not to. Servers of open models do not, and some do not know the word.
+func (x *exchange) keptByDefault() bool {
+	for _, c := range x.plan.Models[x.request.Model] {
+		if c.Dialect == x.dialect.ID() && c.Keeps {
+			return true
+		}
+	}
+	return false
 }
 
 // askUsage makes a provider count a stream whose cost is to be known: callers seldom ask
@@ -355,7 +369,7 @@ func (x *exchange) edit() *dialect.Fault {
 
 func covered(e llm.Edit, by []llm.Edit) bool {
 	for _, b := range by {
-		if b.Start <= e.Start && e.End <= b.End {
+		if b.Start <= e.Start && e.End <= b.End && b.Start < b.End {
 			return true
 		}
 	}
@@ -370,7 +384,7 @@ func (x *exchange) aim(c Candidate) *llm.Request {
 	r := *x.request
 	r.Target = strings.Replace(r.Target, "{model}", url.PathEscape(c.Model), 1)
 	r.Header = x.betas(c, r.Header)
-	if c.Model != r.Model && r.ModelAt[1] > 0 {
+	if r.ModelAt[1] > 0 && string(r.Body[r.ModelAt[0]:r.ModelAt[1]]) != c.Model {
 		r.Edits = append(r.Edits[:len(r.Edits):len(r.Edits)], llm.Edit{Start: r.ModelAt[0], End: r.ModelAt[1], New: llm.AppendEscaped(nil, c.Model), By: "gate/model"})
 	}
 	return &r

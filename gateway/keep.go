@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/record"
@@ -30,7 +31,7 @@ func (x *exchange) keepInput() []record.Kept {
 	left := maxKept
 	for i := range x.request.Passages {
 		p := &x.request.Passages[i]
-		if p.Text == "" || p.Seam > 0 || len(p.Text) > left {
+		if p.Text == "" || p.Seam > 0 || p.Path == dialect.Headers || len(p.Text) > left {
 			continue
 		}
 		left -= len(p.Text)

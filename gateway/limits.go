@@ -99,7 +99,7 @@ func (x *exchange) reserve() *dialect.Fault {
 	if x.route.Op != llm.OpCount { // which providers do not charge for
 		n := 0
 		for i := range x.request.Passages {
-			if p := &x.request.Passages[i]; p.Seam == 0 {
+			if p := &x.request.Passages[i]; p.Seam == 0 && p.Path != dialect.Headers {
 				n += len(p.Text)
 			}
 		}

@@ -55,10 +55,10 @@ func (x *exchange) failed(err error) *dialect.Fault {
 	case errors.Is(err, dialect.ErrAddress):
 		f.Code, f.Retry = "upstream_address", false
 		f.Message = "The provider's address is not one that this gate may call; the operator must correct the configuration."
-	case errors.Is(err, dialect.ErrAnswer), errors.Is(err, dialect.ErrEvent):
+	case errors.Is(err, dialect.ErrAnswer), errors.Is(err, dialect.ErrEvent), errors.Is(err, llm.ErrDone):
 		f.Code, f.Retry = "upstream_invalid", false
 		f.Message = "The provider sent something that is not an answer of this API, so it was not passed on."
-	case errors.Is(err, llm.ErrHeld), errors.Is(err, llm.ErrArgs), errors.Is(err, llm.ErrChannels), errors.Is(err, llm.ErrDone):
+	case errors.Is(err, llm.ErrHeld), errors.Is(err, llm.ErrArgs), errors.Is(err, llm.ErrChannels):
 		f.Code, f.Retry = "answer_too_large", false
 		f.Message = "The answer is too large to be checked, so it was not passed on; ask for a shorter one."
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -111,6 +111,9 @@ func (x *exchange) whole(e *llm.Event) *dialect.Fault {
 	if err != nil {
 		return x.failed(err)
 	}
+	if f := x.unfit(e); f != nil {
+		return f
+	}
 	x.outcome.Status, x.outcome.End = x.response.Status, "answered"
 	x.outcome.Answered = digest(wire)
 	var frames []byte
@@ -134,22 +137,35 @@ func (x *exchange) whole(e *llm.Event) *dialect.Fault {
 	return nil
 }
 
-// late says in a stream what came whole: the provider's error, in words of the dialect,
-// or an answer that was asked for in pieces and did not come so.
+// unfit says what is wrong with an answer that its caller's SDK would not take for what it
+// is: one that was to be streamed, and an error of another shape.
+func (x *exchange) unfit(e *llm.Event) *dialect.Fault {
+	s := x.response.Status
+	if s < http.StatusBadRequest {
+		if !x.request.Stream || x.route.Op != llm.OpChat {
+			return nil
+		}
+		return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_invalid",
+			Message: "The provider did not stream its answer as it was asked to, so it was not passed on; ask without streaming."}
+	}
+	if e.Reason != "" {
+		return nil
+	}
+	return &dialect.Fault{Status: s, Type: "server_error", Code: "upstream_error", Retry: s == http.StatusTooManyRequests || s >= http.StatusInternalServerError,
+		Message: fmt.Sprintf("The provider answered with status %d and without an error that says why.", s)}
+}
+
+// late says the provider's error in a stream that has begun, in an event that SDKs of the
+// dialect raise.
 func (x *exchange) late(e *llm.Event, wire []byte) []byte {
-	if x.dialect.ID() == "openai" {
-		return dialect.AppendEvent(nil, "", wire) // its SDKs read any frame with an error in it
+	if x.dialect.ID() == "openai" || x.dialect.ID() == "azure" {
+		return dialect.AppendEvent(nil, "", wire) // their SDKs read any frame with an error in it
 	}
 	s := x.response.Status
-	f := &dialect.Fault{Status: s, Type: "server_error", Code: "upstream_error", Retry: s == http.StatusTooManyRequests || s >= http.StatusInternalServerError,
-		Message: fmt.Sprintf("The provider answered with status %d.", s)}
-	for i := range e.Passages {
-		if p := &e.Passages[i]; p.Path == "error.message" && len(e.Edits) == 0 {
-			f.Message = p.Text
-		}
-	}
-	if s < http.StatusBadRequest {
-		f.Status, f.Code, f.Message = http.StatusBadGateway, "upstream_invalid", "The provider did not stream its answer as it was asked to, so it was not passed on; ask without streaming."
+	f := &dialect.Fault{Status: s, Type: "server_error", Code: "upstream_error", Message: e.Reason,
+		Retry: s == http.StatusTooManyRequests || s >= http.StatusInternalServerError}
+	if len(e.Edits) > 0 { // the words as they came may not leave
+		f.Message = fmt.Sprintf("The provider answered with status %d.", s)
 	}
 	return x.spokenLate(f)
 }
@@ -253,7 +269,7 @@ func (x *exchange) stopAnswer() {
 	x.outcome.End, x.outcome.Status, x.outcome.Code = "blocked", http.StatusOK, "content_filter"
 	if x.response.Framed || x.w.opened() {
 		frames := x.dialect.RefusalFrames(x.request, b)
-		x.w.openStream(x.response.Header)
+		x.w.openStream(nil) // the provider's headers may be what was stopped
 		x.outcome.Answered = x.w.answeredWith(frames)
 		if f := x.conclude(); f != nil {
 			frames = x.spokenLate(f)
@@ -372,6 +388,9 @@ func (s *watched) Next() (*llm.Event, error) {
 	}
 	if s.x.first == 0 {
 		s.x.first = time.Since(s.x.began)
+		if p, ok := dialect.HeaderText(s.x.response.Header, llm.OriginUnknown); ok {
+			e.Passages = append(e.Passages, p)
+		}
 	}
 	if err := s.x.gate.cfg.Keys.Live(s.x.principal); err != nil {
 		return nil, unauthenticated(err)

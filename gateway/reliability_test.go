@@ -23,7 +23,7 @@ import (
 // about who calls.
 func TestR17ForgedHeaders(t *testing.T) {
 	h := newHouse(t, houseConfig{})
-	forged := []string{"X_User", "X_api_key", "X-Real_Ip", "X-Forwarded_For", "Authorization_", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert", "X-Real-Ip", "Forwarded",
+	forged := []string{"X_App", "X_api_key", "X-Real_Ip", "X-Forwarded_For", "Authorization_", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert", "X-Real-Ip", "Forwarded",
 		"Bartizan-System", "Bartizan-Decision", "X-Bartizan-System", "X-Bartizan-Principal", "X-Hop", "Proxy-Authorization", "Cookie", "X-Original-Url", "X-Http-Method-Override"}
 	for _, f := range forms() {
 		answerAs(h, f, false)
@@ -31,7 +31,7 @@ func TestR17ForgedHeaders(t *testing.T) {
 		for _, name := range forged {
 			req.Header[name] = []string{"forged"}
 		}
-		req.Header["X-User"] = []string{"fine"}
+		req.Header["X-App"] = []string{"fine"}
 		req.Header["Connection"] = []string{"x-hop, x-api-key, api-key, authorization"}
 		got := h.do(req)
 		h.up.mu.Lock()
@@ -49,7 +49,7 @@ func TestR17ForgedHeaders(t *testing.T) {
 				key++
 			}
 		}
-		if key != 1 || heads[0].Get("X-User") != "fine" {
+		if key != 1 || heads[0].Get("X-App") != "fine" {
 			t.Errorf("%s: the upstream got %v", f.name, heads[0])
 		}
 		if p := h.record(got).Intent.Principal; p.System != "bot" || p.ID != h.key.ID {

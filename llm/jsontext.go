@@ -193,6 +193,10 @@ func Repair(text string) (string, []int) {
 // hides a word. Its map leads back to the arguments and allows edits inside the
 // strings only. Text that does not begin as JSON does is its own view: tools of a free
 // form take a script or a patch.
+//
+// An answer that was cut off ends in the middle of a string, and programs mend what models
+// write wrongly: so escapes are decoded wherever they stand, and what means nothing is
+// itself.
 func Arguments(args string) (string, Map) {
 	u := unquoter{in: args}
 	begin := strings.TrimLeft(args, " \t\r\n")
@@ -201,31 +205,54 @@ func Arguments(args string) (string, Map) {
 	}
 	u.out.Grow(len(args))
 	for i := 0; i < len(args); {
-		n := strings.IndexByte(args[i:], '"')
-		if n < 0 {
+		n := strings.IndexByte(args[i:], '"') + 1
+		if n == 0 {
 			n = len(args) - i
-		} else {
-			n++
 		}
 		u.quoted = false
-		u.mark(i, false)
-		u.out.WriteString(args[i : i+n])
+		u.loosely(i, i+n)
 		if i += n; i == len(args) {
 			break
 		}
 		end := closing(args, i)
-		u.quoted = true
-		if end < 0 || !u.string(i, end) {
-			return args, Map{}
+		if end < 0 {
+			end = len(args)
 		}
-		i = end
-		u.quoted = false
-		u.mark(i, false)
-		u.out.WriteByte('"')
-		i++
+		u.quoted = true
+		u.loosely(i, end)
+		if i = end; i < len(args) {
+			u.quoted = false
+			u.mark(i, false)
+			u.out.WriteByte('"')
+			i++
+		}
 	}
 	u.mark(len(args), false)
 	return u.out.String(), Map{runs: u.runs}
+}
+
+// loosely decodes the escapes in in[i:end] that mean something.
+func (u *unquoter) loosely(i, end int) {
+	u.mark(i, false)
+	for i < end {
+		n := strings.IndexByte(u.in[i:end], '\\')
+		if n < 0 {
+			n = end - i
+		}
+		if n > 0 {
+			u.mark(i, false)
+			u.out.WriteString(u.in[i : i+n])
+			i += n
+			continue
+		}
+		u.mark(i, true)
+		if n = u.escape(u.in[i:end]); n == 0 {
+			u.mark(i, false)
+			u.out.WriteByte('\\')
+			n = 1
+		}
+		i += n
+	}
 }
 
 // closing returns where the string whose inside starts at i ends, or -1.

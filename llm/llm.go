@@ -217,8 +217,9 @@ type Event struct {
 	Tools    []string  // names of tools that the model calls in this frame
 	End      End       // EndNone until the terminal event
 	Usage    *Usage
-	Extra    bool // the frame says what was counted, and nothing else
-	After    any  // what the dialect must know to end the answer after this frame
+	Reason   string // an error that is not streamed: why, in the provider's words
+	Extra    bool   // the frame says what was counted, and nothing else
+	After    any    // what the dialect must know to end the answer after this frame
 }
 
 // Wire returns the payload with the edits spliced in.

@@ -206,3 +206,32 @@ func decode64(t *testing.T, s string) string {
 	}
 	return string(b)
 }
+
+// TestArgumentsLoosely: what is not JSON is read as far as it can be, and every byte of it
+// keeps its place.
+func TestArgumentsLoosely(t *testing.T) {
+	for args, want := range map[string]string{
+		`{"a":"x \u004e y","b":"unfin`: `{"a":"x N y","b":"unfin`,
+		`{"a":"x \u004e`:               `{"a":"x N`,
+		`{"a":"\q \u004e"}`:            `{"a":"\q N"}`,
+		`{"a":"\u12","b":"\u004e"}`:    `{"a":"\u12","b":"N"}`,
+		`{a:'\u004e'}`:                 `{a:'N'}`,
+		`{"a":"tail\`:                  `{"a":"tail\`,
+		`free \u004e`:                  `free \u004e`,
+	} {
+		view, m := Arguments(args)
+		if view != want {
+			t.Errorf("%s reads %q", args, view)
+			continue
+		}
+		if s, e := m.Raw(0, len(view)); s != 0 || e != len(args) {
+			t.Errorf("%s lies at [%d,%d)", args, s, e)
+		}
+		if at := strings.Index(view, "N"); at >= 0 && strings.HasPrefix(args, `{"`) {
+			x, err := m.Edit(at, at+1, `"M"`, "test")
+			if err != nil || string(x.New) != `\"M\"` {
+				t.Errorf("%s: %+v %v", args, x, err)
+			}
+		}
+	}
+}
