@@ -47,6 +47,7 @@ type exchange struct {
 	blocked *risk.Verdict // policy stopped it
 	sum     hash.Hash     // of what the caller got
 	said    []record.Passage
+	decided map[question]record.Permit
 	saidBy  map[llm.Channel]int
 	left    *llm.Event // the last frame that the caller got
 	span    trace.Span
@@ -184,10 +185,6 @@ func (x *exchange) record() {
 	}
 }
 
-// maxModel bounds what is recorded of a model's name: no name that is declared is
-// longer.
-const maxModel = 128
-
 // begin makes the intent durable. Nothing is forwarded before.
 func (x *exchange) begin() *dialect.Fault {
 	in := &x.intent
@@ -196,7 +193,9 @@ func (x *exchange) begin() *dialect.Fault {
 	in.Dialect = x.dialect.ID()
 	in.Steps, x.noted = x.steps, len(x.steps)
 	if r := x.request; r != nil {
-		in.Model, in.Stream = r.Model[:min(len(r.Model), maxModel)], r.Stream
+		if in.Model, in.Stream = r.Model, r.Stream; !x.recordable(r.Model) {
+			in.Model = "*"
+		}
 		in.Received = digest(r.Body)
 		in.Passages = describe(r.Passages)
 	}

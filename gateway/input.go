@@ -19,7 +19,6 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
-	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -207,11 +206,6 @@ func label(s string) string {
 	return s
 }
 
-// ask puts a question to the permits and keeps the answer for the record.
-func (x *exchange) ask(point, target string) record.Permit {
-	return x.plan.Permits.Decide(access.Ask{Principal: x.principal, Point: point, Target: target, Op: string(x.route.Op)})
-}
-
 // admit decides whether this caller may ask this of this model, and offer it
 // these tools.
 func (x *exchange) admit() *dialect.Fault {
@@ -225,7 +219,7 @@ func (x *exchange) admit() *dialect.Fault {
 		return nil
 	}
 	p := x.ask(access.Admit, x.request.Model)
-	x.intent.Permits = append(x.intent.Permits, p)
+	x.intent.Permits = permitted(x.intent.Permits, p)
 	if !p.Allowed || len(x.plan.Models[x.request.Model]) == 0 {
 		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
 			Message: "The model does not exist here or your system may not use it; GET /v1/models lists those it may."}
@@ -237,7 +231,7 @@ func (x *exchange) admit() *dialect.Fault {
 	for _, name := range x.request.Tools {
 		t := x.ask(access.UseTool, name)
 		if !t.Allowed {
-			x.intent.Permits = append(x.intent.Permits, t)
+			x.intent.Permits = permitted(x.intent.Permits, t)
 			return &dialect.Fault{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "tool_not_allowed", Param: "tools",
 				Message: "The call offers a tool that your system may not use; offer those of its declaration, or ask its owner."}
 		}

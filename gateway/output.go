@@ -397,7 +397,7 @@ func (s *watched) Next() (*llm.Event, error) {
 	}
 	for _, tool := range e.Tools {
 		p := s.x.ask(access.UseTool, tool)
-		s.x.outcome.Permits = append(s.x.outcome.Permits, p)
+		s.x.outcome.Permits = permitted(s.x.outcome.Permits, p)
 		if !p.Allowed {
 			return nil, &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "tool_not_allowed",
 				Message: "The model called a tool that your system may not use, so the call was not passed on."}
