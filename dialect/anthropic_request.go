@@ -85,8 +85,7 @@ func (m *messagesReader) member(i, at int) {
 		m.expect(i, literal, "true or false")
 		m.req.Stream = m.isTrue(i)
 	case "max_tokens":
-		m.expect(i, number, "a number")
-		m.req.MaxTokens = m.integer(i)
+		m.req.MaxTokens = m.count(i, "max_tokens")
 	case "service_tier", "inference_geo", "speed":
 		m.word(i, at)
 	default:

@@ -59,6 +59,9 @@ func decode(dialect string, rt Route, body []byte, read func(*reader, *llm.Reque
 	if r.err != nil {
 		return nil, malformed(r.err)
 	}
+	if r.fault != nil {
+		return nil, r.fault
+	}
 	if rt.Op != llm.OpEmbed { // whose texts have nothing to do with each other
 		r.seams()
 	}
@@ -200,8 +203,9 @@ func (c *chatReader) member(i, at int) {
 		c.expect(i, literal, "true or false")
 		c.req.Stream = c.isTrue(i)
 	case "max_tokens", "max_completion_tokens":
-		c.expect(i, number, "a number")
-		c.req.MaxTokens = max(c.req.MaxTokens, c.integer(i))
+		c.req.MaxTokens = max(c.req.MaxTokens, c.count(i, c.name(c.nodes[i])))
+	case "n":
+		c.req.N = c.count(i, "n")
 	case "web_search_options", "mcp_servers", "plugins", "data_sources", "search_parameters", "enable_search", "models": // what the provider runs, or chooses
 		c.req.Tools = append(c.req.Tools, strings.TrimSuffix(c.name(c.nodes[i]), "_options"))
 		c.unknown(i, at, llm.OriginToolSpec)

@@ -23,6 +23,7 @@ type reader struct {
 	heard    string // words that were judged already, with the frame before
 	answer   bool   // reading what a model wrote, not what a caller sent
 	err      error
+	fault    *Fault // of a value that is right JSON and still refused
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -30,6 +31,7 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 func newReader(raw []byte) (*reader, error) {
 	r := readers.Get().(*reader)
 	r.path, r.words, r.heard, r.passages, r.edits, r.repaired, r.answer, r.err = r.path[:0], r.words[:0], "", nil, nil, 0, false, nil
+	r.fault = nil
 	if err := r.parse(raw); err != nil {
 		r.release()
 		return nil, err
@@ -277,6 +279,19 @@ func (r *reader) expect(i int, k kind, what string) bool {
 		r.err = &SyntaxError{Offset: int(r.nodes[i].start), Reason: "something else where " + what + " belongs"}
 	}
 	return false
+}
+
+// count reads protocol member i, by its name, as a number of things. Budgets reckon with
+// it, so one that they could read otherwise than the provider does, as 1e5, is refused.
+func (r *reader) count(i int, name string) int {
+	if !r.expect(i, number, "a number") {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(r.bytes(i)), 10, 31)
+	if err != nil && r.fault == nil {
+		r.fault = invalid(name, "The field "+name+" must be a whole number in plain digits; write it as 1024, without sign, point or exponent.")
+	}
+	return int(n)
 }
 
 // cover marks everything in node i as read: a passage shows it whole.

@@ -78,8 +78,7 @@ func (p *responsesReader) member(i, at int) {
 		}
 		p.unknown(i, at, llm.OriginUnknown)
 	case "max_output_tokens":
-		p.expect(i, number, "a number")
-		p.req.MaxTokens = p.integer(i)
+		p.req.MaxTokens = p.count(i, name)
 	case "truncation", "service_tier", "prompt_cache_retention":
 		p.word(i, at)
 	default:

@@ -97,19 +97,14 @@ func (x *exchange) reserve() *dialect.Fault {
 	}
 	x.price = x.plan.Prices[x.request.Model]
 	if x.route.Op != llm.OpCount { // which providers do not charge for
-		n := 0
-		for i := range x.request.Passages {
-			if p := &x.request.Passages[i]; p.Seam == 0 && p.Path != dialect.Headers {
-				n += len(p.Text)
-			}
-		}
-		x.guess.Input = guessTokens(n)
+		x.guess.Input = guessInput(x.request.Passages)
 	}
 	if x.route.Op == llm.OpChat {
 		x.reserved = int64(x.request.MaxTokens)
 		if x.request.MaxTokens == 0 {
 			x.reserved = access.Slice
 		}
+		x.reserved *= int64(max(x.request.N, 1))
 	}
 	err := x.budget.Reserve(x.r.Context(), access.Usage{Input: x.guess.Input, Output: x.reserved}, x.price)
 	x.standing()
@@ -117,6 +112,25 @@ func (x *exchange) reserve() *dialect.Fault {
 		return x.limited(err)
 	}
 	return nil
+}
+
+// unreadTokens is what an image, a sound, a file or another passage that nobody here can
+// read is taken to cost: most images of most providers cost about that.
+const unreadTokens = 1000
+
+// guessInput is how many tokens a request has, about.
+func guessInput(passages []llm.Passage) int64 {
+	text, unread := 0, int64(0)
+	for i := range passages {
+		switch p := &passages[i]; {
+		case p.Seam > 0, p.Path == dialect.Headers, p.MIME == "sealed": // counted where it stands, or not at all
+		case p.Channel.Kind == llm.KindMedia && p.Text == "":
+			unread++
+		default:
+			text += len(p.Text)
+		}
+	}
+	return guessTokens(text) + unread*unreadTokens
 }
 
 // guessTokens is how many tokens a text has, about.

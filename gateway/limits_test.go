@@ -389,3 +389,52 @@ func TestFloodsAreCounted(t *testing.T) {
 		t.Errorf("%d records", n)
 	}
 }
+
+// TestReservedForAllThatMayCome: answers that are asked for at once, and what nobody
+// can read, are part of what is reserved; a maximum that budgets could read otherwise
+// than the provider is refused in every dialect.
+func TestReservedForAllThatMayCome(t *testing.T) {
+	image := `{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}`
+	h := newHouse(t, houseConfig{budget: access.Budget{System: access.Limits{Tokens: perMonth(9000)}}})
+	for members, fits := range map[string]bool{
+		`"max_tokens":1000`:                               true,
+		`"max_tokens":1000,"n":8`:                         true,
+		`"max_tokens":1000,"n":1`:                         true,
+		`"max_tokens":1000,"n":10`:                        false,
+		`"max_completion_tokens":1000,"n":10`:             false,
+		`"n":10`:                                          false,
+		`"max_tokens":null,"n":null`:                      true,
+		`"max_tokens":5,"max_completion_tokens":2000`:     true,
+		`"max_tokens":20000,"max_completion_tokens":null`: false,
+	} {
+		got := h.chat(`{"model":"fast",` + members + `,"messages":[{"role":"user","content":"hi"}]}`)
+		if (got.status == 200) != fits || !fits && got.code() != "budget_exhausted" {
+			t.Errorf("%s: %d %s", members, got.status, got.body)
+		}
+	}
+	if got := h.chat(messages(false, `{"role":"user","content":[`+strings.Repeat(image+",", 9)+image+`]}`)); got.status != 429 {
+		t.Errorf("ten images: %d %s", got.status, got.body)
+	}
+	if got := h.chat(messages(false, `{"role":"user","content":[`+image+`]}`)); got.status != 200 {
+		t.Errorf("an image: %d %s", got.status, got.body)
+	}
+	h.up.received()
+	for _, c := range []struct{ path, name, body string }{
+		{"/v1/chat/completions", "max_tokens", `{"model":"fast","max_tokens":%s,"messages":[{"role":"user","content":"hi"}]}`},
+		{"/v1/chat/completions", "max_completion_tokens", `{"model":"fast","max_completion_tokens":%s,"messages":[{"role":"user","content":"hi"}]}`},
+		{"/v1/chat/completions", "n", `{"model":"fast","n":%s,"messages":[{"role":"user","content":"hi"}]}`},
+		{"/v1/responses", "max_output_tokens", `{"model":"fast","max_output_tokens":%s,"input":"hi"}`},
+		{"/v1/messages", "max_tokens", `{"model":"fast","max_tokens":%s,"messages":[{"role":"user","content":"hi"}]}`},
+	} {
+		for _, n := range []string{"1e5", "100000.0", "99999999999999999999", "-1", "2147483648", "1E2"} {
+			got := h.post(c.path, fmt.Sprintf(c.body, n))
+			if got.status != 400 || !strings.Contains(got.body, "The field "+c.name+" must be a whole number in plain digits") ||
+				c.path != "/v1/messages" && got.code() != "invalid_value" {
+				t.Errorf("%s %s %s: %d %s", c.path, c.name, n, got.status, got.body)
+			}
+		}
+	}
+	if n := len(h.up.received()); n != 0 {
+		t.Errorf("%d of them were forwarded", n)
+	}
+}

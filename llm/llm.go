@@ -157,7 +157,8 @@ type Request struct {
 	Repaired  int      // lone surrogates that the dialect replaced; each has an Edit
 	Strict    bool     // the answer is JSON by schema: nothing may be added to its text
 	Tools     []string // names offered
-	MaxTokens int      // 0: not stated
+	MaxTokens int      // of each answer; 0: not stated
+	N         int      // answers that are asked for; 0: one
 	State     []string // fields that make the provider keep, or go on from, what it kept
 	NoStore   *Edit    // makes the provider keep nothing, where the body leaves that open
 	AskUsage  *Edit    // makes the provider count a stream, where the caller did not ask it to
