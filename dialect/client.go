@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,27 @@ var (
 	// ErrSlow means that the upstream let a deadline pass.
 	ErrSlow = errors.New("dialect: the upstream is too slow")
 )
+
+// StatusError is an answer that is none of the upstream's API: a page of some proxy, a
+// redirect, a body that was not asked for. It wraps [ErrAnswer], and [ErrFailing] where
+// the status says that the upstream fails.
+type StatusError struct {
+	Provider string
+	Status   int
+	why      string
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%v: provider %s: %s", ErrAnswer, e.Provider, e.why)
+}
+
+// Unwrap returns what callers branch on.
+func (e *StatusError) Unwrap() []error {
+	if Failing(e.Status) {
+		return []error{ErrAnswer, ErrFailing}
+	}
+	return []error{ErrAnswer}
+}
 
 // MaxAnswer bounds an answer that is not streamed, in bytes.
 const MaxAnswer = 32 << 20
@@ -132,6 +154,8 @@ func (c *Client) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) 
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	var reached atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached.Store(true) }})
 	req, err := c.request(ctx, d, r, wire)
 	if err != nil {
 		cancel(nil)
@@ -140,7 +164,10 @@ func (c *Client) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) 
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		defer cancel(nil)
-		return nil, c.failure(ctx, err)
+		if err = c.failure(ctx, err); !reached.Load() && !errors.Is(err, ErrAddress) && !errors.Is(err, ErrDown) {
+			err = fmt.Errorf("%w, before there was a connection: %w", err, ErrDown)
+		}
+		return nil, err
 	}
 	body := &idleBody{ReadCloser: resp.Body, idle: c.cfg.Idle, cancel: cancel}
 	body.timer = time.AfterFunc(time.Hour, body.expire)
@@ -198,11 +225,7 @@ func (c *Client) failure(ctx context.Context, err error) error {
 func (c *Client) response(d Dialect, r *llm.Request, resp *http.Response, body *idleBody) (*llm.Response, error) {
 	bad := func(why string) (*llm.Response, error) {
 		_ = body.Close()
-		err := fmt.Errorf("%w: provider %s: %s", ErrAnswer, c.cfg.Name, why)
-		if Failing(resp.StatusCode) {
-			err = errors.Join(err, ErrFailing)
-		}
-		return nil, err
+		return nil, &StatusError{Provider: c.cfg.Name, Status: resp.StatusCode, why: why}
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch enc := resp.Header.Get("Content-Encoding"); {

@@ -90,9 +90,23 @@ func (x *exchange) attempt(u *upstream, probe bool, c Candidate) (resp *llm.Resp
 	ctx, done := x.calling(c, request)
 	resp, err = c.Upstream.Do(ctx, request)
 	done(resp, err)
-	x.sent = x.sent || !errors.Is(err, dialect.ErrDown)
+	x.sent = x.sent || !errors.Is(err, dialect.ErrDown) && !errors.Is(err, dialect.ErrAddress)
+	x.outcome.Upstream = upstreamStatus(resp, err)
 	r, class = x.sort(resp, err)
 	return resp, err
+}
+
+// upstreamStatus is the status of an answer, of one that is none of its API too; 0: no
+// head of an answer came.
+func upstreamStatus(resp *llm.Response, err error) int {
+	var odd *dialect.StatusError
+	switch {
+	case resp != nil:
+		return resp.Status
+	case errors.As(err, &odd):
+		return odd.Status
+	}
+	return 0
 }
 
 // sort says what a call's end says of its provider.

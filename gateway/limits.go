@@ -186,7 +186,8 @@ func (x *exchange) spend(e *llm.Event) error {
 }
 
 // settle replaces what was reserved by what was used, once. Where the provider did
-// not say, or broke off before it said all, what was passed on counts.
+// not say, or broke off before it said all, what was passed on counts; where it
+// answered with an error, nothing does.
 func (x *exchange) settle() {
 	if x.settled || !x.sent || x.request == nil {
 		return
@@ -199,8 +200,8 @@ func (x *exchange) settle() {
 		if x.outcome.End != "answered" && u.Output < x.guess.Output {
 			u.Output, x.outcome.Estimated = x.guess.Output, true
 		}
-	case x.response != nil && x.response.Status >= http.StatusBadRequest:
-	default:
+	case x.outcome.Upstream != 0 && x.outcome.Upstream/100 != 2: // nobody charges for an error
+	default: // also where nothing came in time: it may have been worked on
 		u, x.outcome.Estimated = x.guess, x.guess.Input+x.guess.Output > 0
 	}
 	x.outcome.Input, x.outcome.Output = int(u.Input), int(u.Output)

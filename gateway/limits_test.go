@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -437,4 +438,76 @@ func TestReservedForAllThatMayCome(t *testing.T) {
 	if n := len(h.up.received()); n != 0 {
 		t.Errorf("%d of them were forwarded", n)
 	}
+}
+
+// TestErrorsCostNothing: a call is charged when an answer came, or may have been worked
+// on; an error of the provider costs nothing, whatever it looks like, and its status is
+// on record.
+func TestErrorsCostNothing(t *testing.T) {
+	h := newHouse(t, houseConfig{price: aDollar(), budget: access.Budget{System: access.Limits{Tokens: perMonth(12_000)}},
+		client: dialect.ClientConfig{FirstByte: 300 * time.Millisecond}})
+	long := user(strings.Repeat("word ", 3200), false) // 4,000 tokens
+	gone := make(chan struct{})
+	defer close(gone)
+	for _, c := range []struct {
+		name     string
+		reply    func(http.ResponseWriter, *http.Request, []byte)
+		upstream int
+		charged  bool
+	}{
+		{"a page with 502", status(502, "text/html", "<html>"), 502, false},
+		{"a text with 503", status(503, "text/plain", "no"), 503, false},
+		{"a page with 429", status(429, "text/html", "<html>"), 429, false},
+		{"a redirect", status(302, "text/html", "<html>"), 302, false},
+		{"a page with 404", status(404, "text/html", "<html>"), 404, false},
+		{"JSON with 500", status(500, "application/json", `{"error":{"message":"no"}}`), 500, false},
+		{"no head", func(http.ResponseWriter, *http.Request, []byte) { panic(http.ErrAbortHandler) }, 0, false},
+		{"a body that breaks off", func(w http.ResponseWriter, r *http.Request, b []byte) {
+			status(200, "application/json", `{"id":`)(w, r, b)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, 200, true},
+		{"a head that does not come", func(_ http.ResponseWriter, r *http.Request, _ []byte) {
+			select {
+			case <-r.Context().Done():
+			case <-gone:
+			}
+		}, 0, true},
+	} {
+		h.gate.upstreams.keep(&Plan{}) // this is not about circuits
+		h.gate.SetPlan(h.plan)
+		before := h.spent()
+		h.up.does(c.reply)
+		o := h.record(h.chat(long)).Outcome
+		want := int64(0)
+		if c.charged {
+			want = 4000
+		}
+		if int64(o.Input) != want || o.Output != 0 || o.Cost != want || o.Estimated != c.charged || o.Upstream != c.upstream {
+			t.Errorf("%s: %d in, %d out, cost %d, estimated %v, upstream %d", c.name, o.Input, o.Output, o.Cost, o.Estimated, o.Upstream)
+		}
+		if now := h.spent(); now.Cost-before.Cost != want {
+			t.Errorf("%s: %d was charged", c.name, now.Cost-before.Cost)
+		}
+	}
+	// A connection that cannot be made holds no call, however it fails.
+	deaf, err := dialect.NewClient(dialect.ClientConfig{Name: "deaf", URL: "https://" + deafAddress(t) + "/v1", Private: true, Dialect: "openai", Connect: 200 * time.Millisecond})
+	must(t, err)
+	meta, err := dialect.NewClient(dialect.ClientConfig{Name: "meta", URL: "http://169.254.169.254/v1", Private: true, Dialect: "openai"})
+	must(t, err)
+	for code, client := range map[string]*dialect.Client{"upstream_timeout": deaf, "upstream_address": meta} {
+		h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Prices: h.plan.Prices,
+			Models: map[string][]Candidate{"fast": {{Provider: code, Model: "m", Dialect: "openai", Upstream: client}}}})
+		if o := h.record(h.chat(user("hi", false))).Outcome; o.Code != code || o.Input+o.Output != 0 || o.Cost != 0 || o.Estimated {
+			t.Errorf("%s: %+v", code, o)
+		}
+	}
+}
+
+// deafAddress is where connections are accepted and nobody shakes hands.
+func deafAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
 }

@@ -30,7 +30,6 @@ func (x *exchange) call() *dialect.Fault {
 	if err := x.forward(); err != nil {
 		return x.failed(err)
 	}
-	x.outcome.Upstream = x.response.Status
 	if s := x.response.Status; s == http.StatusUnauthorized || s == http.StatusForbidden {
 		return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_auth",
 			Message: "The provider refused the gate's own credential; the operator of this gate must renew it."}
