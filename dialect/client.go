@@ -29,11 +29,12 @@ var (
 )
 
 // StatusError is an answer that is none of the upstream's API: a page of some proxy, a
-// redirect, a body that was not asked for. It wraps [ErrAnswer], and [ErrFailing] where
-// the status says that the upstream fails.
+// redirect, a body that was not asked for. Nothing of it but what stands here leaves the
+// client. It wraps [ErrAnswer].
 type StatusError struct {
 	Provider string
 	Status   int
+	After    int // seconds to wait, within the bounds of every SDK; 0: it does not say
 	why      string
 }
 
@@ -41,13 +42,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%v: provider %s: %s", ErrAnswer, e.Provider, e.why)
 }
 
-// Unwrap returns what callers branch on.
-func (e *StatusError) Unwrap() []error {
-	if Failing(e.Status) {
-		return []error{ErrAnswer, ErrFailing}
-	}
-	return []error{ErrAnswer}
-}
+func (e *StatusError) Unwrap() error { return ErrAnswer }
 
 // MaxAnswer bounds an answer that is not streamed, in bytes.
 const MaxAnswer = 32 << 20
@@ -225,7 +220,7 @@ func (c *Client) failure(ctx context.Context, err error) error {
 func (c *Client) response(d Dialect, r *llm.Request, resp *http.Response, body *idleBody) (*llm.Response, error) {
 	bad := func(why string) (*llm.Response, error) {
 		_ = body.Close()
-		return nil, &StatusError{Provider: c.cfg.Name, Status: resp.StatusCode, why: why}
+		return nil, &StatusError{Provider: c.cfg.Name, Status: resp.StatusCode, After: hint(resp.Header), why: why}
 	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch enc := resp.Header.Get("Content-Encoding"); {

@@ -35,8 +35,11 @@ func EndToEnd(h http.Header) http.Header {
 // callers lists the headers of a request that travel on by name; the rest must
 // begin with one of the prefixes.
 var (
-	callers        = set("Accept Accept-Language User-Agent Idempotency-Key Traceparent Tracestate Openai-Beta X-App X-Client-Request-Id X-Title")
-	callerPrefixes = []string{"Anthropic-", "X-Stainless-", "X-Claude-", "X-Codex-", "X-Openai-"}
+	callers        = set("Accept Accept-Language User-Agent Idempotency-Key Traceparent Tracestate Openai-Beta")
+	callerPrefixes = []string{"Anthropic-", "X-"}
+	// what proxies and clouds believe, and what holds credentials
+	withheld = []string{"X-Forwarded-", "X-Real-", "X-Api-Key", "X-Goog-", "X-Bartizan-", "X-Original-", "X-Envoy-", "X-Amz-", "X-Client-Ip", "X-Cluster-", "X-Http-Method",
+		"X-Method-", "X-Rewrite-", "X-Host", "X-Proxy-", "X-Remote-", "X-Auth", "X-Ms-"}
 )
 
 // Forward returns the headers of a request that travel on to the upstream. It is
@@ -47,7 +50,7 @@ func Forward(h http.Header) http.Header {
 	out := make(http.Header, len(h))
 	named := connection(h)
 	for k, v := range h {
-		if named[k] || strings.Contains(k, "_") {
+		if named[k] || strings.Contains(k, "_") || hasAnyPrefix(k, withheld) {
 			continue
 		}
 		if callers[k] || hasAnyPrefix(k, callerPrefixes) {

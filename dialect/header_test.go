@@ -10,8 +10,8 @@ import (
 func TestForward(t *testing.T) {
 	h := http.Header{}
 	pass := []string{"Accept", "Accept-Language", "User-Agent", "Idempotency-Key", "Traceparent", "Tracestate", "Openai-Beta",
-		"Anthropic-Version", "Anthropic-Beta", "X-Stainless-Lang", "X-Stainless-Retry-Count", "X-Claude-Code-Session-Id", "X-Codex-Window-Id", "X-App", "X-Client-Request-Id"}
-	stay := []string{"Openai-Organization", "Openai-Project", "X-Request-Id", "X-Note", "X-Rewrite-Url", "X-Method-Override", "Authorization", "Api-Key", "X-Api-Key", "X-Goog-Api-Key", "Cookie", "Proxy-Authorization", "Host", "Content-Length", "Content-Encoding",
+		"Anthropic-Version", "Anthropic-Beta", "X-Stainless-Lang", "X-Stainless-Retry-Count", "X-Claude-Code-Session-Id", "X-Codex-Window-Id", "X-App", "X-Client-Request-Id", "X-Request-Id", "X-Note"}
+	stay := []string{"Openai-Organization", "Openai-Project", "X-Rewrite-Url", "X-Method-Override", "Authorization", "Api-Key", "X-Api-Key", "X-Goog-Api-Key", "Cookie", "Proxy-Authorization", "Host", "Content-Length", "Content-Encoding",
 		"Transfer-Encoding", "Connection", "Keep-Alive", "Te", "Trailer", "Upgrade", "Expect", "Forwarded", "Via", "Origin", "Referer", "From", "Range", "If-None-Match",
 		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Url", "X-Envoy-Internal", "X-Amz-Security-Token",
 		"X-Http-Method-Override", "X-Bartizan-System", "Bartizan-Conversation", "Bartizan-Label", "X_note", "X_Forwarded_For", "Openai_Beta", "True-Client-Ip", "Cf-Connecting-Ip", "Metadata-Flavor"}

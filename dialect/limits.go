@@ -1,15 +1,10 @@
 package dialect
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
 )
-
-// ErrFailing goes with [ErrAnswer] when the status says that the upstream itself
-// fails, whatever it wrote: another one may be tried.
-var ErrFailing = errors.New("dialect: the upstream fails")
 
 // Failing reports whether a status says that an upstream fails or has too much to
 // do, so that another one may serve the same call.
@@ -59,6 +54,21 @@ const (
 // RetryAfter is the hint for a wait, within the bounds that every SDK obeys.
 func RetryAfter(d time.Duration) int {
 	return int(min(max((d+time.Second-1)/time.Second, minRetry), maxRetry))
+}
+
+// hint returns an upstream's hint to retry, in seconds within the same bounds; 0: there
+// is none.
+func hint(from http.Header) int {
+	h := http.Header{}
+	for _, name := range []string{"Retry-After", "Retry-After-Ms"} {
+		h.Set(name, from.Get(name))
+	}
+	ClampRetry(h)
+	if ms, err := strconv.Atoi(h.Get("Retry-After-Ms")); err == nil { // the finer one, where both are there
+		return RetryAfter(time.Duration(ms) * time.Millisecond)
+	}
+	after, _ := strconv.Atoi(h.Get("Retry-After"))
+	return after
 }
 
 // ClampRetry brings an upstream's hints to retry within the same bounds, and takes

@@ -109,17 +109,24 @@ func upstreamStatus(resp *llm.Response, err error) int {
 	return 0
 }
 
+// ourFault reports whether a status says that the provider refused the gate's own
+// credential.
+func ourFault(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
 // sort says what a call's end says of its provider.
 func (x *exchange) sort(resp *llm.Response, err error) (result, string) {
+	s := upstreamStatus(resp, err)
 	switch {
 	case err != nil && x.cancelled():
 		return left, ""
+	case s == http.StatusTooManyRequests, ourFault(s):
+		return neither, fmt.Sprintf("status %d", s)
+	case dialect.Failing(s):
+		return fails, fmt.Sprintf("status %d", s)
 	case err != nil:
 		return fails, class(err)
-	case resp.Status == http.StatusTooManyRequests, resp.Status == http.StatusUnauthorized, resp.Status == http.StatusForbidden:
-		return neither, fmt.Sprintf("status %d", resp.Status)
-	case dialect.Failing(resp.Status):
-		return fails, fmt.Sprintf("status %d", resp.Status)
 	}
 	return works, ""
 }
@@ -129,7 +136,7 @@ func class(err error) string {
 	for _, c := range []struct {
 		is   error
 		word string
-	}{{dialect.ErrFailing, "failing"}, {dialect.ErrSlow, "slow"}, {context.DeadlineExceeded, "slow"}, {dialect.ErrAddress, "address"},
+	}{{dialect.ErrSlow, "slow"}, {context.DeadlineExceeded, "slow"}, {dialect.ErrAddress, "address"},
 		{dialect.ErrAnswer, "invalid"}, {dialect.ErrEvent, "invalid"}, {io.ErrUnexpectedEOF, "interrupted"}, {dialect.ErrDown, "unreachable"}} {
 		if errors.Is(err, c.is) {
 			return c.word
@@ -144,11 +151,8 @@ func (x *exchange) another(err error) bool {
 	if x.cancelled() {
 		return false
 	}
-	if err != nil {
-		return errors.Is(err, dialect.ErrDown) || errors.Is(err, dialect.ErrSlow) || errors.Is(err, dialect.ErrFailing)
-	}
-	s := x.response.Status
-	return dialect.Failing(s) || s == http.StatusUnauthorized || s == http.StatusForbidden
+	s := x.outcome.Upstream
+	return errors.Is(err, dialect.ErrDown) || errors.Is(err, dialect.ErrSlow) || dialect.Failing(s) || ourFault(s)
 }
 
 // tried notes a candidate that the intent does not name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -106,7 +107,7 @@ func TestR28Failover(t *testing.T) {
 		"dropped": {drops, true, "unreachable"}, "slow": {hangs, true, "slow"}, "429": {apiError(429), true, "status 429"},
 		"500": {apiError(500), true, "status 500"}, "502": {apiError(502), true, "status 502"}, "503": {apiError(503), true, "status 503"},
 		"504": {apiError(504), true, "status 504"}, "529": {apiError(529), true, "status 529"}, "401": {apiError(401), true, "status 401"},
-		"403": {apiError(403), true, "status 403"}, "HTML 502": {status(502, "text/html", "<h1>"), true, "failing"},
+		"403": {apiError(403), true, "status 403"}, "HTML 502": {status(502, "text/html", "<h1>"), true, "status 502"},
 		"400": {apiError(400), false, ""}, "404": {apiError(404), false, ""}, "501": {apiError(501), false, ""},
 		"HTML 200": {status(200, "text/html", "<h1>"), false, "invalid"},
 	} {
@@ -341,6 +342,47 @@ func TestRetryHints(t *testing.T) {
 		got := h.chat(user("hi", false))
 		if got.status != 429 || got.header.Get("Retry-After") != c[2] || got.header.Get("Retry-After-Ms") != c[3] {
 			t.Errorf("%q: %d %v", c, got.status, got.header)
+		}
+	}
+}
+
+// TestPagesThatSayTryAgain: a provider that is busy or fails says so in a page of its
+// proxy as often as in JSON; the caller hears it in the dialect, with the hint, in words
+// of ours.
+func TestPagesThatSayTryAgain(t *testing.T) {
+	h := plainHouse(t)
+	for _, f := range forms() {
+		for _, c := range []struct {
+			status, as      int
+			after, ms, hint string
+			retry           bool
+			says            string
+		}{
+			{429, 429, "3", "", "3", true, "takes no more calls"},
+			{429, 429, "3600", "", "60", true, "takes no more calls"},
+			{429, 429, "9", "2500", "3", true, "takes no more calls"},
+			{429, 429, "page-words", "", "", true, "takes no more calls"},
+			{503, 503, "7", "", "7", true, "more calls than it can serve"},
+			{529, 503, "", "", "", true, "more calls than it can serve"},
+			{502, 502, "", "", "", true, "failed with status 502"},
+			{404, 502, "5", "", "", false, "not an answer of this API"},
+			{401, 502, "5", "", "", false, "own credential"},
+		} {
+			h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+				w.Header().Set("Retry-After", c.after)
+				w.Header().Set("Retry-After-Ms", c.ms)
+				status(c.status, "text/html", "<p>page-words</p>")(w, r, b)
+			})
+			h.gate.upstreams.keep(&Plan{}) // this is not about circuits
+			h.gate.SetPlan(h.plan)
+			got := h.post(f.path, f.in[0].body("hi", false))
+			if got.status != c.as || got.header.Get("Retry-After") != c.hint || (got.header.Get("X-Should-Retry") != "false") != c.retry || !json.Valid([]byte(got.body)) ||
+				!strings.Contains(got.body, c.says) || strings.Contains(got.body, "page-words") || strings.Contains(fmt.Sprint(got.header), "page-words") {
+				t.Errorf("%s, %d: %d %v %s", f.name, c.status, got.status, got.header, got.body)
+			}
+			if o := h.record(got).Outcome; o.Upstream != c.status || o.End != "failed" {
+				t.Errorf("%s, %d: %+v", f.name, c.status, o)
+			}
 		}
 	}
 }

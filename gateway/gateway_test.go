@@ -139,7 +139,7 @@ func TestSentences(t *testing.T) {
 			}
 		}, status: 504, code: "upstream_timeout", says: "in time"},
 		{name: "upstream 401", body: good, up: status(401, "application/json", `{"error":{"message":"`+canary+`"}}`), status: 502, code: "upstream_auth", says: "credential"},
-		{name: "upstream HTML", body: good, up: status(502, "text/html", "<h1>"+canary), status: 502, code: "upstream_invalid", says: "not an answer"},
+		{name: "upstream HTML", body: good, up: status(502, "text/html", "<h1>"+canary), status: 502, code: "upstream_unavailable", says: "failed with status 502"},
 		{name: "upstream redirect", body: good, up: func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 			w.Header().Set("Location", "http://169.254.169.254/")
 			w.WriteHeader(302)

@@ -30,11 +30,15 @@ func (x *exchange) call() *dialect.Fault {
 	if err := x.forward(); err != nil {
 		return x.failed(err)
 	}
-	if s := x.response.Status; s == http.StatusUnauthorized || s == http.StatusForbidden {
-		return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_auth",
-			Message: "The provider refused the gate's own credential; the operator of this gate must renew it."}
+	if ourFault(x.response.Status) {
+		return credential()
 	}
 	return nil
+}
+
+func credential() *dialect.Fault {
+	return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_auth",
+		Message: "The provider refused the gate's own credential; the operator of this gate must renew it."}
 }
 
 // failed says what went wrong upstream, in words that name nothing of the inside.
@@ -42,6 +46,7 @@ func (x *exchange) failed(err error) *dialect.Fault {
 	f := &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_unavailable", Retry: true,
 		Message: "The provider cannot be reached; try again in a few seconds."}
 	var said *dialect.Fault
+	var odd *dialect.StatusError
 	switch {
 	case errors.As(err, &said):
 		return said
@@ -54,6 +59,10 @@ func (x *exchange) failed(err error) *dialect.Fault {
 	case errors.Is(err, dialect.ErrAddress):
 		f.Code, f.Retry = "upstream_address", false
 		f.Message = "The provider's address is not one that this gate may call; the operator must correct the configuration."
+	case errors.As(err, &odd) && ourFault(odd.Status):
+		return credential()
+	case odd != nil && dialect.Failing(odd.Status):
+		return busy(odd)
 	case errors.Is(err, dialect.ErrAnswer), errors.Is(err, dialect.ErrEvent), errors.Is(err, llm.ErrDone):
 		f.Code, f.Retry = "upstream_invalid", false
 		f.Message = "The provider sent something that is not an answer of this API, so it was not passed on."
@@ -63,6 +72,22 @@ func (x *exchange) failed(err error) *dialect.Fault {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		f.Code = "upstream_interrupted"
 		f.Message = "The provider broke off before the end of its answer; what came until then may be incomplete."
+	}
+	return f
+}
+
+// busy says that a provider has too much to do, or fails, where it has not said so in
+// an answer that could be passed on: trying again helps as if it had.
+func busy(e *dialect.StatusError) *dialect.Fault {
+	f := &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_unavailable", Retry: true, After: e.After,
+		Message: fmt.Sprintf("The provider failed with status %d; try again in a few seconds.", e.Status)}
+	switch e.Status {
+	case http.StatusTooManyRequests:
+		f.Status, f.Type, f.Code = http.StatusTooManyRequests, "rate_limit_error", "upstream_rate_limited"
+		f.Message = "The provider takes no more calls of this gate for now; try again in a few seconds."
+	case http.StatusServiceUnavailable, 529:
+		f.Status = http.StatusServiceUnavailable
+		f.Message = "The provider has more calls than it can serve now; try again in a few seconds."
 	}
 	return f
 }

@@ -294,7 +294,6 @@ func TestR25NoAnswers(t *testing.T) {
 		for name, reply := range map[string]func(http.ResponseWriter, *http.Request, []byte){
 			"a page with 502":    status(502, "text/html", "<html>page-words</html>"),
 			"a page with 200":    status(200, "text/html", "<html>page-words</html>"),
-			"a page with 429":    status(429, "text/html", "<html>page-words</html>"),
 			"text with 200":      status(200, "text/plain", "page-words"),
 			"no type":            status(200, "", "page-words"),
 			"JSON that is none":  status(200, "application/json", "page-words"),

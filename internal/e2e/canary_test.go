@@ -205,7 +205,7 @@ func (c canaries) calls(t *testing.T, up *upstream, p *process) (looked int) {
 	} {
 		up.does(call.up)
 		a, err := p.send(http.MethodPost, call.path, call.body, func(r *http.Request) {
-			r.Header.Set("X-Title", c["a header"])
+			r.Header.Set("X-Note", c["a header"])
 			r.Header.Set("Cookie", "session="+c["a header"])
 			r.Header.Set("Bartizan-Unknown", c["a header"])
 			if call.change != nil {
