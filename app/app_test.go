@@ -79,6 +79,7 @@ func TestReload(t *testing.T) {
 		"data":             {"data: /", "data: /elsewhere/", "restart to take them in"},
 		"a listener":       {`console: {addr: "127.0.0.1:0"}`, `console: {addr: "127.0.0.1:1"}`, "restart to take them in"},
 		"store":            {"version: 1\n", "version: 1\nstore: {postgres: {file: " + path + "}}\n", "restart to take them in"},
+		"places":           {"version: 1\n", "version: 1\ngate: {places: 64}\n", "restart to take them in"},
 		"an unknown key":   {"purpose: p", "purpos: p", "line"},
 		"a broken pattern": {`phrase: "Project Nightjar"`, `pattern: "("`, "line"},
 		"an empty file":    {"version: 1", "", ""},
