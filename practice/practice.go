@@ -55,7 +55,10 @@ func (Model) Do(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	a := answer(read, wire)
 	h := http.Header{"X-Request-Id": {a.id()}}
 	whole, frames := a.write(d.ID(), r.Op)
-	if r.Stream && r.Op == llm.OpChat {
+	if strings.HasSuffix(r.Target, "/compact") {
+		whole, frames = a.compaction, nil
+	}
+	if r.Stream && frames != nil {
 		body := io.NopCloser(bytes.NewReader(frames()))
 		return &llm.Response{Status: http.StatusOK, Header: h, Framed: true, Stream: d.Frames(r, body)}, nil
 	}

@@ -287,6 +287,15 @@ func TestVectors(t *testing.T) {
 			t.Errorf("%s: %s %v", body, e.Data, err)
 		}
 	}
+	short, err := dialect.Responses{}.Decode(dialect.Route{Op: llm.OpChat, Path: "/responses/compact"}, []byte(`{"model":"m","input":"Say it shorter"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := (Model{}).Do(context.Background(), short); err != nil {
+		t.Error(err)
+	} else if e, err := resp.Stream.Next(); err != nil || !strings.Contains(string(e.Data), `"object":"response.compaction"`) {
+		t.Errorf("%s %v", e.Data, err)
+	}
 	r, err := dialect.Anthropic{}.Decode(dialect.Route{Op: llm.OpCount, Path: "/v1/messages/count_tokens"}, []byte(`{"model":"m","messages":[{"role":"user","content":"how many"}]}`))
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,12 @@ func (a reply) wholeResponse() []byte {
 	return encode(a.response("completed", []object{a.item("completed", true)}))
 }
 
+// compaction writes a history that was made shorter: to what the model says of it.
+func (a reply) compaction() []byte {
+	return encode(object{"id": "resp_" + a.id(), "object": "response.compaction", "created_at": created, "output": []object{a.item("completed", true)},
+		"usage": object{"input_tokens": a.input, "output_tokens": a.output(), "total_tokens": a.input + a.output()}})
+}
+
 // responseFrames writes it as a stream, word by word, and whole again as the API does.
 func (a reply) responseFrames() []byte {
 	var out []byte
