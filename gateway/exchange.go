@@ -119,32 +119,55 @@ func (x *exchange) refused() bool { return x.fault != nil || x.blocked != nil }
 // no record, only a count: they could fill the ledger.
 func (x *exchange) refuse() {
 	x.unread()
-	x.record()
-	x.w.reply(x.refusal())
+	said := x.refusal()
+	if f := x.record(said); f != nil {
+		x.fault = f
+		said = x.refusal()
+	}
+	x.w.reply(said.status, said.header, said.body)
 }
 
-// refusal returns the answer that says why a call goes no further.
-func (x *exchange) refusal() (int, http.Header, []byte) {
-	if x.blocked == nil || x.fault != nil && x.fault.Status >= 500 {
-		return x.spoken(x.fault)
-	}
-	if x.policy.Policy().BlockAs == "answer" {
-		b := x.refusalAnswer("prompt", nil)
-		if whole := x.dialect.Refusal(x.request, b); whole != nil && !x.request.Stream {
-			return http.StatusOK, http.Header{"Content-Type": {"application/json"}}, whole
-		} else if whole != nil {
-			return http.StatusOK, http.Header{"Content-Type": {"text/event-stream"}}, x.dialect.RefusalFrames(x.request, b)
+// spoken is a whole answer of the gate's own.
+type spoken struct {
+	status int
+	header http.Header
+	body   []byte
+	code   string // of an error
+}
+
+// refusal returns the answer that says why a call goes no further. It is made once:
+// what is recorded is what is sent, to the second that stands in it.
+func (x *exchange) refusal() spoken {
+	f := x.fault
+	if x.blocked != nil && (f == nil || f.Status < 500) {
+		if r, ok := x.refusalAsAnswer(); ok {
+			return r
 		}
+		f = x.stopped(*x.blocked, "prompt")
 	}
-	f := x.stopped(*x.blocked, "prompt")
-	x.outcome.Code = f.Code
-	return x.spoken(f)
+	status, head, body := x.speak(f)
+	return spoken{status, head, body, f.Code}
 }
 
-// spoken is a fault in the caller's dialect.
-func (x *exchange) spoken(f *dialect.Fault) (int, http.Header, []byte) {
-	f.ID = x.intent.ID
-	return f.Status, f.Header(), x.dialect.Fault(f)
+// refusalAsAnswer is a block in the shape of an answer, where policy wants that and the
+// operation has one.
+func (x *exchange) refusalAsAnswer() (spoken, bool) {
+	if x.policy.Policy().BlockAs != "answer" {
+		return spoken{}, false
+	}
+	b := x.refusalAnswer("prompt", nil)
+	whole := x.dialect.Refusal(x.request, b)
+	if whole != nil && x.request.Stream {
+		return spoken{status: http.StatusOK, header: http.Header{"Content-Type": {"text/event-stream"}}, body: x.dialect.RefusalFrames(x.request, b)}, true
+	}
+	return spoken{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: whole}, whole != nil
+}
+
+// speak writes a fault in the caller's dialect.
+func (x *exchange) speak(f *dialect.Fault) (int, http.Header, []byte) {
+	mine := *f
+	mine.ID = x.intent.ID
+	return f.Status, f.Header(), x.dialect.Fault(&mine)
 }
 
 // spokenLate is a fault inside a stream that has begun.
@@ -154,35 +177,29 @@ func (x *exchange) spokenLate(f *dialect.Fault) []byte {
 }
 
 // record makes intent and outcome of a refused call durable.
-func (x *exchange) record() {
+func (x *exchange) record(said spoken) *dialect.Fault {
 	if x.principal.ID == "" {
-		return
+		return nil
 	}
 	if x.early {
 		var record bool
 		if x.outcome.Omitted, record = x.gate.tally.note(x.principal.System); !record {
 			x.outcome.End, x.outcome.Code = "refused", x.fault.Code
 			x.gate.cfg.Metrics.omit(x.principal.System)
-			return
+			return nil
 		}
 	}
 	if !x.begun {
 		if f := x.begin(); f != nil {
-			x.fault = f
-			return
+			return f
 		}
 	}
-	status, _, body := x.refusal()
-	x.outcome.Status, x.outcome.End = status, "refused"
-	if x.fault != nil {
-		x.outcome.Code = x.fault.Code
-	} else {
+	x.outcome.Status, x.outcome.End, x.outcome.Code = said.status, "refused", said.code
+	if x.fault == nil {
 		x.outcome.End = "blocked"
 	}
-	x.outcome.Answered = digest(body)
-	if f := x.conclude(); f != nil {
-		x.fault = f
-	}
+	x.outcome.Answered = digest(said.body)
+	return x.conclude()
 }
 
 // begin makes the intent durable. Nothing is forwarded before.
@@ -287,7 +304,7 @@ func (x *exchange) panicked(p any) {
 		return
 	}
 	x.outcome.Status = x.fault.Status
-	x.w.reply(x.spoken(x.fault))
+	x.w.reply(x.speak(x.fault))
 }
 
 func runtimeFrame(name string) bool { return len(name) > 8 && name[:8] == "runtime." }

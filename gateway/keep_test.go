@@ -211,3 +211,28 @@ func TestR5SlowReader(t *testing.T) {
 		}
 	}
 }
+
+// late is a recorder that takes more than a second to keep an outcome.
+type late struct{ record.Recorder }
+
+func (l late) Finish(ctx context.Context, out record.Outcome) error {
+	time.Sleep(1100 * time.Millisecond)
+	return l.Recorder.Finish(ctx, out)
+}
+
+// TestRefusalIsSentAsRecorded: a refusal in the shape of an answer says when it was made,
+// so it is made once, however long its record takes.
+func TestRefusalIsSentAsRecorded(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: guard.Policy{BlockAs: "answer", Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block"}}},
+		recorder: func(r record.Recorder) record.Recorder { return late{r} }})
+	for _, c := range []struct{ path, body string }{
+		{"/v1/chat/completions", user("Project Nightjar", false)},
+		{"/v1/chat/completions", user("Project Nightjar", true)},
+		{"/v1/responses", `{"model":"fast","input":"Project Nightjar"}`},
+	} {
+		got := h.post(c.path, c.body)
+		if o := h.record(got).Outcome; got.status != 200 || o.Status != 200 || o.End != "blocked" || o.Answered != digest([]byte(got.body)) {
+			t.Errorf("%s: %d, %+v, the caller got %s", c.path, got.status, o, got.body)
+		}
+	}
+}

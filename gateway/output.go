@@ -303,7 +303,7 @@ func (x *exchange) stopAnswer() {
 	}
 	x.outcome.Answered = digest(body)
 	if f := x.conclude(); f != nil {
-		x.w.reply(x.spoken(f))
+		x.w.reply(x.speak(f))
 		return
 	}
 	x.w.reply(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, body)
@@ -325,10 +325,10 @@ func (x *exchange) fail() {
 		x.w.frame(frames)
 		return
 	}
-	status, head, body := x.spoken(f)
+	status, head, body := x.speak(f)
 	x.outcome.Status, x.outcome.Answered = status, digest(body)
 	if worse := x.conclude(); worse != nil {
-		status, head, body = x.spoken(worse)
+		status, head, body = x.speak(worse)
 	}
 	x.w.reply(status, head, body)
 }
