@@ -189,10 +189,10 @@ func (x *exchange) record(said spoken) *dialect.Fault {
 			return nil
 		}
 	}
-	if !x.begun {
-		if f := x.begin(); f != nil {
-			return f
-		}
+	// Nothing was sent, whoever would have got it.
+	x.intent.Candidate, x.intent.Sent = "", record.Digest{}
+	if f := x.begin(); f != nil {
+		return f
 	}
 	x.outcome.Status, x.outcome.End, x.outcome.Code = said.status, "refused", said.code
 	if x.fault == nil {

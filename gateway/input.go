@@ -337,8 +337,7 @@ func (x *exchange) edit() *dialect.Fault {
 		p := &x.request.Passages[c.Passage]
 		e, err := p.Map.Edit(c.Start, c.End, c.New, c.By)
 		if err != nil || p.Sealed {
-			x.intent.Verdict.Decision = risk.Block
-			x.blocked = &x.intent.Verdict
+			x.unchangeable()
 			return nil
 		}
 		edits = append(edits, e)
@@ -352,13 +351,19 @@ func (x *exchange) edit() *dialect.Fault {
 	if len(x.candidate) > 0 {
 		wire, err := x.wire(x.candidate[0])
 		if err != nil {
-			x.intent.Verdict.Decision = risk.Block
-			x.blocked = &x.intent.Verdict
+			x.unchangeable()
 			return nil
 		}
 		x.intent.Sent = digest(wire)
 	}
 	return nil
+}
+
+// unchangeable blocks a call of which policy wants something changed that cannot be.
+func (x *exchange) unchangeable() {
+	x.intent.Verdict.Decision = risk.Block
+	x.blocked = &x.intent.Verdict
+	x.w.Header().Set("Bartizan-Decision", risk.Block.String())
 }
 
 func covered(e llm.Edit, by []llm.Edit) bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
@@ -234,5 +235,36 @@ func TestRefusalIsSentAsRecorded(t *testing.T) {
 		if o := h.record(got).Outcome; got.status != 200 || o.Status != 200 || o.End != "blocked" || o.Answered != digest([]byte(got.body)) {
 			t.Errorf("%s: %d, %+v, the caller got %s", c.path, got.status, o, got.body)
 		}
+	}
+}
+
+// TestNothingWasSent: a call that no provider got names none on its record, and no bytes
+// that one was sent; its caller is told what was decided in the end.
+func TestNothingWasSent(t *testing.T) {
+	p := guard.Policy{Rules: []guard.Rule{{ID: "ticket", Pattern: `TCK-\d{6}`, Action: "mask"}, {ID: "nightjar", Phrase: "Project Nightjar", Action: "block"}}}
+	h := newHouse(t, houseConfig{policy: p, budget: access.Budget{System: access.Limits{Tokens: access.Rate{Amount: 2000, Per: access.Month}}}})
+	thought := `{"model":"fast","max_tokens":10,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"TCK-123456","signature":"c2ln"}]},{"role":"user","content":"go on"}]}`
+	for name, c := range map[string]struct {
+		path, body, end, decision string
+		status                    int
+	}{
+		"blocked":             {"/v1/chat/completions", user("Project Nightjar", false), "blocked", "block", 400},
+		"cannot be masked":    {"/v1/messages", thought, "blocked", "block", 400},
+		"no budget":           {"/v1/chat/completions", user(strings.Repeat("word ", 3000), false), "refused", "allow", 429},
+		"no budget, masked":   {"/v1/chat/completions", user("TCK-123456"+strings.Repeat(" word", 3000), false), "refused", "mask", 429},
+		"an unknown model":    {"/v1/chat/completions", strings.Replace(user("hi", false), "fast", "slow", 1), "refused", "", 404},
+		"a stream, no budget": {"/v1/chat/completions", user(strings.Repeat("word ", 3000), true), "refused", "allow", 429},
+	} {
+		got := h.post(c.path, c.body)
+		r := h.record(got)
+		if got.status != c.status || got.header.Get("Bartizan-Decision") != c.decision || r.Outcome.End != c.end {
+			t.Errorf("%s: %d, %q, %s: %s", name, got.status, got.header.Get("Bartizan-Decision"), r.Outcome.End, got.body)
+		}
+		if r.Intent.Candidate != "" || r.Intent.Sent != (record.Digest{}) {
+			t.Errorf("%s: the record says that %s was sent %d bytes", name, r.Intent.Candidate, r.Intent.Sent.Bytes)
+		}
+	}
+	if n := len(h.up.received()); n != 0 {
+		t.Errorf("%d calls were forwarded", n)
 	}
 }
