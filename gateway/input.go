@@ -62,7 +62,7 @@ func (x *exchange) authenticate() *dialect.Fault {
 			return nil
 		}
 	}
-	return x.stranger(err)
+	return x.gate.stranger(x.r, err)
 }
 
 func unauthenticated(err error) *dialect.Fault {

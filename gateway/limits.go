@@ -37,11 +37,11 @@ func (c *Config) bounds() {
 
 // stranger says why a caller is not known. Whoever guesses is told less and less;
 // whoever knows a key is not concerned, wherever the call comes from.
-func (x *exchange) stranger(err error) *dialect.Fault {
+func (g *Gate) stranger(r *http.Request, err error) *dialect.Fault {
 	if !errors.Is(err, access.ErrKey) {
 		return unauthenticated(err)
 	}
-	wait := x.gate.strikes.Strike(x.r.RemoteAddr)
+	wait := g.strikes.Strike(r.RemoteAddr)
 	if wait == 0 {
 		return unauthenticated(err)
 	}

@@ -355,6 +355,29 @@ func TestR13WrongKeys(t *testing.T) {
 	}
 }
 
+// TestR13WrongKeysAnywhere: wrong keys count together, whatever they ask for.
+func TestR13WrongKeysAnywhere(t *testing.T) {
+	h := plainHouse(t)
+	for i := range 24 {
+		req := h.request(http.MethodGet, "/bartizan/v1/exchanges/ex_1/receipt", "")
+		if i%2 > 0 {
+			req = h.request(http.MethodPost, "/v1/messages", user("hi", false))
+		}
+		req.Header.Set("Authorization", fmt.Sprintf("Bearer bzk_a_%d", i))
+		want := 401
+		if i >= 10 {
+			want = 429
+		}
+		got := h.do(req)
+		if hint := got.header.Get("Retry-After"); got.status != want || (hint != "") != (want == 429) || got.header.Get("X-Should-Retry") != "false" {
+			t.Errorf("try %d: %d %v %s", i+1, got.status, got.header, got.body)
+		}
+	}
+	if got := h.do(h.request(http.MethodGet, "/bartizan/v1/exchanges/ex_1/receipt", "")); got.status != 404 || got.code() != "not_in_log" {
+		t.Errorf("a right key from the same address: %d %s", got.status, got.body)
+	}
+}
+
 // TestFloodsAreCounted: of a flood of refusals some have a record, and the next one
 // says how many have none. What was forwarded always has one.
 func TestFloodsAreCounted(t *testing.T) {

@@ -28,38 +28,42 @@ func receiptPath(r *http.Request) (id string, ok bool) {
 // receipt answers with leaf, proof and checkpoint of one of the caller's own
 // exchanges. Those of others do not exist for them.
 func (g *Gate) receipt(w http.ResponseWriter, r *http.Request, id string) {
-	status, body := g.proof(r, id)
+	body, fault := g.proof(r, id)
+	status := http.StatusOK
+	if fault != nil {
+		status, body = fault.Status, dialect.OpenAI{}.Fault(fault)
+		merge(w.Header(), fault.Header())
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
 
-func (g *Gate) proof(r *http.Request, id string) (int, []byte) {
-	say := func(f *dialect.Fault) (int, []byte) { return f.Status, dialect.OpenAI{}.Fault(f) }
+func (g *Gate) proof(r *http.Request, id string) ([]byte, *dialect.Fault) {
 	p, err := g.cfg.Keys.Authenticate(r.Header)
 	if err != nil {
-		return say(unauthenticated(err))
+		return nil, g.stranger(r, err)
 	}
-	none := &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "not_in_log",
+	none := &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "not_in_log", Retry: true,
 		Message: "No exchange of your system with this id is in the log; one that just ended is within a second."}
 	if g.cfg.Proofs == nil {
-		return say(none)
+		return nil, none
 	}
 	proof, err := g.cfg.Proofs(r.Context(), id)
 	if errors.Is(err, ledger.ErrNotYet) {
-		return say(none)
+		return nil, none
 	}
 	if err != nil {
-		return say(unrecorded(err))
+		return nil, unrecorded(err)
 	}
 	leaf, err := ledger.ParseLeaf(proof.Leaf)
 	if err != nil || leaf.System != p.System {
-		return say(none)
+		return nil, none
 	}
 	body, err := json.Marshal(proof)
 	if err != nil {
-		return say(unrecorded(err))
+		return nil, unrecorded(err)
 	}
-	return http.StatusOK, body
+	return body, nil
 }
