@@ -45,6 +45,8 @@ type plainConn struct {
 
 func (c *plainConn) Read(p []byte) (int, error) { return c.framing.through(c.Conn, p) }
 
+func (c *plainConn) Write(p []byte) (int, error) { return say(c.Conn, p) }
+
 // CloseWrite lets net/http say that nothing more comes before it hangs up, or the
 // caller might lose the last answer.
 func (c *plainConn) CloseWrite() error {
@@ -62,6 +64,20 @@ type secureConn struct {
 }
 
 func (c *secureConn) Read(p []byte) (int, error) { return c.framing.through(c.Conn, p) }
+
+func (c *secureConn) Write(p []byte) (int, error) { return say(c.Conn, p) }
+
+// say writes p to c, or what is said in its place.
+func say(c net.Conn, p []byte) (int, error) {
+	instead, ok := hangup(p)
+	if !ok {
+		return c.Write(p)
+	}
+	if _, err := c.Write(instead); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
 
 // through reads from c what may be read of it.
 func (f *framing) through(c net.Conn, p []byte) (int, error) {
