@@ -215,6 +215,32 @@ func TestStreamOutgrowsItsBudget(t *testing.T) {
 	}
 }
 
+// TestStreamEndsInItsDialect: what a stream says that cannot be paid for any more.
+func TestStreamEndsInItsDialect(t *testing.T) {
+	text := quoted(strings.Repeat("All is well. ", 100))
+	event := func(name, data string) string { return "event: " + name + "\ndata: " + data + "\n\n" }
+	for _, c := range []struct{ path, body, first, each, says string }{
+		{"/v1/chat/completions", user("hi", true), "", "data: " + chunk(0, `{"content":`+text+`}`) + "\n\n", `"code":"budget_exhausted"`},
+		{"/v1/responses", `{"model":"fast","stream":true,"input":"hi"}`,
+			event("response.created", `{"type":"response.created","sequence_number":0,"response":{"id":"r","object":"response","output":[]}}`),
+			event("response.output_text.delta", `{"type":"response.output_text.delta","sequence_number":1,"item_id":"m","output_index":0,"content_index":0,"delta":`+text+`}`), `"code":"rate_limit_exceeded"`},
+		{"/v1/messages", `{"model":"fast","stream":true,"messages":[{"role":"user","content":"hi"}]}`,
+			event("message_start", `{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}`) +
+				event("content_block_start", `{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`),
+			event("content_block_delta", `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":`+text+`}}`), `"type":"rate_limit_error"`},
+	} {
+		h := newHouse(t, houseConfig{budget: access.Budget{System: access.Limits{Tokens: perMonth(2 * access.Slice)}}})
+		h.up.sends(c.first, strings.Repeat(c.each, 40))
+		got := h.post(c.path, c.body)
+		if got.status != 200 || !strings.Contains(got.body, "All is well.") || !strings.Contains(got.body, c.says) || !strings.Contains(got.body, "tokens per month") {
+			t.Errorf("%s: %d ...%s", c.path, got.status, got.body[max(0, len(got.body)-600):])
+		}
+		if o := h.record(got).Outcome; o.Code != "budget_exhausted" || !o.Estimated {
+			t.Errorf("%s: %+v", c.path, o)
+		}
+	}
+}
+
 // TestSettledByWhatIsKnown: what the provider says counts, and the gate's own guess
 // where it says nothing.
 func TestSettledByWhatIsKnown(t *testing.T) {
