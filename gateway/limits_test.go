@@ -468,6 +468,11 @@ func TestReservedForAllThatMayCome(t *testing.T) {
 	if got := h.chat(messages(false, `{"role":"user","content":[`+image+`]}`)); got.status != 200 {
 		t.Errorf("an image: %d %s", got.status, got.body)
 	}
+	thought := `{"role":"assistant","content":[{"type":"thinking","thinking":"so","signature":"c2ln"}]},{"role":"user","content":"go on"},`
+	long := `{"model":"fast","max_tokens":10,"messages":[` + strings.Repeat(thought, 20) + `{"role":"user","content":"hi"}]}`
+	if got := h.post("/v1/messages", long); got.status != 200 {
+		t.Errorf("twenty signatures: %d %s", got.status, got.body)
+	}
 	h.up.received()
 	for _, c := range []struct{ path, name, body string }{
 		{"/v1/chat/completions", "max_tokens", `{"model":"fast","max_tokens":%s,"messages":[{"role":"user","content":"hi"}]}`},
