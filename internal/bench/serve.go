@@ -82,13 +82,13 @@ func serveUpstream() error {
 		if !ok {
 			return // a collector of traces
 		}
-		if !strings.Contains(string(body[:min(len(body), 64)]), `"stream":true`) {
+		if !strings.Contains(string(body[:min(len(body), 256)]), `"stream":true`) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write(s.whole)
 			return
 		}
 		pause := time.Duration(0)
-		if strings.Contains(string(body[:min(len(body), 96)]), `"slowly"`) {
+		if strings.Contains(string(body[:min(len(body), 256)]), `"slowly"`) {
 			pause = 600 * time.Millisecond
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
