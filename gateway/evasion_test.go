@@ -95,6 +95,15 @@ func TestOpaqueFields(t *testing.T) {
 			}
 		}
 	}
+	for name, text := range map[string]string{
+		"long, and no seal":    strings.Repeat("kZq7Rk2Vw9X", 20) + "TCK-123456" + strings.Repeat("kZq7Rk2Vw9X", 20),
+		"a seal that is short": "gAAAAAB-TCK-123456",
+		"a sign that is none":  "gAAAAAB" + strings.Repeat("kZq7Rk2Vw9X", 20) + ".TCK-123456",
+	} {
+		if got := h.post("/v1/responses", `{"model":"fast","store":false,"input":[{"type":"reasoning","id":"r","summary":[],"encrypted_content":`+quoted(text)+`}]}`); got.status != 400 {
+			t.Errorf("%s: %d", name, got.status)
+		}
+	}
 	sealed := "gAAAAAB" + strings.Repeat("k-Zq_7Rk2V", 30)
 	if got := h.post("/v1/responses", `{"model":"fast","store":false,"input":[{"type":"reasoning","id":"r","summary":[],"encrypted_content":`+quoted(sealed)+`}]}`); h.record(got).Intent.Verdict.Decision > risk.Flag {
 		t.Errorf("what is sealed is stopped: %s", got.body)
