@@ -61,16 +61,11 @@ func (m *messagesReader) member(i, at int) {
 		if m.expect(i, array, "a list of tools") {
 			m.in(i, at, func() { m.each(i, func(t, n int) { m.in(t, n, func() { m.tool(t) }) }) })
 		}
-	case "mcp_servers": // tools that the provider runs
-		if m.nodes[i].kind != array || int(m.nodes[i].skip) > i+1 {
-			m.req.Tools = append(m.req.Tools, "mcp_servers")
-		}
-		m.unknown(i, at, llm.OriginToolSpec)
 	case "container":
 		if m.nodes[i].kind == str || m.get(i, "id") >= 0 && !m.isNull(m.get(i, "id")) { // goes on from one that was kept
 			m.req.State = append(m.req.State, "container")
 		}
-		if m.get(i, "skills") >= 0 {
+		if skills := m.get(i, "skills"); skills >= 0 && !m.off(skills) {
 			m.req.Tools = append(m.req.Tools, "skills")
 		}
 		m.unknown(i, at, llm.OriginUnknown)
@@ -90,7 +85,9 @@ func (m *messagesReader) member(i, at int) {
 		m.word(i, at)
 	default:
 		m.key(i, llm.OriginUnknown)
-		m.unknown(i, at, llm.OriginUnknown)
+		if !m.option(i, at, m.req) {
+			m.unknown(i, at, llm.OriginUnknown)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ var (
 	callers        = set("Accept Accept-Language User-Agent Idempotency-Key Traceparent Tracestate Openai-Beta")
 	callerPrefixes = []string{"Anthropic-", "X-"}
 	// what proxies and clouds believe, and what holds credentials
-	withheld = []string{"X-Forwarded-", "X-Real-", "X-Api-Key", "X-Goog-", "X-Bartizan-", "X-Original-", "X-Envoy-", "X-Amz-", "X-Client-Ip", "X-Cluster-", "X-Http-Method",
+	withheld = []string{"X-Forwarded-", "X-Real-", "X-Amzn-", "X-Access-", "X-Id-Token", "X-Vault-", "X-Session-Token", "X-Functions-", "X-Openai-Organization", "X-Openai-Project", "X-Api-Key", "X-Goog-", "X-Bartizan-", "X-Original-", "X-Envoy-", "X-Amz-", "X-Client-Ip", "X-Cluster-", "X-Http-Method",
 		"X-Method-", "X-Rewrite-", "X-Host", "X-Proxy-", "X-Remote-", "X-Auth", "X-Ms-"}
 )
 
@@ -83,23 +83,19 @@ func connection(h http.Header) map[string]bool {
 	return named
 }
 
-// Headers is the path of the passage that headers make.
-const Headers = "(headers)"
-
-// HeaderText is what headers that travel on say, as one passage: it may be blocked and
-// not edited. Versions and times that SDKs send say nothing.
-func HeaderText(h http.Header, origin llm.Origin) (llm.Passage, bool) {
+// HeaderText is what headers that travel on say, names and values, as one passage: it may
+// be blocked and not edited.
+func HeaderText(h http.Header) (llm.Passage, bool) {
 	var b strings.Builder
 	for _, k := range slices.Sorted(maps.Keys(h)) {
-		if strings.HasPrefix(k, "X-Stainless-") || k == "Accept" || k == "Traceparent" || k == "Content-Type" {
-			continue
-		}
 		for _, v := range h[k] {
+			b.WriteString(k)
+			b.WriteString(": ")
 			b.WriteString(v)
 			b.WriteString(" | ")
 		}
 	}
 	text := strings.ToValidUTF8(b.String(), "\uFFFD")
-	return llm.Passage{Channel: llm.Channel{Choice: -1, Kind: llm.KindName}, Origin: origin, Path: Headers, Text: text, Whole: true, Sealed: true,
+	return llm.Passage{Channel: llm.Channel{Choice: -1, Kind: llm.KindName}, Origin: llm.OriginUnknown, Path: llm.Headers, Text: text, Whole: true, Sealed: true,
 		Map: llm.Nowhere(len(text))}, text != ""
 }

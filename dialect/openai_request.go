@@ -73,6 +73,9 @@ func decode(dialect string, rt Route, body []byte, read func(*reader, *llm.Reque
 func (r *reader) model(req *llm.Request) *Fault {
 	i := r.get(0, "model")
 	name := r.text(i)
+	if i >= 0 && r.nodes[i].kind != str && !r.isNull(i) {
+		return invalid("model", "The field model must name a model as text.")
+	}
 	if name != "" {
 		req.ModelAt = [2]int{int(r.nodes[i].start), int(r.nodes[i].end)}
 	}
@@ -206,16 +209,15 @@ func (c *chatReader) member(i, at int) {
 		c.req.MaxTokens = max(c.req.MaxTokens, c.count(i, c.name(c.nodes[i])))
 	case "n":
 		c.req.N = c.count(i, "n")
-	case "web_search_options", "mcp_servers", "plugins", "data_sources", "search_parameters", "enable_search", "models": // what the provider runs, or chooses
-		c.req.Tools = append(c.req.Tools, strings.TrimSuffix(c.name(c.nodes[i]), "_options"))
-		c.unknown(i, at, llm.OriginToolSpec)
 	case "prediction":
 		c.unknown(i, at, llm.OriginUser)
 	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention":
 		c.word(i, at)
 	default:
 		c.key(i, llm.OriginUnknown)
-		c.unknown(i, at, llm.OriginUnknown)
+		if !c.option(i, at, c.req) {
+			c.unknown(i, at, llm.OriginUnknown)
+		}
 	}
 }
 

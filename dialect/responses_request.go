@@ -83,7 +83,9 @@ func (p *responsesReader) member(i, at int) {
 		p.word(i, at)
 	default:
 		p.key(i, llm.OriginUnknown)
-		p.unknown(i, at, llm.OriginUnknown)
+		if !p.option(i, at, p.req) {
+			p.unknown(i, at, llm.OriginUnknown)
+		}
 	}
 }
 

@@ -11,23 +11,28 @@ import (
 // phrase or a secret has.
 const seamReach = 192
 
-// seams adds passages for where one text follows another of the same origin: parts of a
+// seams adds passages for where one text follows others of the same origin: parts of a
 // message, and messages of one side in a row, which a model reads as one text. A word may
-// be cut there, or a phrase at a blank.
+// be cut there, or a phrase at a blank, into as many parts as one likes.
 func (r *reader) seams() {
 	last := -1
+	glued, spaced := "", "" // the end of what went before, read both ways
 	for i, n := 0, len(r.passages); i < n; i++ {
-		p := &r.passages[i]
+		p := r.passages[i]
 		if p.Channel.Choice != 0 || p.Channel.Kind != llm.KindText || p.Text == "" {
 			continue
 		}
-		if last >= 0 && r.passages[last].Origin == p.Origin && siblings(r.passages[last].Path, p.Path) {
-			before, after := ending(r.passages[last].Text), beginning(p.Text)
-			r.seam(p, before, after)
-			if !strings.HasSuffix(before, " ") && !strings.HasPrefix(after, " ") {
-				r.seam(p, before+" ", after)
-			}
+		if last < 0 || r.passages[last].Origin != p.Origin || !siblings(r.passages[last].Path, p.Path) {
+			glued, spaced = "", ""
+		} else {
+			after := beginning(p.Text)
+			r.seam(&p, glued, after)
+			r.seam(&p, spaced+" ", after)
 		}
+		if spaced != "" {
+			spaced += " "
+		}
+		glued, spaced = ending(glued+p.Text), ending(spaced+p.Text)
 		last = i
 	}
 }

@@ -1,6 +1,10 @@
 package dialect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/llm"
+)
 
 // protocol is every word that the protocol itself uses, as a key or a value.
 var protocol = func() map[string]bool {
@@ -38,4 +42,39 @@ func set(words string) map[string]bool {
 		m[w] = true
 	}
 	return m
+}
+
+// run are fields that make a provider run something, or choose another model: some
+// provider knows each, and the others pass over it. They are asked about as tools are.
+var run = set("web_search_options web_search mcp_servers plugins data_sources search_parameters enable_search models fallbacks preset connectors compound_custom")
+
+// continued are fields that make a provider go on from what it kept.
+var continued = set("previous_response_id conversation cached_content")
+
+// option reads a field that has a meaning for some provider, whatever the dialect, and
+// reports whether it was one.
+func (r *reader) option(i, at int, req *llm.Request) bool {
+	name := r.name(r.nodes[i])
+	switch {
+	case run[name]:
+		if !r.off(i) {
+			req.Tools = append(req.Tools, strings.TrimSuffix(name, "_options"))
+		}
+		r.unknown(i, at, llm.OriginToolSpec)
+	case continued[name]:
+		if !r.off(i) {
+			req.State = append(req.State, name)
+		}
+		r.unknown(i, at, llm.OriginUnknown)
+	default:
+		return false
+	}
+	return true
+}
+
+// off reports whether a field asks for nothing.
+func (r *reader) off(i int) bool {
+	n := r.nodes[i]
+	return r.isNull(i) || string(r.bytes(i)) == "false" || n.kind == array && int(n.skip) == i+1 && !r.vector(i) || n.kind == str && n.start == n.end ||
+		r.text(r.get(i, "mode")) == "off"
 }

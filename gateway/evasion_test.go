@@ -136,6 +136,25 @@ func TestHeadersAreJudged(t *testing.T) {
 	}
 }
 
+// TestHeadersAreNoPeople: agents name people in headers and tracers write long numbers;
+// neither stops a call, and an answer loses such a header and nothing else.
+func TestHeadersAreNoPeople(t *testing.T) {
+	policy := ticketPolicy
+	policy.Mask = guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "mask"}, {Name: "pii.credit_card", Action: "mask"}}}
+	h := newHouse(t, houseConfig{policy: policy, detectors: everything()})
+	h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+		w.Header().Set("X-Request-Id", "TCK-123456")
+		status(200, "application/json", completion("fine"))(w, r, b)
+	})
+	for name, value := range map[string]string{"User-Agent": "bot/1.0 (ops@acme.example)", "X-Datadog-Trace-Id": "4111111111111111", "X-User-Email": "jane@acme.example"} {
+		req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+		req.Header.Set(name, value)
+		if got := h.do(req); got.status != 200 || !strings.Contains(got.body, "fine") || got.header.Get("X-Request-Id") == "TCK-123456" {
+			t.Errorf("%s: %d %s %v", name, got.status, got.body, got.header)
+		}
+	}
+}
+
 // TestStateByOtherWords: state of a provider is refused under every name it has.
 func TestStateByOtherWords(t *testing.T) {
 	h := newHouse(t, houseConfig{})
@@ -178,6 +197,19 @@ func TestToolsByOtherWords(t *testing.T) {
 	} {
 		if got := h.post(path, body); got.status != 400 || got.code() != "tool_not_allowed" {
 			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+	for path, rest := range map[string]string{"/v1/responses": `"store":false,"input":"hi"`, "/v1/messages": `"messages":[{"role":"user","content":"hi"}]`} {
+		for _, option := range []string{`"models":["other"]`, `"plugins":[{"id":"web"}]`, `"fallbacks":["other"]`} {
+			if got := h.post(path, `{"model":"fast",`+option+`,`+rest+`}`); got.status != 400 || got.code() != "tool_not_allowed" {
+				t.Errorf("%s %s: %d %s", path, option, got.status, got.body)
+			}
+		}
+	}
+	h.up.says(completion("fine"))
+	for _, off := range []string{`"enable_search":false`, `"web_search_options":null`, `"search_parameters":{"mode":"off"}`, `"models":[]`, `"plugins":[]`, `"mcp_servers":[]`} {
+		if got := h.chat(strings.Replace(user("hi", false), `"messages"`, off+`,"messages"`, 1)); got.status != 200 {
+			t.Errorf("%s asks for nothing: %d %s", off, got.status, got.body)
 		}
 	}
 	h.up.says(strings.Replace(completion(""), `"content":""`, `"content":null,"tool_calls":[{"id":"c","type":"function","function":{"arguments":"{}"}}]`, 1))

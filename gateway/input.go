@@ -173,7 +173,7 @@ func (x *exchange) decode() *dialect.Fault {
 	}
 	req.ID = x.intent.ID
 	req.Header = dialect.Forward(x.r.Header)
-	if p, ok := dialect.HeaderText(req.Header, llm.OriginUnknown); ok && x.route.Op != llm.OpList {
+	if p, ok := dialect.HeaderText(req.Header); ok && x.route.Op != llm.OpList {
 		req.Passages = append(req.Passages, p)
 	}
 	x.request = req

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/record"
@@ -31,7 +30,7 @@ func (x *exchange) keepInput() []record.Kept {
 	left := maxKept
 	for i := range x.request.Passages {
 		p := &x.request.Passages[i]
-		if p.Text == "" || p.Seam > 0 || p.Path == dialect.Headers || len(p.Text) > left {
+		if p.Text == "" || p.Seam > 0 || p.Path == llm.Headers || len(p.Text) > left {
 			continue
 		}
 		left -= len(p.Text)

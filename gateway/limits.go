@@ -123,7 +123,7 @@ func guessInput(passages []llm.Passage) int64 {
 	text, unread := 0, int64(0)
 	for i := range passages {
 		switch p := &passages[i]; {
-		case p.Seam > 0, p.Path == dialect.Headers, p.MIME == "sealed": // counted where it stands, or not at all
+		case p.Seam > 0, p.Path == llm.Headers, p.MIME == "sealed": // counted where it stands, or not at all
 		case p.Channel.Kind == llm.KindMedia && p.Text == "":
 			unread++
 		default:
@@ -159,7 +159,7 @@ func (x *exchange) spend(e *llm.Event) error {
 		return nil
 	}
 	for i := range e.Passages {
-		if p := &e.Passages[i]; !p.Whole || !x.response.Framed {
+		if p := &e.Passages[i]; p.Channel.Choice >= 0 && (!p.Whole || !x.response.Framed) {
 			x.passed += len(p.Text)
 		}
 	}

@@ -412,9 +412,7 @@ func (s *watched) Next() (*llm.Event, error) {
 	}
 	if s.x.first == 0 {
 		s.x.first = time.Since(s.x.began)
-		if p, ok := dialect.HeaderText(s.x.response.Header, llm.OriginUnknown); ok {
-			e.Passages = append(e.Passages, p)
-		}
+		s.x.sift()
 	}
 	if err := s.x.gate.cfg.Keys.Live(s.x.principal); err != nil {
 		return nil, unauthenticated(err)
@@ -432,6 +430,15 @@ func (s *watched) Next() (*llm.Event, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// sift drops the headers of an answer when policy would change or stop what they say:
+// nothing is lost with them but the provider's own names for the call.
+func (x *exchange) sift() {
+	p, ok := dialect.HeaderText(x.response.Header)
+	if ok && x.policy.Judge(x.r.Context(), guard.Output, []llm.Passage{p}).Verdict.Decision >= risk.Mask {
+		x.response.Header = http.Header{}
+	}
 }
 
 // note keeps what the answer's texts are, without the texts.

@@ -122,7 +122,7 @@ func TestHeadersAndNamesAreNoWayOut(t *testing.T) {
 func TestToolsWithoutANameAreDenied(t *testing.T) {
 	h := newHouse(t, houseConfig{})
 	for _, field := range []string{`"tools":[{"type":"function","name":"evil"}]`, `"tools":[{"name":"evil","input_schema":{}}]`, `"tools":[{"web_search":{}}]`, `"tools":["web_search"]`,
-		`"tools":[{"type":"web_search"}]`, `"tools":[{"type":"function","function":{}}]`, `"web_search_options":{}`, `"mcp_servers":[]`, `"plugins":[]`, `"functions":[{}]`} {
+		`"tools":[{"type":"web_search"}]`, `"tools":[{"type":"function","function":{}}]`, `"web_search_options":{}`, `"mcp_servers":[{}]`, `"plugins":[{}]`, `"functions":[{}]`} {
 		got := h.chat(`{"model":"fast",` + field + `,"messages":[{"role":"user","content":"hi"}]}`)
 		if got.status != 400 || got.code() != "tool_not_allowed" {
 			t.Errorf("%d %s for %s", got.status, got.code(), field)
@@ -239,6 +239,33 @@ func TestSeams(t *testing.T) {
 		h.up.says(completion("fine"))
 		if v := h.record(h.post(forms["parts"]("Project", "and a Nightjar"))).Intent.Verdict; v.Decision != risk.Allow {
 			t.Errorf("%s: words that are not beside each other: %v", action, v.Decision)
+		}
+	}
+}
+
+// TestSeamsOfMany: as many parts as one likes, and what is whole in one of them is masked
+// there and nowhere else.
+func TestSeamsOfMany(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: ticketPolicy, detectors: everything()})
+	send := func(parts ...string) answered {
+		var list []string
+		for _, p := range parts {
+			list = append(list, `{"type":"text","text":`+quoted(p)+`}`)
+		}
+		return h.chat(messages(false, `{"role":"user","content":[`+strings.Join(list, ",")+`]}`))
+	}
+	for _, parts := range [][]string{{"Project", " ", "Nightjar"}, {"tell Proj", "ect Night", "jar now"}, strings.Split("of "+forbidden+" now", ""), {"Project", "Nightjar"}} {
+		if got := send(parts...); got.status != 400 {
+			t.Errorf("%q: %d", parts, got.status)
+		}
+	}
+	secret := "glpat-" + "Zq7Rk2Vw9Xb4Nc6Md1Lf"
+	for _, parts := range [][]string{{"see TCK-123456", "Thanks a lot"}, {"use " + secret, "Thanks a lot"}, {"mail jane@acme.example", "Thanks"}, {"mail jane@acme.example.", "bob@acme.example"}} {
+		h.up.received()
+		got := send(parts...)
+		sent := h.up.received()
+		if got.status != 200 || len(sent) != 1 || strings.Contains(string(sent[0]), "TCK-123456") || strings.Contains(string(sent[0]), secret) {
+			t.Errorf("%q: %d %s", parts, got.status, got.body)
 		}
 	}
 }

@@ -81,16 +81,20 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 	return d
 }
 
-// besideSeam reports whether a finding is one of a seam that does not matter: what lies
-// on one side of it was found where it stands. What crosses it counts when it is exact, a
-// rule's or a secret's; the borders of parts look like much else to detectors of style.
+// besideSeam reports whether a finding is one that does not count where it is. At a seam
+// only an operator's rule counts, and only across it: what lies on one side was found where
+// it stands, and two texts that are glued together look like much that they are not. In
+// headers, which cannot be edited, ids look like card numbers and agents like people.
 func besideSeam(f risk.Finding, passages []llm.Passage) bool {
-	if f.Passage < 0 || passages[f.Passage].Seam == 0 {
+	if f.Passage < 0 {
 		return false
 	}
-	exact := strings.HasPrefix(f.Detector, "rule/") || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
-	seam := passages[f.Passage].Seam
-	return !exact || f.Start >= seam || f.End <= seam
+	p := &passages[f.Passage]
+	rule := strings.HasPrefix(f.Detector, "rule/")
+	if p.Path == llm.Headers {
+		return !rule && !strings.HasPrefix(string(f.Category), "secret.")
+	}
+	return p.Seam > 0 && (!rule || f.Start >= p.Seam || f.End <= p.Seam)
 }
 
 // settle orders the findings, takes the strongest decision, and lets a policy

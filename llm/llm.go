@@ -86,6 +86,9 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
+// Headers is the path of the passage that the headers of a request make.
+const Headers = "(headers)"
+
 // MaxArgs bounds the arguments of one tool call, in bytes of decoded text.
 const MaxArgs = 1 << 20
 
