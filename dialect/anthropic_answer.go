@@ -37,7 +37,8 @@ func (Anthropic) Answer(r *llm.Request, status int, body []byte) (*llm.Event, er
 	defer m.release()
 	switch {
 	case status >= 300:
-		e.End, e.Reason = llm.EndError, m.reason()
+		e.End = llm.EndError
+		e.Reason, e.Odd = m.reason()
 		m.strings(0, llm.OriginUnknown)
 	case r.Op == llm.OpCount:
 		e.Usage = nil // what is counted has not been used

@@ -1,13 +1,10 @@
 package dialect
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/bartizan-ai/bartizan/llm"
 )
@@ -23,6 +20,8 @@ type answerReader struct {
 	event *llm.Event
 	open  map[int][]llm.Channel // texts of each choice so far; nil when not streamed
 	names map[llm.Channel]string
+	ids   map[llm.Channel]string
+	stray map[string]int // channels of texts under keys that nobody knows
 }
 
 // Answer implements [Dialect].
@@ -34,7 +33,8 @@ func (OpenAI) Answer(r *llm.Request, status int, body []byte) (*llm.Event, error
 	}
 	defer a.release()
 	if status >= 300 {
-		e.End, e.Reason = llm.EndError, a.reason()
+		e.End = llm.EndError
+		e.Reason, e.Odd = a.reason()
 		a.strings(0, llm.OriginUnknown)
 	} else if r.Op == llm.OpEmbed {
 		a.embeddings()
@@ -61,8 +61,27 @@ func (r *reader) odd(i int) {
 	}
 }
 
-// reason is what an error answer says of itself; every dialect has it in one place.
-func (r *reader) reason() string { return r.text(r.get(r.get(0, "error"), "message")) }
+// reason is what an error answer says of itself. Every dialect has it in one place;
+// servers of other makes have it elsewhere, and the answer is then odd.
+func (r *reader) reason() (why string, odd bool) {
+	e := r.get(0, "error")
+	if why = r.text(r.get(e, "message")); why != "" {
+		return why, false
+	}
+	for _, i := range []int{e, r.get(0, "message"), r.get(0, "detail")} {
+		if why = r.text(i); why != "" {
+			return why, true
+		}
+	}
+	return "", true
+}
+
+// erring reports whether member i of a frame says that something went wrong; some servers
+// send it empty.
+func (r *reader) erring(i int) bool {
+	n := r.nodes[i]
+	return n.kind == str && n.end > n.start || n.kind == object && int(n.skip) > i+1
+}
 
 func wrong(err error) error { return fmt.Errorf("%w: %w", ErrAnswer, err) }
 
@@ -103,7 +122,7 @@ func (a *answerReader) completion() {
 		case "usage":
 			a.usage(i)
 		case "error":
-			if !a.isNull(i) {
+			if a.erring(i) {
 				a.event.End = llm.EndError
 			}
 			a.unknown(i, at, llm.OriginUnknown)
@@ -158,8 +177,7 @@ func (a *answerReader) choice(c, position int) {
 			a.in(i, at, func() { a.message(i, n) })
 		case "logprobs":
 		default:
-			a.key(i, llm.OriginUnknown)
-			a.unknown(i, at, llm.OriginUnknown)
+			a.strays(i, at, n)
 		}
 	})
 	if i := a.get(c, "logprobs"); i >= 0 && a.nodes[i].kind != literal {
@@ -219,8 +237,7 @@ func (a *answerReader) message(m, choice int) {
 		case "audio":
 			a.in(i, at, func() { a.audio(i, choice) })
 		default:
-			a.key(i, llm.OriginUnknown)
-			a.unknown(i, at, llm.OriginUnknown)
+			a.strays(i, at, choice)
 		}
 	})
 }
@@ -252,7 +269,7 @@ func (a *answerReader) parts(i, choice int) {
 					a.in(m, n, func() { a.say(m, llm.Channel{Choice: choice}) })
 					return
 				}
-				a.word(m, n)
+				a.strays(m, n, choice)
 			})
 		})
 	})
@@ -279,8 +296,14 @@ func (a *answerReader) call(t, choice, position int) {
 	if i := a.get(t, "index"); i >= 0 && !a.isNull(i) {
 		ch.Item = a.plainIndex(i)
 	}
-	if a.get(t, "function") < 0 && a.get(t, "custom") < 0 {
+	if a.names == nil && a.get(t, "function") < 0 && a.get(t, "custom") < 0 {
 		a.event.Tools = append(a.event.Tools, nameless)
+	}
+	if id := a.text(a.get(t, "id")); id != "" && a.names != nil { // some number every call 0
+		if have := a.ids[ch]; have != "" && have != id {
+			delete(a.names, ch)
+		}
+		a.ids[ch] = id
 	}
 	a.each(t, func(i, at int) {
 		switch a.name(a.nodes[i]) {
@@ -310,7 +333,7 @@ func (a *answerReader) function(f int, ch llm.Channel) {
 			name = a.names[ch]
 		}
 		a.event.Tools = append(a.event.Tools, name)
-	} else if a.names == nil || a.names[ch] == "" {
+	} else if a.names == nil && int(a.nodes[f].skip) > f+1 || a.names != nil && a.names[ch] == "" && a.text(a.get(f, "arguments")) != "" {
 		a.event.Tools = append(a.event.Tools, nameless)
 	}
 	from := len(a.passages)
@@ -404,70 +427,4 @@ func (r *reader) tokens(list int, said string, null llm.Edit) {
 			r.passages = append(r.passages, llm.Passage{Channel: aside, Origin: llm.OriginUnknown, Path: string(r.path) + ".logprobs", Text: s, Whole: true, Instead: &null})
 		}
 	}
-}
-
-// frames is what every streamed answer is read from.
-type frames struct {
-	body  io.ReadCloser
-	sse   *sse
-	words string // of the last frame: every frame repeats some
-	ended bool
-	close sync.Once
-}
-
-func newFrames(body io.ReadCloser) frames { return frames{body: body, sse: newSSE(body)} }
-
-// Close implements [llm.Stream].
-func (f *frames) Close() (err error) {
-	f.close.Do(func() { err = f.body.Close() })
-	return err
-}
-
-// read returns the data of the next frame. A stream that ends without its terminal
-// event has not ended.
-func (f *frames) read() ([]byte, error) {
-	if f.ended {
-		return nil, io.EOF
-	}
-	_, data, err := f.sse.next()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return data, err
-}
-
-// openAIFrames is a streamed answer.
-type openAIFrames struct {
-	frames
-	open  map[int][]llm.Channel
-	names map[llm.Channel]string
-}
-
-// Frames implements [Dialect].
-func (OpenAI) Frames(_ *llm.Request, body io.ReadCloser) llm.Stream {
-	return &openAIFrames{frames: newFrames(body), open: map[int][]llm.Channel{}, names: map[llm.Channel]string{}}
-}
-
-func (f *openAIFrames) Next() (*llm.Event, error) {
-	data, err := f.read()
-	if err != nil {
-		return nil, err
-	}
-	e := &llm.Event{Data: data} // this dialect names no events
-	if string(bytes.TrimSpace(data)) == "[DONE]" {
-		e.Data, e.End, f.ended = []byte("[DONE]"), llm.EndClean, true
-		return e, nil
-	}
-	a, err := newAnswer(e)
-	if err != nil {
-		return nil, err
-	}
-	defer a.release()
-	a.open, a.names, a.heard = f.open, f.names, f.words
-	a.completion()
-	a.closeTexts()
-	f.ended = e.End == llm.EndError
-	e, err = a.finish(e)
-	f.words = string(a.reader.words)
-	return e, err
 }

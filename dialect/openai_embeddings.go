@@ -65,7 +65,7 @@ func (a *answerReader) embeddings() {
 		case "usage":
 			a.usage(i)
 		case "error":
-			if !a.isNull(i) {
+			if a.erring(i) {
 				a.event.End = llm.EndError
 			}
 			a.unknown(i, at, llm.OriginUnknown)

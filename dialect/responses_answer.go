@@ -43,7 +43,8 @@ func (Responses) Answer(r *llm.Request, status int, body []byte) (*llm.Event, er
 	defer p.release()
 	switch {
 	case status >= 300:
-		e.End, e.Reason = llm.EndError, p.reason()
+		e.End = llm.EndError
+		e.Reason, e.Odd = p.reason()
 		p.strings(0, llm.OriginUnknown)
 	case r.Op == llm.OpCount:
 		p.strings(0, llm.OriginUnknown)

@@ -164,6 +164,10 @@ func (p *responseReader) pieceOf(i int, name string, ch llm.Channel) {
 		p.opaque(i, "audio", llm.OriginModel)
 		return
 	}
+	if k := p.nodes[i].kind; k == object || k == array {
+		p.each(i, func(c, n int) { p.in(c, n, func() { p.pieceOf(c, name, ch) }) })
+		return
+	}
 	p.say(i, ch)
 }
 

@@ -306,3 +306,63 @@ func TestEndsThatSDKsRead(t *testing.T) {
 		t.Errorf("broken after a sign of life: %s", fmt.Sprint(got.body))
 	}
 }
+
+// TestStrayTexts: texts in places of a stream that nobody knows are judged as they are read,
+// joined; labels beside them hold nothing back.
+func TestStrayTexts(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: ticketPolicy})
+	for name, delta := range map[string]string{
+		"details":  `{"reasoning_details":[{"type":"reasoning.text","format":"some-v1","text":$}]}`,
+		"thinking": `{"thinking":$}`,
+		"parts":    `{"content":[{"type":"thinking","thinking":[{"type":"text","text":$}]}]}`,
+		"text":     `{"content":[{"type":"text","text":$}]}`,
+	} {
+		piece := func(s string) string { return chunk(0, strings.ReplaceAll(delta, "$", quoted(s))) }
+		h.up.streams(piece("It is about Project "), piece("Nightjar, it says. "), stopChunk(0, "stop"), "[DONE]")
+		if got := h.chat(user("hi", true)); strings.Contains(got.body, "Nightjar") || !strings.Contains(got.body, "content_filter") {
+			t.Errorf("%s: %s", name, got.body)
+		}
+		frames := []string{piece(long), piece("and more. "), stopChunk(0, "stop"), "[DONE]"}
+		h.up.streams(frames...)
+		if got := h.chat(user("hi", true)); got.body != "data: "+strings.Join(frames, "\n\ndata: ")+"\n\n" {
+			t.Errorf("%s, harmless: %s", name, got.body)
+		}
+	}
+	f := formNamed(t, "Responses")
+	h.up.sends(events(`{"type":"response.created","sequence_number":0,"response":`+respond("in_progress", "")+`}`,
+		`{"type":"response.reasoning.delta","sequence_number":1,"output_index":0,"delta":{"text":"It is about Project "}}`,
+		`{"type":"response.reasoning.delta","sequence_number":2,"output_index":0,"delta":{"text":"Nightjar. "}}`,
+		`{"type":"response.completed","sequence_number":3,"response":`+respond("completed", "")+`}`)...)
+	if got := h.post(f.path, f.in[0].body("hi", true)); strings.Contains(got.body, "Nightjar") || !f.refusal(got.body) {
+		t.Errorf("an object: %s", got.body)
+	}
+}
+
+// TestWordsOfOddErrors: an error of another shape keeps its words and its hint.
+func TestWordsOfOddErrors(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	for _, f := range forms() {
+		for body, says := range map[string]string{`{"object":"error","message":"too long a context"}`: "too long a context", `{"error":"busy now"}`: "busy now", `{"detail":"no such field"}`: "no such field"} {
+			h.up.does(func(w http.ResponseWriter, r *http.Request, b []byte) {
+				w.Header().Set("Retry-After", "20")
+				status(429, "application/json", body)(w, r, b)
+			})
+			got := h.post(f.path, f.in[0].body("hi", false))
+			if got.status != 429 || !strings.Contains(got.body, says) || got.header.Get("Retry-After") != "20" || got.header.Get("X-Should-Retry") != "" {
+				t.Errorf("%s: %d %s %v", f.name, got.status, got.body, got.header)
+			}
+		}
+	}
+	for _, nothing := range []string{`{}`, `""`, `false`, `null`} {
+		h.up.streams(strings.Replace(chunk(0, `{"content":"Hello. "}`), `"choices"`, `"error":`+nothing+`,"choices"`, 1), stopChunk(0, "stop"), "[DONE]")
+		if got := h.chat(user("hi", true)); !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
+			t.Errorf("error %s: %s", nothing, got.body)
+		}
+	}
+	two := []string{`{"tool_calls":[{"index":0,"id":"a","type":"function"}]}`, `{"tool_calls":[{"index":0,"function":{"name":"search","arguments":""}}]}`,
+		`{"tool_calls":[{"index":0,"id":"b","type":"function","function":{"name":"search","arguments":"{}"}}]}`}
+	h.up.streams(chunk(0, two[0]), chunk(0, two[1]), chunk(0, two[2]), stopChunk(0, "tool_calls"), "[DONE]")
+	if got := h.chat(user("hi", true)); !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
+		t.Errorf("calls that share an index: %s", got.body)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -172,12 +173,23 @@ func (x *exchange) unfit(e *llm.Event) *dialect.Fault {
 		return &dialect.Fault{Status: http.StatusBadGateway, Type: "server_error", Code: "upstream_invalid",
 			Message: "The provider did not stream its answer as it was asked to, so it was not passed on; ask without streaming."}
 	}
-	if e.Reason != "" {
+	if !e.Odd {
 		return nil
 	}
-	return &dialect.Fault{Status: s, Type: "server_error", Code: "upstream_error", Retry: s == http.StatusTooManyRequests || s >= http.StatusInternalServerError,
+	after, _ := strconv.Atoi(x.response.Header.Get("Retry-After"))
+	f := &dialect.Fault{Status: s, Type: "invalid_request_error", Code: "upstream_error",
 		Message: fmt.Sprintf("The provider answered with status %d and without an error that says why.", s)}
+	if dialect.Failing(s) || s >= http.StatusInternalServerError {
+		f = busy(&dialect.StatusError{Status: s, After: after})
+	}
+	if f.Status = s; e.Reason != "" && len(e.Edits) == 0 {
+		f.Message = fmt.Sprintf("The provider answered with status %d: %s", s, e.Reason[:min(len(e.Reason), maxReason)])
+	}
+	return f
 }
+
+// maxReason bounds what is passed on of a provider's words for an error, in bytes.
+const maxReason = 2000
 
 // late says the provider's error in a stream that has begun, in an event that SDKs of the
 // dialect raise.

@@ -200,7 +200,8 @@ func Repair(text string) (string, []int) {
 func Arguments(args string) (string, Map) {
 	u := unquoter{in: args}
 	begin := strings.TrimLeft(args, " \t\r\n")
-	if begin == "" || !strings.Contains(`{["`, begin[:1]) || !strings.Contains(args, `\`) && !strings.Contains(args, `"`) {
+	jsonish := begin != "" && strings.Contains(`{["`, begin[:1]) || strings.Contains(args, `\u`) // perhaps behind a fence
+	if !jsonish || !strings.Contains(args, `\`) && !strings.Contains(args, `"`) {
 		return args, Map{}
 	}
 	u.out.Grow(len(args))

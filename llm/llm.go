@@ -222,6 +222,7 @@ type Event struct {
 	End      End       // EndNone until the terminal event
 	Usage    *Usage
 	Reason   string // an error that is not streamed: why, in the provider's words
+	Odd      bool   // that error has another shape than the dialect's
 	Extra    bool   // the frame says what was counted, and nothing else
 	After    any    // what the dialect must know to end the answer after this frame
 }

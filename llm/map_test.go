@@ -217,7 +217,8 @@ func TestArgumentsLoosely(t *testing.T) {
 		`{"a":"\u12","b":"\u004e"}`:    `{"a":"\u12","b":"N"}`,
 		`{a:'\u004e'}`:                 `{a:'N'}`,
 		`{"a":"tail\`:                  `{"a":"tail\`,
-		`free \u004e`:                  `free \u004e`,
+		"```json\n{\"a\":\"\\u004e\"}": "```json\n{\"a\":\"N\"}",
+		`free \n, no JSON`:             `free \n, no JSON`,
 	} {
 		view, m := Arguments(args)
 		if view != want {
