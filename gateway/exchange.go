@@ -300,7 +300,7 @@ func (x *exchange) panicked(p any) {
 	x.fault = &dialect.Fault{Status: http.StatusInternalServerError, Type: "server_error", Code: "internal_error", Retry: true,
 		Message: "The gate failed while handling this call; give the operator the reference number " + x.intent.ID + "."}
 	if x.w.opened() {
-		x.w.frame(x.spokenLate(x.fault))
+		x.w.end(x.spokenLate(x.fault))
 		return
 	}
 	x.outcome.Status = x.fault.Status

@@ -153,7 +153,7 @@ func (x *exchange) whole(e *llm.Event) *dialect.Fault {
 		return f
 	}
 	if frames != nil {
-		x.w.frame(frames)
+		x.w.end(frames)
 		return nil
 	}
 	h := x.response.Header
@@ -239,6 +239,7 @@ func (x *exchange) last(e *llm.Event) error {
 		x.fault = f
 		return errUnrecorded
 	}
+	x.w.stop()
 	return x.w.event(e.Name, wire, false)
 }
 
@@ -310,7 +311,7 @@ func (x *exchange) stopAnswer() {
 		if f := x.conclude(); f != nil {
 			frames = x.spokenLate(f)
 		}
-		x.w.frame(frames)
+		x.w.end(frames)
 		return
 	}
 	x.outcome.Answered = digest(body)
@@ -334,7 +335,7 @@ func (x *exchange) fail() {
 		frames := x.spokenLate(f)
 		x.outcome.Answered = x.w.answeredWith(frames)
 		_ = x.conclude()
-		x.w.frame(frames)
+		x.w.end(frames)
 		return
 	}
 	status, head, body := x.speak(f)

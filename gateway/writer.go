@@ -110,6 +110,12 @@ func (w *writer) event(name string, data []byte, more bool) error {
 	return w.flush()
 }
 
+// end writes the frames that end a stream. Nothing follows them, no sign of life either.
+func (w *writer) end(b []byte) {
+	w.stop()
+	w.frame(b)
+}
+
 // frame writes what is framed already.
 func (w *writer) frame(b []byte) {
 	w.mu.Lock()
