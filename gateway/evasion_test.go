@@ -360,9 +360,20 @@ func TestWordsOfOddErrors(t *testing.T) {
 		}
 	}
 	two := []string{`{"tool_calls":[{"index":0,"id":"a","type":"function"}]}`, `{"tool_calls":[{"index":0,"function":{"name":"search","arguments":""}}]}`,
-		`{"tool_calls":[{"index":0,"id":"b","type":"function","function":{"name":"search","arguments":"{}"}}]}`}
+		`{"tool_calls":[{"index":0,"id":"b","type":"function","function":{"name":"data_sources","arguments":"{}"}}]}`}
 	h.up.streams(chunk(0, two[0]), chunk(0, two[1]), chunk(0, two[2]), stopChunk(0, "tool_calls"), "[DONE]")
 	if got := h.chat(user("hi", true)); !strings.HasSuffix(got.body, "data: [DONE]\n\n") {
 		t.Errorf("calls that share an index: %s", got.body)
+	}
+}
+
+// TestLabelsCostNothing: where a provider does not count, what its answer says counts, and
+// not the labels beside it.
+func TestLabelsCostNothing(t *testing.T) {
+	h := newHouse(t, houseConfig{})
+	h.up.says(`{"id":"` + strings.Repeat("x", 100) + `","object":"chat.completion","x_note":"` + strings.Repeat("a label of theirs ", 50) +
+		`","choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}`)
+	if o := h.record(h.chat(user("hi", false))).Outcome; o.Output != 1 || !o.Estimated {
+		t.Errorf("%d tokens, estimated %v", o.Output, o.Estimated)
 	}
 }
