@@ -32,7 +32,8 @@ type literal struct {
 // builder collects literals for an automaton.
 type builder struct {
 	lits []literal
-	size int // bytes of all literals: there are at most so many states, and one
+	size int // bytes of all different literals: there are at most so many states, and one
+	seen map[string]bool
 }
 
 // maxStates is how many a table of 16 bits can number.
@@ -44,10 +45,19 @@ const maxLiteral = 256
 // add takes a literal; num is its index with its owner.
 func (b *builder) add(lit string, owner, num int) error {
 	clean := strings.ToLower(strings.Join(strings.Fields(lit), " "))
+	if owner == markers && strings.HasPrefix(lit, " ") {
+		clean = " " + clean + " "
+	}
 	if clean == "" || len(clean) > maxLiteral {
 		return fmt.Errorf("literal %d has %d bytes, not 1 to %d", num, len(clean), maxLiteral)
 	}
-	if b.size += len(clean); b.size >= maxStates {
+	if b.seen == nil {
+		b.seen = map[string]bool{}
+	}
+	if !b.seen[clean] {
+		b.seen[clean], b.size = true, b.size+len(clean)
+	}
+	if b.size >= maxStates {
 		return fmt.Errorf("literal %d makes all literals longer than %d bytes together", num, maxStates)
 	}
 	b.lits = append(b.lits, literal{text: clean, owner: owner, num: num})

@@ -50,6 +50,19 @@ type Reader interface {
 	Read(ctx context.Context, views []View) ([]risk.Finding, error)
 }
 
+// Always is what a Reader with literals implements that reads every view, whether one of
+// them occurs in it or not.
+type Always interface{ Always() bool }
+
+// Weigher is what a Reader implements that judges what the others found together with what
+// it sees itself: it is called after all of them, once for a look, with everything that was
+// found. What it returns takes the place of that, so that several weak signs can become
+// one probability, and a sign that means nothing where it stands can be let go.
+type Weigher interface {
+	Reader
+	Weigh(ctx context.Context, views []View, found []risk.Finding) ([]risk.Finding, error)
+}
+
 // Inline is what a plain Detector implements when its cost is bounded and
 // linear, so that it needs no goroutine and no watch.
 type Inline interface{ Inline() bool }
@@ -106,7 +119,9 @@ type member struct {
 	Detector
 	id      string
 	reader  Reader
-	needs   bool // reads only where a literal hit
+	weigher Weigher
+	needs   bool // has literals
+	always  bool // and reads views without any of them, too
 	inline  bool
 	finds   []risk.Category
 	hung    *atomic.Int32
@@ -136,12 +151,16 @@ func New(cfg Config) (*Engine, error) {
 		}
 		if r, ok := d.(Reader); ok {
 			m.reader = r
+			m.weigher, _ = d.(Weigher)
 			for n, lit := range r.Literals() {
 				if err := build.add(lit, i, n); err != nil {
 					return nil, fmt.Errorf("%w %s: %w", ErrDetector, m.id, err)
 				}
 				m.needs = true
 			}
+		}
+		if a, ok := d.(Always); ok {
+			m.always = a.Always()
 		}
 		if in, ok := d.(Inline); ok {
 			m.inline = in.Inline()
@@ -174,5 +193,5 @@ func Read(ctx context.Context, d Reader, passages []llm.Passage) ([]risk.Finding
 	}
 	s := new(scratch)
 	e.prepare(passages, s)
-	return e.run(ctx, 0, passages, s)
+	return e.run(ctx, 0, passages, s, nil)
 }

@@ -189,7 +189,8 @@ func (in *Inspector) inspect(ctx context.Context, text string, origin llm.Origin
 	saw.scores = scores
 	saw.findings = saw.judgement.Verdict.Findings
 	for _, f := range all {
-		if !known(saw.judgement.Verdict.Findings, f) {
+		// What is unlikely is a score, not a finding.
+		if f.Confidence >= likely && !known(saw.judgement.Verdict.Findings, f) {
 			saw.findings = append(saw.findings, f)
 		}
 	}

@@ -55,7 +55,7 @@ func TestInspectLines(t *testing.T) {
 			t.Fatalf("%s: %v", l, err)
 		}
 	}
-	if a := got[0]; a.ID != "a" || a.Decision != "allow" || a.Findings == nil || a.Scores["attack"] != 0 || a.Took == nil {
+	if a := got[0]; a.ID != "a" || a.Decision != "allow" || a.Findings == nil || len(a.Findings) != 0 || a.Scores["attack"] >= .5 || a.Took == nil {
 		t.Errorf("first: %s", lines[0])
 	}
 	if got[1].Line != 2 || got[1].Error == "" || got[5].Line != 7 || got[6].Line != 8 {
@@ -73,8 +73,8 @@ func TestInspectLines(t *testing.T) {
 	if f := got[7]; f.Decision != "allow" || f.Scores["attack"] < .9 || len(f.Findings) == 0 {
 		t.Errorf("system: %s", lines[7])
 	}
-	if _, claimed := got[0].Scores["harm"]; claimed {
-		t.Error("a harm score without a detector for it")
+	if h, scored := got[0].Scores["harm"]; !scored || h >= .5 {
+		t.Errorf("harm of a harmless text: %v, %v", h, scored)
 	}
 }
 

@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,36 +35,52 @@ func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passa
 	c.engine.prepare(passages, s)
 	readable, media := sort(passages)
 	out := seen{views: s.views, checks: make([]risk.Check, 0, len(c.engine.detectors)+2)}
-	for i := range c.engine.detectors {
-		d := &c.engine.detectors[i]
-		if !c.wanted[dir][i] {
-			out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped})
-			continue
-		}
-		began := time.Now()
-		found, err := c.engine.run(ctx, i, passages, s)
-		check := risk.Check{Detector: d.id, State: risk.Ran, Passages: readable, Took: time.Since(began)}
-		// What a failed detector found before it failed is kept: it may decide.
-		if err != nil {
-			check.State, check.Passages, check.Err = stateOf(err), nil, reason(err)
-		} else if len(readable) == 0 {
-			check.State = risk.Skipped
-		}
-		out.checks = append(out.checks, check)
-		for _, f := range found {
-			if f.Detector == "" {
-				f.Detector = d.id
+	// Those that weigh what was found come last, whatever their place.
+	for _, weighing := range []bool{false, true} {
+		for i := range c.engine.detectors {
+			d := &c.engine.detectors[i]
+			if (d.weigher != nil) != weighing {
+				continue
 			}
-			if sane(f, passages) {
-				out.findings = append(out.findings, f)
+			if !c.wanted[dir][i] {
+				out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped})
+				continue
 			}
-		}
-		// Said apart, so that no check that ran ever names what it could not read.
-		if err == nil && len(media) > 0 && len(readable) > 0 {
-			out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped, Passages: media})
+			out.ask(ctx, c.engine, i, passages, s, readable, media)
 		}
 	}
 	return out
+}
+
+// ask runs one detector and keeps what it found and what can be said of it.
+func (out *seen) ask(ctx context.Context, e *Engine, i int, passages []llm.Passage, s *scratch, readable, media []int) {
+	d := &e.detectors[i]
+	began := time.Now()
+	found, err := e.run(ctx, i, passages, s, out.findings)
+	check := risk.Check{Detector: d.id, State: risk.Ran, Passages: readable, Took: time.Since(began)}
+	// What a failed detector found before it failed is kept: it may decide.
+	if err != nil {
+		check.State, check.Passages, check.Err = stateOf(err), nil, reason(err)
+	} else if len(readable) == 0 {
+		check.State = risk.Skipped
+	}
+	out.checks = append(out.checks, check)
+	// What was weighed takes the place of what was found; where weighing failed, that stands.
+	if d.weigher != nil && err == nil && len(readable) > 0 {
+		out.findings = out.findings[:0]
+	}
+	for _, f := range found {
+		if f.Detector == "" {
+			f.Detector = d.id
+		}
+		if sane(f, passages) {
+			out.findings = append(out.findings, f)
+		}
+	}
+	// Said apart, so that no check that ran ever names what it could not read.
+	if err == nil && len(media) > 0 && len(readable) > 0 {
+		out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped, Passages: media})
+	}
 }
 
 // sort splits passages into those that can be read and those that cannot.
@@ -102,27 +119,32 @@ func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
 			e.view(s, p, i, inner)
 		}
 		e.turned(s, p, i, own)
+		e.respell(s, p, i, own)
 	}
 }
 
 // turned adds readings of lines whose letters are turned round the alphabet or
 // written backwards: the scan of the view knows their words.
 func (e *Engine) turned(s *scratch, p *llm.Passage, i, own int) {
-	var lines [2]struct{ from, to int } // by number of the marker kind
+	var lines [2]struct{ from, to, signs int } // by the way they are turned
 	for _, m := range s.matches[own] {
 		l := &e.auto.lits[m.lit]
 		if l.owner != markers {
 			continue
 		}
+		r := &lines[l.num&1]
+		// A word of orders is sign enough; of the words that hold sentences together it
+		// takes two.
+		r.signs += 2 - l.num>>1
 		from, to := lineAround(s.views[own].Text, m.end)
-		if r := &lines[l.num]; r.to == 0 {
+		if r.to == 0 {
 			r.from, r.to = from, to
-		} else if r.to = to; to-r.from > maxTurned {
+		} else if r.to = max(r.to, to); r.to-r.from > maxTurned {
 			r.to = r.from + maxTurned
 		}
 	}
 	for kind, r := range lines {
-		if r.to == 0 {
+		if r.signs < 2 {
 			continue
 		}
 		v := &s.views[own]
@@ -151,12 +173,22 @@ func lineAround(s string, at int) (int, int) {
 const markers = -1
 
 // giveaways are words of orders to an assistant that no language spells
-// backwards or turned by half the alphabet.
-var giveaways = []string{"ignore", "instruction", "previous", "system prompt", "disregard", "forget", "override", "password", "secret", "reveal", "respond", "assistant", "guidelines"}
+// backwards or turned by half the alphabet; joints are those that hold English sentences
+// together.
+var (
+	giveaways = []string{"ignore", "instruction", "previous", "system prompt", "disregard", "forget", "override", "password", "secret", "reveal", "respond", "assistant", "guidelines"}
+	joints    = []string{"the", "and", "you", "your", "for", "with", "this", "that", "what", "from", "are", "not", "all", "now", "rules", "prompt", "system", "please", "without", "answer", "write", "message"}
+)
 
 func (b *builder) addMarkers() error {
 	for _, w := range giveaways {
 		if err := errors.Join(b.add(text.Rot13(w), markers, 0), b.add(text.Reverse(w), markers, 1)); err != nil {
+			return err
+		}
+	}
+	for _, w := range joints {
+		// With a blank before it: no tail of a longer word is one.
+		if err := errors.Join(b.add(" "+text.Rot13(w)+" ", markers, 2), b.add(" "+text.Reverse(w)+" ", markers, 3)); err != nil {
 			return err
 		}
 	}
@@ -193,12 +225,16 @@ var (
 const maxHung = 64
 
 // run calls one detector.
-func (e *Engine) run(ctx context.Context, i int, passages []llm.Passage, s *scratch) ([]risk.Finding, error) {
+func (e *Engine) run(ctx context.Context, i int, passages []llm.Passage, s *scratch, found []risk.Finding) ([]risk.Finding, error) {
 	d := &e.detectors[i]
 	switch {
 	case d.reader != nil:
 		if !e.share(i, s) {
 			return nil, ctx.Err()
+		}
+		if d.weigher != nil {
+			// A copy: what was found stands if weighing it fails half way.
+			return safely(func() ([]risk.Finding, error) { return d.weigher.Weigh(ctx, s.views, slices.Clone(found)) })
 		}
 		return safely(func() ([]risk.Finding, error) { return d.reader.Read(ctx, s.views) })
 	case d.inline:
@@ -226,7 +262,7 @@ func (e *Engine) share(i int, s *scratch) bool {
 		}
 		s.views[v].Hits = s.hits[from:len(s.hits):len(s.hits)]
 	}
-	return len(s.hits) > 0
+	return len(s.hits) > 0 || e.detectors[i].always && len(s.views) > 0
 }
 
 // safely turns a panic into an error that says nothing about the text.

@@ -132,9 +132,9 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Flag: .5, Block: .9}, "tool": {Flag: .3, Block: .7}, "retrieved": {Flag: .3, Block: .7},
-				"file": {Flag: .3, Block: .7}, "unknown": {Flag: .3, Block: .7},
-				"tool_spec": {Flag: .7, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
+				"user": {Flag: .92, Block: .975}, "tool": {Flag: .85, Block: .91}, "retrieved": {Flag: .85, Block: .91},
+				"file": {Flag: .85, Block: .91}, "unknown": {Flag: .85, Block: .91},
+				"tool_spec": {Flag: .85, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
 			"harm":   {"user": {Block: .9}, "model": {Block: .8}},
 			"markup": {"model": {Flag: .5}, "tool": {Flag: .5}, "retrieved": {Flag: .5}, "unknown": {Flag: .5}, "user": {Off: true}},

@@ -24,7 +24,7 @@ func Readings(s string, v *View) []View {
 	o := opener{}
 	for i := range v.Hidden {
 		h := &v.Hidden[i]
-		if p := h.payload(s); len(p) > 3 {
+		if p := h.payload(s); len(p) > 3 && !h.Usual {
 			o.add(p, h.Start, h.End, h.Sort.String(), 1)
 		}
 		if h.Sort == Bidi && !h.Usual {
@@ -165,26 +165,56 @@ func (o *opener) signed(s string, signs sign, emit emitter) {
 	spacedHex(s, emit)
 }
 
-// wrapped extends a run over line ends, as encoders wrap at 60 columns or more.
+// narrowest is the least width at which encoders wrap their lines.
+const narrowest = 16
+
+// wrapped extends a run over line ends, as encoders wrap: every line is as long as the
+// first, but for the last, which may be shorter, and nothing else stands on them.
 func wrapped(s string, i, j int) int {
-	line := i
-	for j-line >= 60 && j+1 < len(s) && s[j] == '\n' && charset[s[j+1]] {
-		line = j + 1
-		for j = line; j < len(s) && charset[s[j]]; j++ {
+	width := j - i
+	if width < narrowest {
+		return j
+	}
+	for j < len(s) {
+		line := j + 1
+		if s[j] == '\r' && line < len(s) && s[line] == '\n' {
+			line++
+		} else if s[j] != '\n' {
+			return j
+		}
+		end := line
+		for end < len(s) && charset[s[end]] {
+			end++
+		}
+		n := end - line
+		if n == 0 || n > width || n < width && n%4 == 1 || end < len(s) && s[end] != '\n' && s[end] != '\r' && s[end] != '"' && s[end] != '`' {
+			return j
+		}
+		if j = end; n < width {
+			return j
 		}
 	}
 	return j
 }
 
-// run opens a run of base64 or hex.
+// run opens a run of base64 or hex: as wrapped, or else its first line.
 func run(s string, i, j int, emit emitter) {
-	body := strings.TrimRight(strings.ReplaceAll(s[i:j], "\n", ""), "=")
+	if opened(s, i, j, emit) {
+		return
+	}
+	if line := strings.IndexAny(s[i:j], "\r\n"); line > 0 {
+		opened(s, i, i+line, emit)
+	}
+}
+
+var unwrap = strings.NewReplacer("\r", "", "\n", "")
+
+func opened(s string, i, j int, emit emitter) bool {
+	body := strings.TrimRight(unwrap.Replace(s[i:j]), "=")
 	// Hex first: every run of hex is valid base64 as well.
-	if len(body)%2 == 0 {
-		if raw, err := hex.DecodeString(body); err == nil {
-			emit(i, j, string(raw), "hex")
-			return
-		}
+	if raw, err := hex.DecodeString(body[:len(body)&^1]); err == nil {
+		emit(i, j, whole(raw), "hex")
+		return true
 	}
 	enc := base64.RawStdEncoding
 	// The two alphabets never mix in one run.
@@ -192,11 +222,32 @@ func run(s string, i, j int, emit emitter) {
 		enc = base64.RawURLEncoding
 	}
 	if len(body) > maxPayload*4/3 || !mixed(body) {
-		return
+		return false
 	}
-	if raw, err := enc.DecodeString(body); err == nil && utf8.Valid(raw) {
-		emit(i, j, string(raw), "base64")
+	// A run that was cut off is read up to its last whole group.
+	if len(body)%4 == 1 {
+		body = body[:len(body)-1]
 	}
+	raw, err := enc.DecodeString(body)
+	if err != nil {
+		return false
+	}
+	p := whole(raw)
+	if !utf8.ValidString(p) {
+		return false
+	}
+	emit(i, j, p, "base64")
+	return true
+}
+
+// whole cuts a rune in pieces off the end.
+func whole(raw []byte) string {
+	for cut := 0; cut < utf8.UTFMax && cut < len(raw); cut++ {
+		if r, n := utf8.DecodeLastRune(raw[:len(raw)-cut]); r != utf8.RuneError || n > 1 {
+			return string(raw[:len(raw)-cut])
+		}
+	}
+	return string(raw)
 }
 
 // mixed reports whether s could be base64 of words: it changes case or holds

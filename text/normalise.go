@@ -29,7 +29,7 @@ func Normalise(s string) View {
 		}
 		odd = firstOdd(s, at)
 	}
-	return View{Text: string(b.out), Hidden: b.hidden, segs: b.segs}
+	return View{Text: string(b.out), Hidden: b.hidden, Veiled: b.veiled, segs: b.segs}
 }
 
 // firstOdd finds the next byte from i on that does not stand for itself: one
@@ -119,6 +119,7 @@ type builder struct {
 	out    []byte
 	segs   []seg
 	hidden []Hidden
+	veiled int
 	rtl    int8 // 0: not looked yet, 1: yes, -1: no
 	word   int  // end of the word that latinWord was asked about
 	latin  bool
@@ -149,6 +150,14 @@ func (b *builder) put(s string, i, n int) {
 	b.out = append(b.out, s...)
 }
 
+// unveil puts what a disguised letter stands for.
+func (b *builder) unveil(s string, i, n int) {
+	if len(s) == 1 && isLetter(s[0]) {
+		b.veiled++
+	}
+	b.put(s, i, n)
+}
+
 // collapse writes a spaced-out run as words.
 func (b *builder) collapse(i int) int {
 	end, sep := spaced(b.src, i), b.src[i+1]
@@ -159,6 +168,7 @@ func (b *builder) collapse(i int) int {
 			b.put(" ", i+1, next-i-1)
 		}
 		b.copy(next, next+1)
+		b.veiled++
 		i = next
 	}
 	return end
@@ -181,6 +191,9 @@ func (b *builder) rune(i int) int {
 	case sortOf(r) != Visible:
 		h := hiddenRun(b.src, i, b.hasRTL())
 		b.hidden = append(b.hidden, h)
+		if h.InWord && !h.Usual {
+			b.veiled++
+		}
 		return h.End
 	case 0x300 <= r && r <= 0x36F && len(b.out) > 0 && isLetter(b.out[len(b.out)-1]):
 		return i + n // marks heaped on a Latin letter
@@ -188,13 +201,13 @@ func (b *builder) rune(i int) int {
 	if r < rune(len(marked)) && marked[r] != 0 {
 		b.put(letter(marked[r]), i, n)
 	} else if c, ok := latin[r]; ok {
-		b.put(letter(c), i, n)
+		b.unveil(letter(c), i, n)
 	} else if c := enclosed(r); c != 0 {
-		b.put(letter(c), i, n)
+		b.unveil(letter(c), i, n)
 	} else if c, ok := confusable[r]; ok && b.latinWord(i) {
-		b.put(letter(c), i, n)
+		b.unveil(letter(c), i, n)
 	} else {
-		b.put(fold(r), i, n)
+		b.unveil(fold(r), i, n)
 	}
 	return i + n
 }

@@ -20,6 +20,10 @@ type View struct {
 	Text   string
 	Hidden []Hidden // invisible characters that were taken out
 	Via    string   // how it was encoded; "" for the text itself
+	// Veiled is how many Latin letters were written in disguise: as look-alikes, in circles,
+	// at full width, spelt out with something between each two, or split by something
+	// invisible. Letters with accents are not.
+	Veiled int
 
 	segs     []seg // empty: Text lies byte for byte in the original
 	fixed    bool  // decoded: every place maps to the wrapper

@@ -37,6 +37,7 @@ type commands struct {
 	Console consoleCommand `cmd:"" help:"Make a one-time link to the console."`
 	Inspect inspectCommand `cmd:"" help:"Look at text with the guard."`
 	Eval    evalCommand    `cmd:"" help:"Measure detection on labelled texts."`
+	Train   trainCommand   `cmd:"" help:"Learn the models that ship with the guard."`
 	Ledger  ledgerCommand  `cmd:"" help:"Verify, prove and export the ledger."`
 	Version versionCommand `cmd:"" help:"Say what this binary is."`
 }
@@ -103,7 +104,7 @@ type parsed struct{}
 // command is the part of a command line that names the command.
 func command(args []string) string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "ledger", "version"} {
+		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "train", "ledger", "version"} {
 			if args[0] == known {
 				return known + " "
 			}

@@ -45,20 +45,31 @@ func readAddressed(v *guard.View, add func(risk.Finding)) {
 	if !isData(v.Origin) {
 		return
 	}
+	var best risk.Finding
 	end := -1
 	for n, h := range v.Hits {
 		w := addressLexicon[h.Literal]
-		if h.Start < end || w.class == duty || w.class == belongings || !whole(v.Text, h, w) {
+		if w.class == duty || w.class == belongings || !whole(v.Text, h, w) {
 			continue
 		}
 		p, from, to := weighAddressed(v, n, w.class)
-		if p < faint {
+		if p *= doubt(v, from, to); p < faint {
 			continue
 		}
-		f := v.Finding(risk.IndirectInjection, from, tail(v.Text, to), p*doubt(v, from, to))
-		f.Severity, f.Impact, f.Refs = risk.High, risk.Integrity, refs("LLM01:2026", "AML.T0051")
-		add(f)
-		end = to
+		// Names stand inside longer names ("AI agents reading this"): the surest reading of a
+		// place speaks for it.
+		if from < end && p <= best.Confidence {
+			continue
+		}
+		if from >= end && best.Confidence > 0 {
+			add(best)
+		}
+		best = v.Finding(risk.IndirectInjection, from, tail(v.Text, to), p)
+		best.Severity, best.Impact, best.Refs = risk.High, risk.Integrity, refs("LLM01:2026", "AML.T0051")
+		end = max(end, to)
+	}
+	if best.Confidence > 0 {
+		add(best)
 	}
 }
 

@@ -18,7 +18,10 @@ import (
 )
 
 // All returns every detector, in the order they run.
-func All() []guard.Detector {
+func All() []guard.Detector { return append(Rules(), newModel()) }
+
+// Rules returns those that nothing was learnt for: what training starts from.
+func Rules() []guard.Detector {
 	return []guard.Detector{
 		newOverride(),
 		newPromptLeak(),

@@ -42,7 +42,11 @@ func TestCases(t *testing.T) {
 				t.Fatalf("no origin %q", o)
 			}
 		}
-		found, err := by[c.Member].Look(context.Background(), []llm.Passage{{Origin: origin, Text: c.Text}})
+		look := by[c.Member].Look
+		if c.Member == "model" {
+			look = together(t) // it weighs what the others find
+		}
+		found, err := look(context.Background(), []llm.Passage{{Origin: origin, Text: c.Text}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,6 +59,10 @@ func TestCases(t *testing.T) {
 				best = f
 			}
 		}
+		sure := sure
+		if c.Member == "model" {
+			sure = modelLine(t, best.Category, origin, c.Class == "positive")
+		}
 		switch positive := c.Class == "positive"; {
 		case positive && best.Confidence < sure:
 			t.Errorf("not found (%.2f) in %q", best.Confidence, c.Text)
@@ -64,6 +72,48 @@ func TestCases(t *testing.T) {
 			t.Errorf("found as %s, want %s", best.Category, c.Attr["category"])
 		}
 	})
+}
+
+// together looks with all detectors at once and reports what they make of attacks and harm.
+func together(t *testing.T) func(context.Context, []llm.Passage) ([]risk.Finding, error) {
+	e, err := guard.New(guard.Config{Detectors: All()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	any := map[string]guard.Lines{}
+	for _, o := range llm.Origins() {
+		any[o.String()] = guard.Lines{Flag: 1e-9}
+	}
+	off := map[string]guard.Lines{"user": {Off: true}, "unknown": {Off: true}, "model": {Off: true}}
+	c, err := e.Compile("all", guard.Policy{Thresholds: map[string]map[string]guard.Lines{"attack": any, "harm": any, "markup": off, "abuse": off}, Secrets: guard.Secrets{Input: "allow", Output: "allow"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context, p []llm.Passage) ([]risk.Finding, error) {
+		found := c.Judge(ctx, guard.Input, p).Verdict.Findings
+		// The spans of hidden and encoded text are weighed by the rest of a text.
+		return slices.DeleteFunc(found, func(f risk.Finding) bool { return f.Category == risk.HiddenText || f.Category == risk.EncodedPayload }), nil
+	}
+}
+
+// modelLine is what a text must reach to be found by the models: positive cases the line
+// from which is observed, others that from which is warned.
+func modelLine(t *testing.T, c risk.Category, o llm.Origin, positive bool) float64 {
+	learnt, err := LoadShipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := learnt.Card.Lines.User
+	switch {
+	case !content(c):
+		lines = learnt.Card.Lines.Harm
+	case isData(o):
+		lines = learnt.Card.Lines.Data
+	}
+	if positive {
+		return lines[0]
+	}
+	return lines[1]
 }
 
 func TestDocumented(t *testing.T) {

@@ -69,37 +69,69 @@ var jailbreakSigns = signs(
 	signGroup{1.6, `openai; content policy; content policies; openai's; usage policies; safety guidelines; safety filters; safety protocols; content filters; anthropic; programming restrictions; ai ethics; your programming; safety measures; content restrictions; guardrails`},
 	signGroup{1.8, `never adds warnings; adds no warnings; never adds a warning; stay in character; remain in character; stay a dan; break character; breaking character; in character; out of character; as an ai language model; as a language model; as an ai; i cannot fulfill; i'm sorry, but; i am sorry, but; i can't; warnings or disclaimers; no disclaimers; no disclaimer; without disclaimers; without warnings; without any warnings; moral lecture; moralize; moralizing; never apologize; do not apologize; disclaimer`},
 	signGroup{1.5, `from now on; you are now; you're now; you are going to; act as; pretend; pretending; roleplay; role-play; role play; imagine; immerse yourself; let's play a game; hypothetical; hypothetically; fictional; simulate; simulation; emulate; ab jetzt; du bist jetzt; tu es maintenant; a partir de ahora; ahora eres; d'ora in poi; ora sei; a partir de agora; agora voce; vanaf nu; je bent nu; od teraz; jestes teraz; с этого момента; теперь ты; 从现在开始; 你现在是; 扮演; 今から; これから; 演じ; 이제부터; 지금부터; 연기`},
+	signGroup{2, `all incoming queries; incoming queries; to all queries; all my queries; any further queries; all of your responses; all your responses; every response must; for every query; for each query; all words in your; respond to my question using; answer my question using; respond only using; without using the word; without using any words; without using words; without the letter; words longer than; do not exceed; longer than seven letters; here is my query; here is my question; my query is; my request is; aller antworten; toutes tes reponses; todas tus respuestas; tutte le risposte; todas as respostas`},
+	signGroup{1.6, `leetspeak; leetsspeak; leet speak; 1337; pig latin; in morse; in rot13; in base64; base64 encoded; caesar cipher; rot13; reversed text; spelled backwards; written backwards; in code words; code words; replace each letter; letters are replaced; characters replaced; use emojis instead; emoji only; without vowels; hex encoded; in hexadecimal; with asterisks; ascii codes`},
 	signGroup{1.4, `start your answer with; begin your answer with; start your response with; begin your response with; begin your generation; start with "; begin with '; sure, here; two answers; one normal and one; answer as; two responses; two ways; two different; both responses; [classic]; 🔓; tokens; lose a token; you will die; penalty; normal response; [jailbreak]; (jailbreak); in two`},
 )
 
-// readJailbreak adds up the odds of the signs in a view.
+// scene is how many bytes the signs of one jailbreak may lie apart: long instructions of
+// any kind hold a word of every sort somewhere.
+const scene = 1200
+
+// readJailbreak adds up the odds of the signs in the stretch of a view that has most.
 func readJailbreak(v *guard.View, add func(risk.Finding)) {
-	odds, first, last, groups := float64(jailbreakPrior), -1, 0, 0
-	var seen [16]bool
+	var hits []guard.Hit
 	for _, h := range v.Hits {
 		s := &jailbreakSigns[h.Literal]
-		if seen[s.group] || !wordStart(v.Text, h.Start) || !wordEnd(v.Text, h.End) || named3(s.text) && !upper(v.Text[h.Start:h.End]) {
+		if wordStart(v.Text, h.Start) && wordEnd(v.Text, h.End) && (!named3(s.text) || upper(v.Text[h.Start:h.End])) {
+			hits = append(hits, h)
+		}
+	}
+	best, from, to := math.Inf(-1), 0, 0
+	// Stretches begin with a sign that the one before has lost, so that a text of nothing
+	// but signs stays linear.
+	for i, next := 0, 0; i < len(hits); i++ {
+		if i > 0 && hits[i].Start < next {
 			continue
 		}
-		// Each sort counts once: a long text repeats itself without meaning more.
+		odds, last := playOdds(hits[i:])
+		if odds > best {
+			best, from, to = odds, hits[i].Start, last
+		}
+		next = hits[i].Start + scene/4
+	}
+	p := 1 / (1 + math.Exp(-best))
+	if p < faint {
+		return
+	}
+	f := v.Finding(risk.Jailbreak, from, to, p*doubt(v, from, to))
+	f.Severity, f.Impact, f.Refs = risk.High, risk.Harm, refs("LLM01:2026", "AML.T0054")
+	add(f)
+}
+
+// playOdds adds up the signs of one scene. Each sort counts once: a text repeats itself
+// without meaning more.
+func playOdds(hits []guard.Hit) (odds float64, last int) {
+	odds = jailbreakPrior
+	var seen [16]bool
+	groups := 0
+	for _, h := range hits {
+		s := &jailbreakSigns[h.Literal]
+		if h.End > hits[0].Start+scene {
+			break
+		}
+		if seen[s.group] {
+			continue
+		}
 		seen[s.group] = true
 		odds += s.odds
 		groups++
-		if first < 0 {
-			first = h.Start
-		}
 		last = h.End
 	}
 	if groups < 3 {
 		odds -= lonely
 	}
-	p := 1 / (1 + math.Exp(-odds))
-	if p < faint {
-		return
-	}
-	f := v.Finding(risk.Jailbreak, first, last, p*doubt(v, first, last))
-	f.Severity, f.Impact, f.Refs = risk.High, risk.Harm, refs("LLM01:2026", "AML.T0054")
-	add(f)
+	return odds, last
 }
 
 // named3 reports the personas that are words in lower case.

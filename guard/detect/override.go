@@ -103,13 +103,32 @@ func doubt(v *guard.View, from, to int) float64 {
 	if containsAny(before, denials) {
 		return .4
 	}
-	if !containsAny(near(v.Text, from, to, 160), mentions) {
-		return 1
+	around := near(v.Text, from, to, 160)
+	said, told := containsAny(around, mentions), countAny(around, tellers)
+	quoted := from > 0 && strings.IndexByte("\"'`", v.Text[from-1]) >= 0
+	switch {
+	case told > 1 && (said || quoted), told > 2:
+		return .25 // a report
+	case (said || told > 0) && quoted:
+		return .4
+	case said || told > 1:
+		return .6
 	}
-	if from > 0 && strings.IndexByte("\"'`", v.Text[from-1]) >= 0 {
-		return .4 // quoted
+	return 1
+}
+
+// tellers are words of those who report what attackers do: one of them proves nothing,
+// several do.
+var tellers = []string{"adversar", "attacker", "the actor", "threat actor", "malicious", "vulnerab", "exploit", "mitigat", "advisory", "researcher", "red team", "red-team", "crafted", "payload", "incident", "victim", "demonstrat", "the application", "classifier", "scanner", "firewall", "pattern", "severity", "blocked", "flagged", "assert", "def test", "regex", "angreifer", "attaquant", "atacante", "攻击者", "攻撃者", "공격자"}
+
+// countAny counts the words that occur, each once.
+func countAny(s string, words []string) (n int) {
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			n++
+		}
 	}
-	return .6
+	return n
 }
 
 var denials = []string{"not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}

@@ -30,10 +30,11 @@ const (
 	leakVerb                // to show, before what is shown
 	leakLate                // to show, where the verb may come last
 	leakFully               // word for word
+	leakAbove               // what came before, whosever it is
 )
 
 var leakLexicon = lexicon(map[class]string{
-	leakTarget: `system prompt; systemprompt; system message; system instructions; your initial instructions; your initial prompt; your system instructions; your system message; your confidential instructions; your secret instructions; hidden instructions; hidden prompt; secret instructions; your original instructions; your original prompt; developer message; developer instructions; developer prompt; your prompt; your instructions; your hidden; your pre-prompt; preprompt; pre-prompt; your guidelines; your directives; instructions you were given; instructions given to you; prompt above; instructions above; text above; words above; sentences above; everything above; what is written above; everything before this; first prompt; starting with "you are; starting with 'you are; beginning with "you are; begins with "you are; start with "you are; custom instructions; full prompt; 
+	leakTarget: `system prompt; systemprompt; system message; system instructions; your initial instructions; your initial prompt; your system instructions; your system message; your confidential instructions; your secret instructions; hidden instructions; hidden prompt; secret instructions; your original instructions; your original prompt; developer message; developer instructions; developer prompt; your prompt; your instructions; your hidden; your pre-prompt; preprompt; pre-prompt; your guidelines; your directives; instructions you were given; instructions given to you; prompt above; instructions above; first prompt; starting with "you are; starting with 'you are; beginning with "you are; begins with "you are; start with "you are; custom instructions; full prompt; 
 		systemnachricht; deine anweisungen; deine systemanweisung*; system-prompt; versteckten anweisungen; deinen prompt; geheimen anweisungen; deine richtlinien; deine regeln; ursprunglichen anweisungen; deine konfiguration;
 		prompt systeme; invite systeme; message systeme; tes instructions; vos instructions; instructions cachees; instructions secretes; instructions initiales; ton prompt; votre prompt; tes consignes; vos consignes; consignes cachees; prompt initial;
 		prompt del sistema; prompt de sistema; mensaje del sistema; tus instrucciones; sus instrucciones; instrucciones ocultas; instrucciones secretas; instrucciones iniciales; instrucciones del sistema; tu prompt; indicaciones iniciales; prompt inicial; mensaje de sistema;
@@ -46,8 +47,9 @@ var leakLexicon = lexicon(map[class]string{
 		システムプロンプト; システムメッセージ; あなたの指示; 隠された指示; 初期プロンプト; 初期指示; 内部の指示; 隠し指示; システム指示;
 		시스템 프롬프트; 시스템 메시지; 시스템 메세지; 너의 지시; 당신의 지시; 숨겨진 지시*; 초기 프롬프트; 초기 지시*; 숨은 지시*; 시스템 지시*; 네 지시*;
 		sistem istem*; sistem komut*; gizli talimat*; sistem mesaj*; prompt sistem; instruksi sistem; instruksi tersembunyi; pesan sistem; loi nhac he thong; huong dan an; chi dan an; chi thi an; systemprompten; systemmeddelande*; dolda instruktion*; skjulte instruks*; jarjestelmakeho*; jarjestelmaviest*; piilotetut ohje*; systemovy prompt; systemovou zpravu; skryte instrukce; skryte pokyny; promptul de sistem; mesajul de sistem; instructiunile ascunse; rendszerprompt*; rejtett utasitas*; προτροπη συστηματος; προτροπή συστήματος; κρυφές οδηγίες; μήνυμα συστήματος;
-		موجه النظام; تعليمات النظام; رسالة النظام; التعليمات المخفية; تعليماتك; مطالبة النظام; التعليمات السرية; پرامپت سیستم; دستورات مخفی; سسٹم پرامپٹ; הנחיית המערכת; ההנחיות הנסתרות; הודעת המערכת; הוראות נסתרות; सिस्टम प्रॉम्प्ट; सिस्टम निर्देश*; छिपे हुए निर्देश*; छिपे निर्देश*; সিস্টেম প্রম্পট; ข้อความระบบ; พรอมต์ระบบ; พรอมป์ระบบ; คำสั่งระบบ; คำสั่งที่ซ่อน*; maagizo yaliyofichwa; maelekezo yaliyofichwa; in your context; you are protecting; you're protecting; told to keep private; told to keep secret; you were given before my message; page you were given; did the system message say; parts you are told; you must not reveal; not supposed to reveal; not allowed to reveal; told not to reveal`,
-	leakWeak: `instructions; prompt; guidelines; rules; directives; configuration; the above; above; anweisungen; regeln; instructions; consignes; regles; instrucciones; reglas; istruzioni; regole; instrucoes; regras; instructies; regels; instrukcje; zasady; инструкции; правила; 指令; 规则; 指示; ルール; 지시; 규칙`,
+		موجه النظام; تعليمات النظام; رسالة النظام; التعليمات المخفية; تعليماتك; مطالبة النظام; التعليمات السرية; پرامپت سیستم; دستورات مخفی; سسٹم پرامپٹ; הנחיית המערכת; ההנחיות הנסתרות; הודעת המערכת; הוראות נסתרות; सिस्टम प्रॉम्प्ट; सिस्टम निर्देश*; छिपे हुए निर्देश*; छिपे निर्देश*; সিস্টেম প্রম্পট; ข้อความระบบ; พรอมต์ระบบ; พรอมป์ระบบ; คำสั่งระบบ; คำสั่งที่ซ่อน*; maagizo yaliyofichwa; maelekezo yaliyofichwa; you are protecting; you're protecting; told to keep private; told to keep secret; you were given before my message; page you were given; did the system message say; parts you are told; you must not reveal; not supposed to reveal; not allowed to reveal; told not to reveal`,
+	leakAbove: `text above; words above; sentences above; everything above; what is written above; everything before this; in your context; all of the above text; message above; conversation above; lines above`,
+	leakWeak:  `instructions; prompt; guidelines; rules; directives; configuration; the above; above; anweisungen; regeln; instructions; consignes; regles; instrucciones; reglas; istruzioni; regole; instrucoes; regras; instructies; regels; instrukcje; zasady; инструкции; правила; 指令; 规则; 指示; ルール; 지시; 규칙`,
 	leakVerb: `reveal; revealing; show; print; repeat; output; display; disclose; expose; leak; dump; recite; give me; tell me; share; write out; write down; copy; spell out; list; return; echo; paste; send me; include; read out; read me; what is; what's; what are; what were; what was; translate; summarize; summarise; paraphrase; encode; provide; state; report; quote; type out; divulge; say;
 		zeig*; gib*; nenn*; verrat*; offenbar*; wiederhol*; druck*; schreib*; ausgeben; auflist*; was ist; was sind; wie lautet; wie lauten; teile mir;
 		montre*; revele*; affiche*; repete*; donne*; divulgue*; imprime*; ecris; ecrivez; quelles sont; quel est; quelle est; partage*; recopie*; cite*;
@@ -72,7 +74,7 @@ func readLeak(v *guard.View, add func(risk.Finding)) {
 	end := 0
 	for n, h := range v.Hits {
 		w := leakLexicon[h.Literal]
-		if w.class > leakWeak || !whole(v.Text, h, w) {
+		if w.class > leakWeak && w.class != leakAbove || !whole(v.Text, h, w) {
 			continue
 		}
 		p, from, to := weighLeak(v, n, w.class)
@@ -126,7 +128,7 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 	from, to = v.Hits[n].Start, v.Hits[n].End
 	lo, hi := sentence(v.Text, from, to, 70)
 	target := v.Hits[n]
-	var has [leakFully + 1]bool
+	var has [leakAbove + 1]bool
 	has[name] = true
 	around(v, leakLexicon, n, lo, hi, func(w word, h guard.Hit) {
 		// English and its neighbours put the verb first; elsewhere it may end the
@@ -153,6 +155,10 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 		p = .94
 	case has[leakTarget] && has[leakVerb]:
 		p = .9
+	case has[leakAbove] && has[leakVerb] && has[leakFully]:
+		p = .7
+	case has[leakAbove] && has[leakVerb]:
+		p = .3 // "sum up the text above" is everyday work
 	case has[leakWeak] && has[leakVerb] && has[leakFully]:
 		p = .45
 	}

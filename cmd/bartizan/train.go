@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/guard/train"
+)
+
+type trainCommand struct {
+	Guard trainGuard `cmd:"" help:"Learn the guard's models of labelled texts."`
+}
+
+type trainGuard struct {
+	Data   string `required:"" help:"Folder with train, or with files *.jsonl.gz." placeholder:"DIR"`
+	Out    string `required:"" help:"File to write." placeholder:"FILE"`
+	Output string `short:"o" enum:"text,json" default:"text" help:"text or json."`
+}
+
+// Help is shown by -h.
+func (trainGuard) Help() string {
+	return "Example:\n  bartizan train guard --data data/guard --out guard/detect/guard.model\n\nThe same texts give the same bytes. The report is of models that had not seen the source of a text."
+}
+
+// Run implements the command.
+func (c *trainGuard) Run(s *streams) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+	out, err := train.Guard(ctx, train.Config{Data: split(c.Data, "train"), Progress: progress(s)})
+	if err != nil {
+		return &exit{exitUse, err}
+	}
+	b, err := out.Model.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.Out, b, 0o644); err != nil {
+		return use("%s cannot be written: %v", c.Out, err)
+	}
+	r := train.Measure("unseen sources", out.Texts, out.Model.Card.Lines)
+	if c.Output == "json" {
+		return printJSON(s, r)
+	}
+	fmt.Fprintf(s.out, "%s: %d bytes\n", c.Out, len(b))
+	return r.Text(s.out)
+}
+
+// split returns the folder of a split, or the folder itself where it has none.
+func split(dir, name string) string {
+	if isDir(filepath.Join(dir, name)) {
+		return filepath.Join(dir, name)
+	}
+	return dir
+}
+
+// progress tells what is going on: on one line of a terminal, or a line a step.
+func progress(s *streams) func(step string, done, total int) {
+	var last time.Time
+	bar := isTerminal(s.err)
+	said := ""
+	return func(step string, done, total int) {
+		if done < total && step == said && (!bar || time.Since(last) < 100*time.Millisecond) {
+			return
+		}
+		last = time.Now()
+		switch {
+		case bar && done < total:
+			fmt.Fprintf(s.err, "\r\x1b[K%s  %d of %d", step, done, total)
+		case bar:
+			fmt.Fprintf(s.err, "\r\x1b[K")
+		default:
+			fmt.Fprintf(s.err, "%s: %d of %d\n", step, done, total)
+		}
+		said = step
+	}
+}
+
+// isTerminal reports whether somebody watches.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}
