@@ -1,256 +1,154 @@
 package detect
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"math"
-	"strings"
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
 
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
 // Secret finds credentials.
 //
-// Catches: some sixty kinds of key, token, key block and address with a
-// password, each by its own prefix and shape; values named as a password, key
-// or token, where they are random enough.
+// Catches: some two hundred kinds of key, token, key block and address with a
+// password, each by its own prefix and shape; values behind the name of a service
+// or behind a name such as password, token or API key, where they are random enough.
 // Does not catch: bare passwords in prose, secrets without a prefix or a name
-// beside them, those split over several strings. Placeholders, hashes, UUIDs,
-// public keys and values made of words are left alone on purpose.
+// beside them, those split over several strings. Placeholders, hashes, public
+// keys and values made of words are left alone on purpose.
 // Example: a personal access token in a shell command.
 type Secret struct{ member }
 
 func newSecret() *Secret {
-	m := member{id: "secret@1", read: readSecrets}
-	for _, k := range secretKinds {
-		m.finds = append(m.finds, risk.Category("secret."+k.rule))
+	m := member{id: "secret@2"}
+	seen := map[string]bool{}
+	for _, k := range allKinds() {
+		if !seen[k.rule] {
+			seen[k.rule] = true
+			m.finds = append(m.finds, risk.Category("secret."+k.rule))
+		}
 		m.literals = append(m.literals, k.literal)
 	}
 	return &Secret{m}
 }
 
-// readSecrets checks the shape at every prefix that was seen; a place found by
-// one kind is not found again by another.
-func readSecrets(v *guard.View, add func(risk.Finding)) {
-	if v.Via == "leet" || v.Via == "rot13" || v.Via == "reverse" {
-		return // guesses at words, in which no value is whole
-	}
+// allKinds are the kinds in order of how much they know: exact shapes, patterns,
+// values behind a service's name, values behind a name.
+var allKinds = sync.OnceValue(func() []secretKind {
+	return slices.Concat(secretKinds, patternKinds(), vendorKinds(), namedKinds())
+})
+
+// errDense means that a text holds more names of credentials than can be looked
+// into: what is behind the rest is not known, so the check has failed.
+var errDense = errors.New("detect: too many names of credentials for one text")
+
+// Look reads passages without an engine.
+func (d *Secret) Look(ctx context.Context, p []llm.Passage) ([]risk.Finding, error) {
+	return guard.Read(ctx, d, p)
+}
+
+// Read reads the views one by one.
+func (d *Secret) Read(ctx context.Context, views []guard.View) ([]risk.Finding, error) {
 	var found []risk.Finding
-	for _, h := range v.Hits {
-		k := &secretKinds[h.Literal]
-		start, end, p := k.match(v.Text, h)
-		if p == 0 || covered(found, v, start, end) {
+	for i := range views {
+		if err := ctx.Err(); err != nil {
+			return found, err
+		}
+		v := &views[i]
+		// Guesses at words, in which no value is whole.
+		if len(v.Hits) == 0 || v.Via == "leet" || v.Via == "rot13" || v.Via == "reverse" {
 			continue
 		}
-		f := v.Finding(risk.Category("secret."+k.rule), start, end, p)
-		f.Severity, f.Impact, f.Refs = risk.Critical, risk.Confidentiality, refs("LLM02:2026", "AML.T0055")
-		found = append(found, f)
-		add(f)
-	}
-}
-
-// covered reports whether the stretch was found already, by a kind that knows
-// more.
-func covered(found []risk.Finding, v *guard.View, start, end int) bool {
-	from, to := v.Original(start, end)
-	for _, f := range found {
-		if from < f.End && f.Start < to {
-			return true
+		all, err := secretsIn(v)
+		for _, c := range all {
+			found = append(found, c.finding(v))
+		}
+		if err != nil {
+			return found, err
 		}
 	}
-	return false
+	return found, nil
 }
 
-// secretKind is one rule: a literal, and the shape of what must stand there.
-type secretKind struct {
-	rule, literal string
-	chars         *charset // of what follows the literal
-	min, max      int      // how many of them
-	shape         func(s string, h guard.Hit) (start, end int, p float64)
-	exact         string // the literal as it must be written, where case matters
+// secret is a place where a kind matched.
+type secret struct {
+	kind, start, end int
+	p                float64
 }
 
-// charset is a set of bytes.
-type charset [256]bool
-
-func chars(ranges string) *charset {
-	var c charset
-	for i := 0; i < len(ranges); i++ {
-		if i+2 < len(ranges) && ranges[i+1] == '-' {
-			for b := int(ranges[i]); b <= int(ranges[i+2]); b++ {
-				c[b] = true
-			}
-			i += 2
-			continue
-		}
-		c[ranges[i]] = true
+func (c secret) finding(v *guard.View) risk.Finding {
+	// A model that shows what a key looks like gives none away.
+	if c.p == doubtful && v.Origin == llm.OriginModel {
+		c.p = .4
 	}
-	return &c
+	f := v.Finding(risk.Category("secret."+allKinds()[c.kind].rule), c.start, c.end, c.p)
+	f.Severity, f.Impact, f.Refs = risk.Critical, risk.Confidentiality, refs("LLM02:2026", "AML.T0055")
+	return f
 }
 
-var (
-	alnum   = chars("a-zA-Z0-9")
-	word64  = chars("a-zA-Z0-9_-")
-	dotted  = chars("a-zA-Z0-9_.-")
-	hexes   = chars("a-f0-9")
-	uppers  = chars("A-Z0-9")
-	base64s = chars("a-zA-Z0-9+/=")
+// purse is what may be spent on one text. Shapes that cost more than a glance pay
+// for it, so that a text full of names stays as cheap as any of its length.
+type purse struct{ left int }
+
+// pay reports whether there was enough left.
+func (p *purse) pay(n int) bool {
+	p.left -= n
+	return p.left >= 0
+}
+
+// A value weighed costs about a microsecond; a text may hold one every 32 bytes, as
+// files full of settings do, and each is weighed at most a few times.
+const (
+	purseLeast = 16 << 10
+	purseBytes = 8
 )
 
-// match checks the shape at a hit.
-func (k *secretKind) match(s string, h guard.Hit) (int, int, float64) {
-	if k.exact != "" && s[h.Start:h.End] != k.exact {
-		return 0, 0, 0
-	}
-	if k.shape != nil {
-		return k.shape(s, h)
-	}
-	// A boundary tested here keeps a leading \b, and its cost, out of any
-	// pattern.
-	if h.Start > 0 && alnum[s[h.Start-1]] {
-		return 0, 0, 0
-	}
-	end := h.End
-	for end < len(s) && k.chars[s[end]] && end-h.End <= k.max {
-		end++
-	}
-	n := end - h.End
-	if n < k.min || n > k.max || end < len(s) && alnum[s[end]] || placeholder(s[h.End:end]) {
-		return 0, 0, 0
-	}
-	return h.Start, end, .97
-}
-
-// fake are words that a value holds only when it stands for one.
-var fake = []string{"example", "placeholder", "changeme", "change_me", "your", "xxxx", "****", "....", "dummy", "redacted", "insert", "replace", "<", "${", "{{", "todo", "1234567890abcdef", "sample", "0000000", "abcdefgh", "test_test", "secret_here", "not-a-real", "notreal", "fake"}
-
-// placeholder reports whether a value only stands for one: words that say so,
-// or too little variety to be random.
-func placeholder(v string) bool {
-	low := strings.ToLower(v)
-	return containsAny(low, fake) || entropy(v) < 2.3
-}
-
-// entropy is the Shannon entropy of the bytes of s, in bits a byte.
-func entropy(s string) float64 {
-	var count [256]int
-	for i := range len(s) {
-		count[s[i]]++
-	}
-	h := 0.0
-	for _, n := range count {
-		if n > 0 {
-			p := float64(n) / float64(len(s))
-			h -= p * math.Log2(p)
+// secretsIn checks the shape at every literal that was seen. A place found by one
+// kind is not found again by one that knows less.
+func secretsIn(v *guard.View) ([]secret, error) {
+	kinds := allKinds()
+	budget := purse{left: purseLeast + len(v.Text)/purseBytes}
+	var all []secret
+	for _, h := range v.Hits {
+		start, end, p := kinds[h.Literal].match(v.Text, h, &budget)
+		if p > 0 {
+			all = append(all, secret{h.Literal, start, end, p})
+		}
+		if budget.left < 0 {
+			return apart(all), errDense
 		}
 	}
-	return h
+	if all = apart(all); v.Decoded() && len(all) > 1 {
+		all = all[:1] // all of them lie in one wrapper
+	}
+	return all, nil
 }
 
-// take returns the end of the run of set at s[i:], at most n bytes long.
-func take(s string, i, n int, set *charset) int {
-	end := i
-	for end < len(s) && end-i < n && set[s[end]] {
-		end++
-	}
-	return end
-}
-
-// keyBlock matches a private key between its two lines; a public key or a
-// certificate is none.
-func keyBlock(s string, h guard.Hit) (int, int, float64) {
-	head, rest, ok := strings.Cut(s[h.Start:min(len(s), h.Start+80)], "-----")
-	_ = head
-	if !ok {
-		return 0, 0, 0
-	}
-	title, _, ok := strings.Cut(rest, "-----")
-	if !ok || !strings.HasSuffix(title, "PRIVATE KEY") && !strings.HasSuffix(title, "PRIVATE KEY BLOCK") {
-		return 0, 0, 0
-	}
-	body := h.Start + 10 + len(title)
-	end := strings.Index(s[body:min(len(s), body+maxKey)], "-----END "+strings.TrimPrefix(title, "BEGIN "))
-	if end < 0 {
-		// Cut off: still a key when there is enough of it.
-		if end = take(s, body, maxKey, keyBytes); end-body < 64 {
-			return 0, 0, 0
+// apart drops what overlaps: of two, the kind that knows more stays, then the
+// longer one.
+func apart(all []secret) []secret {
+	slices.SortStableFunc(all, func(a, b secret) int { return cmp.Or(a.start-b.start, b.end-a.end) })
+	out := all[:0]
+	for _, c := range all {
+		n := len(out)
+		switch {
+		case n == 0 || c.start >= out[n-1].end:
+			out = append(out, c)
+		case rank(c) < rank(out[n-1]):
+			out[n-1] = c
 		}
-		return h.Start, end, .9
 	}
-	// An empty block is an example of one.
-	if end < 40 || placeholder(s[body:body+end]) {
-		return 0, 0, 0
-	}
-	end += body + len("-----END ") + len(title) - len("BEGIN ") + len("-----")
-	return h.Start, min(len(s), end), .99
+	return out
 }
 
-// maxKey bounds a key block.
-const maxKey = 16 << 10
-
-var keyBytes = chars("a-zA-Z0-9+/= \\\r\n:,-")
-
-// jwt matches three parts of which the first is a header in JSON.
-func jwt(s string, h guard.Hit) (int, int, float64) {
-	if h.Start > 0 && word64[s[h.Start-1]] {
-		return 0, 0, 0
+// rank orders kinds: what is sure comes before what is likely.
+func rank(c secret) int {
+	if c.p < .5 {
+		return c.kind + 1<<20
 	}
-	end := take(s, h.Start, 8<<10, dotted)
-	parts := strings.Split(strings.TrimRight(s[h.Start:end], "."), ".")
-	if len(parts) < 3 || len(parts[1]) < 8 || len(parts[2]) < 16 {
-		return 0, 0, 0
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[0])
-	var head struct {
-		Alg string `json:"alg"`
-	}
-	if err != nil || json.Unmarshal(raw, &head) != nil || head.Alg == "" {
-		return 0, 0, 0
-	}
-	return h.Start, h.Start + len(strings.Join(parts[:3], ".")), .95
-}
-
-// address matches scheme://user:password@host.
-func address(s string, h guard.Hit) (int, int, float64) {
-	end := h.End
-	for end < len(s) && end-h.End < 512 && s[end] > ' ' && s[end] < 0x7f && !strings.ContainsRune("\"'`<>\\/", rune(s[end])) {
-		end++
-	}
-	user, host, ok := cutLast(s[h.End:end], "@")
-	name, pass, ok2 := strings.Cut(user, ":")
-	if !ok || !ok2 || host == "" || len(pass) < 4 || strings.ContainsAny(name, "?&=") || variable(pass) || weakWord(pass) {
-		return 0, 0, 0
-	}
-	// The scheme belongs to the address, and a bare :// is none.
-	start := h.Start
-	for start > 0 && (alnum[s[start-1]] || s[start-1] == '+') {
-		start--
-	}
-	if start == h.Start {
-		return 0, 0, 0
-	}
-	return start, end, .9
-}
-
-func cutLast(s, sep string) (string, string, bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
-}
-
-// variable reports whether a value is filled in elsewhere.
-func variable(v string) bool {
-	return v == "" || strings.ContainsAny(v[:1], "$<{%*[(@") || strings.HasPrefix(v, "process.") || strings.HasPrefix(v, "os.") || containsAny(strings.ToLower(v), fake) || strings.Trim(v, "xX*.-_") == ""
-}
-
-// weakWord reports the words that examples use for a password.
-func weakWord(v string) bool {
-	switch strings.ToLower(v) {
-	case "password", "pass", "passwd", "pwd", "secret", "user", "token", "admin", "root", "postgres", "test", "guest", "none", "null", "true", "false", "pass123":
-		return true
-	}
-	return false
+	return c.kind
 }
