@@ -34,6 +34,7 @@ func Rules() []guard.Detector {
 		newUnsafeMarkup(),
 		newResourceAbuse(),
 		newSecret(),
+		newUnsafeCode(),
 	}
 }
 

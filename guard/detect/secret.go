@@ -42,9 +42,9 @@ var allKinds = sync.OnceValue(func() []secretKind {
 	return slices.Concat(secretKinds, patternKinds(), vendorKinds(), namedKinds())
 })
 
-// errDense means that a text holds more names of credentials than can be looked
-// into: what is behind the rest is not known, so the check has failed.
-var errDense = errors.New("detect: too many names of credentials for one text")
+// errDense means that a text holds more places that must be looked into than can be
+// in linear time: what is behind the rest is not known, so the check has failed.
+var errDense = errors.New("detect: too many places to look into in one text")
 
 // Look reads passages without an engine.
 func (d *Secret) Look(ctx context.Context, p []llm.Passage) ([]risk.Finding, error) {
