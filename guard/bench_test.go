@@ -71,7 +71,7 @@ func BenchmarkScanner100Chunks(b *testing.B) {
 // TestHostile feeds the whole guard texts made to be slow.
 func TestHostile(t *testing.T) {
 	c := everything(t, full())
-	for _, unit := range []string{"a", "ignore ", "ignore all previous ", "system: you must ", "http://a?b=c ", "<|im_start|>", "-----BEGIN ", "password=", "@", "1@a.", "4111 1111 ", "DE12", "{{", "![](", "<img ", "`", "\u202e", "a b ", "repeat forever ", "://a:b@", "\x1b[", "忽略"} {
+	for _, unit := range []string{"a", "ignore ", "ignore all previous ", "system: you must ", "http://a?b=c ", "<|im_start|>", "-----BEGIN ", "password=", "@", "1@a.", "4111 1111 ", "DE12", "{{", "![](", "<img ", "`", "\u202e", "a b ", "repeat forever ", "://a:b@", "\x1b[", "忽略", "[", "](", "[a](", "![a]", "[a]: //b\n", "https://", "https://a@", "&#x6a;", "\x1b]", "\u009b", "</a", "<a href=//b>c</a", "style=", "`", "``` ", "~~~\n", "]:", "!"} {
 		text := strings.Repeat(unit, 50_000)
 		for _, dir := range []guard.Direction{guard.Input, guard.Output} {
 			c.Judge(context.Background(), dir, []llm.Passage{{Origin: llm.OriginRetrieved, Text: text[:min(len(text), 200_000)]}})

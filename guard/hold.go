@@ -1,6 +1,10 @@
 package guard
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/text"
+)
 
 // Bounds on how much text may be held because something may have begun in it.
 const (
@@ -16,9 +20,36 @@ const (
 func (c *Compiled) open(unit, seen string) int {
 	// Twice the longest literal leaves room for runs of white space.
 	n := c.rules.auto.open(seen[max(0, len(seen)-2*maxLiteral):])
-	n = max(n, openKey(unit), openNumber(unit), openMarkup(unit))
+	n = max(n, openKey(unit), openNumber(unit), openLinks(unit), openControl(unit))
+	// What is not seen will be taken out, and what it split is whole then.
+	if rest := without(unit, unseenIn(unit)); rest.at != nil {
+		if open := openLinks(rest.text); open > 0 {
+			n = max(n, len(unit)-rest.at[len(rest.text)-open])
+		}
+	}
 	return min(n, len(unit))
 }
+
+// unseenIn returns all that may be taken out of a unit because nobody sees it.
+func unseenIn(unit string) []PassageChange {
+	var out []PassageChange
+	if controls(unit) {
+		out = escapeChanges(unit)
+	}
+	for i := range len(unit) {
+		if c := unit[i]; c == 0xe2 || c == 0xef || c == 0xf3 || c == c1 || c == 0xcd || c == 0xe1 {
+			v := text.Normalise(unit)
+			for _, h := range v.Hidden {
+				out = append(out, PassageChange{Start: h.Start, End: h.End})
+			}
+			break
+		}
+	}
+	return out
+}
+
+// openLinks measures what may become a link, or the code that a link stands in.
+func openLinks(unit string) int { return max(openMarkup(unit), openAddress(unit), openCode(unit)) }
 
 func openKey(unit string) int {
 	i := strings.LastIndex(unit, "-----BEGIN ")
@@ -47,14 +78,91 @@ func openNumber(unit string) int {
 	return len(unit) - i
 }
 
+// openMarkup measures an image, a link or an element at the end of a unit whose
+// target is not known yet.
 func openMarkup(unit string) int {
 	// A target that is longer than this is no link worth waiting for.
 	tail := unit[max(0, len(unit)-maxLink):]
-	if i := strings.LastIndex(tail, "!["); i >= 0 && !strings.Contains(tail[i:], ")") && !strings.Contains(tail[i:], "\n\n") {
-		return len(tail) - i
+	open := -1
+	if i := strings.LastIndex(tail, "!["); i >= 0 && openImage(tail[i:]) {
+		open = i
 	}
-	if i := strings.LastIndexByte(tail, '<'); i >= 0 && i+1 < len(tail) && (isWord(tail[i+1]) || tail[i+1] == '/') && strings.IndexByte(tail[i:], '>') < 0 {
-		return len(tail) - i
+	if i := strings.LastIndex(tail, "]("); i >= 0 && (open < 0 || i < open) && strings.IndexAny(tail[i+2:], ")") < 0 && !strings.Contains(tail[i:], "\n\n") {
+		open = i
+	}
+	if i := strings.LastIndexByte(tail, '<'); i >= 0 && i+1 < len(tail) && (isWord(tail[i+1]) || tail[i+1] == '/') && strings.IndexByte(tail[i:], '>') < 0 && (open < 0 || i < open) {
+		open = i
+	}
+	// The next byte says whether a text in brackets is a link, or has an address.
+	for _, end := range []string{"]", "]:", "!"} {
+		if t := strings.TrimRight(tail, " \t\r\n"); strings.HasSuffix(t, end) && (end == "]:" || len(t) == len(tail)) {
+			i := len(t) - len(end)
+			if k := strings.LastIndexByte(t, '['); k >= 0 && end != "!" {
+				i = k
+			}
+			if i > 0 && tail[i-1] == '!' {
+				i--
+			}
+			if open < 0 || i < open {
+				open = i
+			}
+		}
+	}
+	if open < 0 {
+		return 0
+	}
+	return len(tail) - open
+}
+
+// openImage reports whether more text may say what the image that s begins with is.
+func openImage(s string) bool {
+	if strings.Contains(s, "\n\n") {
+		return false
+	}
+	end := bracketEnd(s, 1)
+	if end < 0 || end+1 == len(s) {
+		return end != tooFar
+	}
+	switch s[end+1] {
+	case '(':
+		return strings.IndexByte(s[end:], ')') < 0
+	case '[':
+		return strings.IndexByte(s[end+2:], ']') < 0
+	}
+	return false
+}
+
+// maxAuthority bounds how long the end of a host is waited for.
+const maxAuthority = 300
+
+// openAddress measures an address at the end of a unit whose host may go on.
+func openAddress(unit string) int {
+	tail := unit[max(0, len(unit)-maxAuthority):]
+	i := strings.LastIndex(tail, "://")
+	if i < 0 || strings.ContainsAny(tail[i+3:], "/?# \t\r\n\"'<>)]}`") {
+		return 0
+	}
+	for i > 0 && isWord(tail[i-1]) {
+		i--
+	}
+	return len(tail) - i
+}
+
+// openCode measures code in the last line of a unit that may still be closed: whether
+// it is code decides what is done with the links in it.
+func openCode(unit string) int {
+	tail := unit[max(0, len(unit)-maxLink):]
+	for i := strings.LastIndexByte(tail, '\n') + 1; i < len(tail); {
+		if tail[i] != '`' {
+			i++
+			continue
+		}
+		n := runLen(tail[i:], '`')
+		end := spanEnd(tail[i+n:], n)
+		if end < 0 || i+n+end+n == len(tail) {
+			return len(tail) - i // the run itself may go on
+		}
+		i += n + end + n
 	}
 	return 0
 }

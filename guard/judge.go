@@ -41,6 +41,7 @@ type draft struct {
 	changes  []PassageChange
 	checks   []risk.Check
 	decision risk.Decision
+	next     cleaning // what the cleaning of links knows behind the text
 }
 
 func (d *draft) judgement(id string) Judgement {

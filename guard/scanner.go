@@ -50,14 +50,13 @@ type Scanner struct {
 type track struct {
 	channel  llm.Channel
 	index    int
-	cut      int  // last end of a unit as the text has it
-	judged   int  // last end of a unit that was judged: cut, less what may begin a match
-	read     bool // to the end
-	begun    bool // shown in pieces
-	covered  bool // a snapshot of it was read
-	media    bool // cannot be read
-	fenced   bool
-	raw      bool // the text began as markup or JSON
+	cut      int      // last end of a unit as the text has it
+	judged   int      // last end of a unit that was judged: cut, less what may begin a match
+	read     bool     // to the end
+	begun    bool     // shown in pieces
+	covered  bool     // a snapshot of it was read
+	media    bool     // cannot be read
+	clean    cleaning // what the cleaning of links knows of the text so far
 	sealed   bool
 	findings []risk.Finding
 	changes  []llm.Change
@@ -192,15 +191,16 @@ func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final 
 	}
 	// Known from the first unit on and kept: how a text begins says what it is.
 	if t.judged == 0 {
-		t.raw = isRaw(l.Text[from-l.Base : to-l.Base])
+		t.clean.raw = isRaw(l.Text[from-l.Base : to-l.Base])
 	}
-	clean := cleaning{from: t.judged - from, fenced: t.fenced, raw: t.raw}
+	clean := t.clean
+	clean.from = t.judged - from
 	window := llm.Passage{Channel: t.channel, Origin: s.origin, Sealed: t.sealed, Text: l.Text[from-l.Base : to-l.Base]}
 	sc := s.c.engine.scratch.Get().(*scratch)
 	d := s.c.judge(ctx, Output, []llm.Passage{window}, sc, clean)
 	s.c.engine.release(sc)
 	s.take(t, &d, from)
-	_, t.fenced = linkChanges(window.Text, clean)
+	t.clean = d.next
 	t.judged, t.read = to, final
 	if s.c.enforcing() && t.stops() {
 		return &BlockedError{s.verdict()}

@@ -41,6 +41,11 @@ var answers = []string{
 	"日本語の文章です。これは長い文章で、句点があります。次の文も長いです。Project Nightjar は秘密です。終わりの文。",
 	"An image ![with a long alt text](https://evil.invalid/x.png?d=1) and code `![a](https://b.invalid)` and <img src=x onerror=alert(1)> too.\n```html\n<img src=x>\n```\nDone <b>here</b>.",
 	"Hid\u200bden\u200b words\u200b\u200b\u200b in an answer. \x1b[31mred\x1b[0m text and emoji 👩‍💻 fine. " + strings.Repeat("More words follow here. ", 20) + "Zero\u200bwidth.",
+	"\x1b]8;;https://evil.invalid/x\x07a link\x1b]8;;\x07 and \x1b]52;c;cm0gLXJmIC8=\x1b\\\\ a clipboard. \u009b31mred\u009b0m \x1bP1$r0m\x1b\\ \x1b(B done\b\b\b\b. \x1b]0;no end of this title",
+	"See [https://bank.example/login](https://evil.invalid/a \"t\") and <a href='https://evil.invalid'>www.bank.example</a>. Or https://bank.example@evil.invalid/x, or https://p\u0430ypal.example/y. [a.example](https://www.a.example) is right, [me@a.example](mailto:me@a.example) too.",
+	"Great![1] An image ![one][r], ![two][], ![r] and ![three]. More words here, to fill the unit up.\n\n[r]: https://evil.invalid/r.png\n[1]: https://evil.invalid/1.png\n[three]: https://evil.invalid/3.png\n\nLater ![r] again and ![four](images/four.png) stays.",
+	"[x](java\nscript:alert(1)) [y](&#106;ava&Tab;script:alert(2)) <a href=\"\x01javascript&colon;alert(3)\">z</a> [d](data:text/html;base64,PGI+) <div style=\"background:url(https://evil.invalid/s)\" background=x onclick = go()>d</div> JavaScript: The Parts. ` ![lone](https://evil.invalid/l) and `` a ` b ![in](https://b.invalid) `` end.\n~~~\n![in](https://b.invalid)\n```\n<img src=x>\n~~~\n![out](https://evil.invalid/o)",
+	"Some words first. !\x1b[0m[an alt text](https://evil.invalid/x) and a <i\x1b[1mmg src=https://evil.invalid/y> and <i\u200b\u200b\u200bmg src=x>. [x](java\u200b\u200b\u200bscript:alert(1)).",
 	strings.Repeat("a", 2500) + " Project Nightjar " + strings.Repeat("b ", 300),
 	"-----BEGIN RSA PRIVATE" + " KEY-----\n" + strings.Repeat("q8Fj3kD9sLq2Zx7Vb4Nm1Qw6Er5Ty0Ui\n", 8) + "-----END RSA PRIVATE" + " KEY-----\nThat was a key.",
 }

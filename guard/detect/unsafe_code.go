@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
@@ -40,13 +41,9 @@ type danger struct {
 }
 
 // dangers are all rules, in the order of their literals.
-func dangers() []danger {
-	var all []danger
-	for _, some := range [][]danger{shellDangers, secretDangers, shellBackDangers, sinkDangers, certificateDangers, packageDangers} {
-		all = append(all, some...)
-	}
-	return all
-}
+var dangers = sync.OnceValue(func() []danger {
+	return slices.Concat(shellDangers, secretDangers, shellBackDangers, sinkDangers, certificateDangers, packageDangers)
+})
 
 // code is the text that a rule looks at.
 type code struct {
