@@ -87,7 +87,7 @@ func openMarkup(unit string) int {
 	if i := strings.LastIndex(tail, "!["); i >= 0 && openImage(tail[i:]) {
 		open = i
 	}
-	if i := strings.LastIndex(tail, "]("); i >= 0 && (open < 0 || i < open) && strings.IndexAny(tail[i+2:], ")") < 0 && !strings.Contains(tail[i:], "\n\n") {
+	if i := strings.LastIndex(tail, "]("); i >= 0 && (open < 0 || i < open) && !strings.Contains(tail[i+2:], ")") && !strings.Contains(tail[i:], "\n\n") {
 		open = i
 	}
 	if i := strings.LastIndexByte(tail, '<'); i >= 0 && i+1 < len(tail) && (isWord(tail[i+1]) || tail[i+1] == '/') && strings.IndexByte(tail[i:], '>') < 0 && (open < 0 || i < open) {

@@ -51,17 +51,7 @@ type code struct {
 	args  bool // arguments of a tool: nothing in them is prose
 	purse purse
 
-	at, fences int // how many fences were counted up to where
-}
-
-// fenced reports whether s[i] stands in a fenced block. Places are asked for in
-// order, so that the text is read once.
-func (c *code) fenced(i int) bool {
-	if i > c.at {
-		c.fences += strings.Count(c.s[max(0, c.at-2):i], "```") - strings.Count(c.s[max(0, c.at-2):c.at], "```")
-		c.at = i
-	}
-	return c.fences%2 == 1
+	shown codeReader
 }
 
 // Look reads passages without an engine.
@@ -100,6 +90,7 @@ func unsafeIn(v *guard.View, rules []danger) (found []risk.Finding, err error) {
 	if c.args && strings.IndexByte(v.Text, '\\') >= 0 {
 		c.s, at = unescape(v.Text)
 	}
+	c.shown.s = c.s
 	last := 0
 	for _, h := range v.Hits {
 		if at != nil {
@@ -222,7 +213,7 @@ func (c *code) standing(i int) float64 {
 	if containsAny(near(c.s, i, i, 140), warnings) {
 		p = .5
 	}
-	if !c.fenced(i) && p == 1 && prose(before) && strings.Count(before, "`")%2 == 0 {
+	if !c.shown.fenced(i) && p == 1 && prose(before) && strings.Count(before, "`")%2 == 0 {
 		p = .75
 	}
 	return p

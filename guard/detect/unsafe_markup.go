@@ -34,8 +34,13 @@ var markupSigns = []struct {
 }
 
 func readMarkup(v *guard.View, add func(risk.Finding)) {
+	shown := codeReader{s: v.Text}
 	for _, h := range v.Hits {
-		if inCode(v.Text, h.Start) {
+		if shown.inCode(h.Start) {
+			continue
+		}
+		// "JavaScript: an introduction" is a title.
+		if v.Text[h.End-1] == ':' && (h.End == len(v.Text) || v.Text[h.End] == ' ' || v.Text[h.End] == '\n') {
 			continue
 		}
 		f := v.Finding(risk.UnsafeMarkup, h.Start, h.End, markupSigns[h.Literal].p)
@@ -45,12 +50,39 @@ func readMarkup(v *guard.View, add func(risk.Finding)) {
 	}
 }
 
-// inCode reports whether s[i] stands in a fenced block or between backquotes of
-// its line.
-func inCode(s string, i int) bool {
-	if strings.Count(s[:i], "```")%2 == 1 {
+// codeReader tells what of a text is code. Places are asked for in order, so that the
+// text is read once.
+type codeReader struct {
+	s          string
+	at, fences int // how many fences were counted up to where
+}
+
+// fenced reports whether s[i] stands in a fenced block.
+func (c *codeReader) fenced(i int) bool {
+	for c.at < i {
+		j := strings.Index(c.s[c.at:i], "```")
+		if j < 0 {
+			c.at = max(c.at, i-2) // a fence may lie across this place
+			break
+		}
+		// A longer run is one fence.
+		for c.at += j + 3; c.at < len(c.s) && c.s[c.at] == '`'; c.at++ {
+		}
+		c.fences++
+	}
+	return c.fences%2 == 1
+}
+
+// maxCodeLine bounds how far the beginning of a line is looked for.
+const maxCodeLine = 2048
+
+// inCode reports whether s[i] stands in a fenced block or between backquotes of its
+// line.
+func (c *codeReader) inCode(i int) bool {
+	if c.fenced(i) {
 		return true
 	}
-	line := strings.LastIndexByte(s[:i], '\n') + 1
-	return strings.Count(s[line:i], "`")%2 == 1
+	from := max(0, i-maxCodeLine)
+	line := strings.LastIndexByte(c.s[from:i], '\n') + 1 + from
+	return strings.Count(c.s[line:i], "`")%2 == 1
 }
