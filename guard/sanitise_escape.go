@@ -1,6 +1,9 @@
 package guard
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Terminal control: ECMA-48 and what xterm adds to it.
 const (
@@ -26,12 +29,23 @@ func escapeChanges(s string) []PassageChange {
 	var out []PassageChange
 	for i := 0; i < len(s); {
 		n, _ := control(s[i:])
+		if n > 2 && s[i] == c1 && garbled(s[:i]) {
+			n = 2
+		}
 		if n > 0 {
 			out = append(out, PassageChange{Start: i, End: i + n})
 		}
 		i += max(n, 1)
 	}
 	return out
+}
+
+// garbled reports whether what ends here was read in the wrong encoding: then bytes of
+// quotes and dashes look like the beginning and the end of a sequence, and the text
+// between them is none of it.
+func garbled(s string) bool {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return 0x80 <= r && r <= 0xff
 }
 
 // openControl measures a sequence at the end of a unit that has not ended yet.
@@ -41,7 +55,7 @@ func openControl(unit string) int {
 	}
 	for i := 0; i < len(unit); {
 		n, whole := control(unit[i:])
-		if !whole {
+		if !whole && !(unit[i] == c1 && garbled(unit[:i])) {
 			return len(unit) - i
 		}
 		i += max(n, 1)

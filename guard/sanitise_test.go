@@ -46,6 +46,7 @@ func TestEscapesLeave(t *testing.T) {
 		{"end\x1b", "end"},
 		{"\x1bA letter behind it", "A letter behind it"},
 		{"a\u0085b \u00a0c\u00abd\u00bb", "a\u0085b \u00a0c\u00abd\u00bb"},
+		{"\u00e2\u0080\u009dsaid\u00e2\u0080\u009cso", "\u00e2said\u00e2so"},
 		{"tabs\tand\r\nlines\n", "tabs\tand\r\nlines\n"},
 	} {
 		for _, dir := range []guard.Direction{guard.Input, guard.Output} {

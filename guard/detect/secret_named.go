@@ -68,7 +68,10 @@ func named(kind naming) shape {
 		p := weigh(v, kind, join)
 		switch {
 		case kind == forAccess && strings.ToUpper(s[h.Start:h.End]) != s[h.Start:h.End]:
-			return 0, 0, 0
+			if !compound(s, h) || len(v) < 28 || take(v, 0, len(v), alnum) < len(v) {
+				return 0, 0, 0
+			}
+			p = min(p, doubtful)
 		// Much is called a key: the word before must say that it opens something, or be
 		// part of one name with it.
 		case kind == forKey && !qualified(s, h.Start):
@@ -76,7 +79,7 @@ func named(kind naming) shape {
 				return 0, 0, 0
 			}
 			p = min(p, .6)
-		case join == loose && (quoted || slug(s, h, end) && !(len(v) >= 24 && take(v, 0, len(v), alnum) == len(v))):
+		case join == loose && (quoted || slug(s, h, end) && !(len(v) >= 24 && take(v, 0, len(v), alnum) == len(v)) && !uuid(v)):
 			return 0, 0, 0
 		}
 		return from, to, p
@@ -111,7 +114,11 @@ func weigh(v string, kind naming, join joint) float64 {
 		return min(trust, random(v, kind, trust))
 	}
 	// Without a sign between them only what is plainly random counts, and no name.
-	if mix(v).digit < 3 || strings.ContainsAny(v, "_.*>(/@") && !plainlyRandom(v) {
+	body := v
+	if n := strings.IndexByte(v, '_'); n > 0 && n <= 3 {
+		body = v[n+1:] // a short mark of the maker
+	}
+	if mix(v).digit < 3 || strings.ContainsAny(body, "_.*>(/@") && !plainlyRandom(v) {
 		return 0
 	}
 	if p := random(v, forToken, trust); p >= .6 {
@@ -391,7 +398,7 @@ func random(v string, kind naming, trust float64) float64 {
 	// Identifiers, words and paths look random only to a machine.
 	case uuid(v), m.kinds() < 2 && len(v) < 24, trust == 1 && wordy(v) && (m.digit == 0 || kind != forPassword), strings.Count(v, "/") > 2 && m.other*6 > len(v) && len(v) < 60:
 		return 0
-	case kind == forKey && strings.ContainsAny(v, "_-.") && spokenShare(v) >= .3:
+	case kind == forKey && strings.ContainsAny(v, "_-.") && m.digit < 6 && spokenShare(v) >= .3:
 		return 0
 	case kind == forPassword:
 		return passwordLike(v, m, h)

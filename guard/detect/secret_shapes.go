@@ -47,8 +47,16 @@ func (k *secretKind) match(s string, h guard.Hit, b *purse) (int, int, float64) 
 	if n < k.min || n > k.max || end < len(s) && (alnum[s[end]] || s[end] == '_') || !b.pay(1+n/64) || strings.HasSuffix(strings.ToLower(s[h.End:end]), "here") {
 		return 0, 0, 0
 	}
-	return h.Start, end, min(.97, genuine(s[h.End:end]))
+	p := genuine(s[h.End:end])
+	if p < 1 && n <= maxManual {
+		return 0, 0, 0
+	}
+	return h.Start, end, min(.97, p)
 }
+
+// maxManual is how long the keys are that manuals show with rows of digits and of the
+// alphabet in the place of random ones.
+const maxManual = 40
 
 // keyBlock matches a private key between its two lines; a public key or a
 // certificate is none.
@@ -230,7 +238,7 @@ func telegram(s string, h guard.Hit, _ *purse) (int, int, float64) {
 	if n := h.Start - start; n < 8 || n > 10 || end-h.Start-1 != 35 || s[h.Start+1:h.End] != "AA" {
 		return 0, 0, 0
 	}
-	return start, end, .97
+	return start, end, min(.97, genuine(s[h.End:end]))
 }
 
 // sendgrid matches SG.<22>.<43>.
@@ -243,7 +251,7 @@ func sendgrid(s string, h guard.Hit, _ *purse) (int, int, float64) {
 	if end-mid-1 != 43 {
 		return 0, 0, 0
 	}
-	return h.Start, end, .97
+	return h.Start, end, min(.97, genuine(s[h.End:end]))
 }
 
 // openai matches the keys that carry a mark in the middle.
@@ -258,7 +266,7 @@ func openai(s string, h guard.Hit, b *purse) (int, int, float64) {
 	} else if at > 0 && !strings.HasPrefix(s[start:], "sk-") {
 		start += at
 	}
-	return start, end, .98
+	return start, end, min(.98, genuine(s[h.End:end]))
 }
 
 // dottedToken matches three parts with dots between them, as bots of Discord have.

@@ -53,7 +53,9 @@ func skip(s string, i int, set string) int {
 }
 
 // fake are words that a value holds only when it stands for one.
-var fake = []string{"example", "placeholder", "changeme", "change_me", "change-me", "changeit", "your", "xxxx", "****", "....", "dummy", "redacted", "insert", "replace", "<", "${", "{{", "todo", "sample", "0000000", "1111111", "test_test", "_here", "-here", "not-a-real", "notreal", "not_real", "fake", "foobar", "mypass", "my_pass", "my-secret", "my_secret", "mysecret", "secret_key", "supersecret", "super-secret", "super_secret", "api_key", "apikey", "lorem", "undefined", "censored", "removed", "hidden", "masked"}
+var fake = []string{"example", "placeholder", "changeme", "change_me", "change-me", "changeit", "your", "xxxx", "****", "....", "dummy", "redacted", "insert", "replace", "<", "${", "{{", "todo", "sample", "0000000", "1111111", "test_test", "_here", "-here", "not-a-real", "notreal", "not_real", "fake", "foobar", "mypass", "my_pass", "my-secret", "my_secret", "mysecret", "secret_key", "supersecret", "super-secret", "super_secret", "api_key", "apikey", "lorem", "undefined", "censored", "removed", "hidden", "masked",
+	// Keys that a payment service prints in its manual for everybody to try.
+	"4ec39hqlyjwdarjtt1zdp7dc", "bqokikjovbii2hlwgh4olfq2"}
 
 // doubtful is the probability of a value that looks made up as much as made by a
 // machine: it is masked, but a model may write one as an example.
@@ -270,7 +272,16 @@ func chain(v string) bool {
 		}
 		last = part
 	}
-	return mix(head).digit == 0 || wordy(head) || wordy(last) && mix(last).digit == 0
+	return mix(head).digit == 0 || wordy(head) || spokenTail(last)
+}
+
+// spokenTail reports whether a name ends in a word: a random part does not.
+func spokenTail(s string) bool {
+	i := len(s)
+	for i > 0 && letters[s[i-1]] {
+		i--
+	}
+	return len(s)-i >= 5 && speakable(s[i:])
 }
 
 // weakWord reports the words that examples use for a password.
