@@ -12,6 +12,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
 )
 
 // TestPatterns holds that every line of the pattern file is a rule that compiles,
@@ -159,19 +160,42 @@ func FuzzSecrets(f *testing.F) {
 	for _, s := range []string{"password=", "token: \"", "asana key=a1b2c3d4e5f6g7h8i9j0", "://a:b@", "-----BEGIN PRIVATE KEY-----", "key", "api_key = '", "eyJ.a.b", "curl -u a:b", "{\"service_account\"", "q~ Q~ 1Q~", "re_12345678_", "pk_1_", "AccountKey=", "the token is:\n", "| password |"} {
 		f.Add(s, uint8(3))
 	}
-	d := newSecret()
+	judge := alone(f, newSecret())
 	f.Fuzz(func(t *testing.T, text string, n uint8) {
 		text = strings.Repeat(text, int(n%8)+1)
-		found, err := d.Look(context.Background(), []llm.Passage{{Text: text}})
-		if err != nil && !errors.Is(err, errDense) {
-			t.Fatal(err)
-		}
-		for _, f := range found {
-			if f.Start < 0 || f.End > len(text) || f.Start >= f.End || f.Confidence <= 0 || f.Confidence > 1 {
-				t.Fatalf("%+v in %d bytes", f, len(text))
-			}
-		}
+		inBounds(t, judge(llm.Passage{Origin: llm.OriginUser, Text: text}), text)
 	})
+}
+
+// alone judges with one detector and the standard policy; the engine is built once.
+func alone(t testing.TB, d guard.Detector) func(llm.Passage) risk.Verdict {
+	t.Helper()
+	e, err := guard.New(guard.Config{Detectors: []guard.Detector{d}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Compile("alone", guard.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(p llm.Passage) risk.Verdict {
+		return c.Judge(context.Background(), guard.Input, []llm.Passage{p}).Verdict
+	}
+}
+
+// inBounds fails when a finding leads out of the text, or a check panicked.
+func inBounds(t *testing.T, v risk.Verdict, text string) {
+	t.Helper()
+	for _, f := range v.Findings {
+		if f.Passage >= 0 && (f.Start < 0 || f.End > len(text) || f.Start >= f.End || f.Confidence <= 0 || f.Confidence > 1) {
+			t.Fatalf("%+v in %d bytes", f, len(text))
+		}
+	}
+	for _, k := range v.Checks {
+		if strings.Contains(k.Err, "panicked") {
+			t.Fatalf("%s panicked", k.Detector)
+		}
+	}
 }
 
 func BenchmarkSecrets(b *testing.B) {
@@ -185,22 +209,14 @@ func BenchmarkSecrets(b *testing.B) {
 		"blocks":    "-----BEGIN PRIVATE KEY-----",
 		"addresses": "://a:b@",
 	}
-	d := newSecret()
-	e, err := guard.New(guard.Config{Detectors: []guard.Detector{d}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := e.Compile("bench", guard.Policy{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	judge := alone(b, newSecret())
 	for name, unit := range units {
 		for _, size := range []int{16 << 10, 1 << 20} {
 			text := strings.Repeat(unit, size/len(unit)+1)[:size]
 			b.Run(name+"/"+map[int]string{16 << 10: "16KB", 1 << 20: "1MB"}[size], func(b *testing.B) {
 				b.SetBytes(int64(size))
 				for b.Loop() {
-					c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginUser, Text: text}})
+					judge(llm.Passage{Origin: llm.OriginUser, Text: text})
 				}
 			})
 		}

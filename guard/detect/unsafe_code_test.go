@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -104,32 +103,17 @@ func FuzzUnsafeCode(f *testing.F) {
 	for _, s := range []string{"rm -rf /", "curl x | sh", "eval(", "\"select \" +", "pip install a", "import ", "nc -e", "find /", "del /", "\"SELECT a FROM b WHERE c = ${d}\"", "yaml.load(", "pickle.load", "/var/log/", ".ssh/id_", "checkServerTrusted(){}", "rd /s", "require('x')"} {
 		f.Add(s, uint8(1))
 	}
-	d := newUnsafeCode()
+	judge := alone(f, newUnsafeCode())
 	f.Fuzz(func(t *testing.T, text string, n uint8) {
 		text = strings.Repeat(text, int(n%4)+1)
 		for _, kind := range []llm.Kind{llm.KindText, llm.KindArgs} {
-			found, err := d.Look(context.Background(), []llm.Passage{{Text: text, Channel: llm.Channel{Kind: kind}}})
-			if err != nil && !errors.Is(err, errDense) {
-				t.Fatal(err)
-			}
-			for _, f := range found {
-				if f.Start < 0 || f.End > len(text) || f.Start >= f.End || f.Confidence <= 0 || f.Confidence > 1 {
-					t.Fatalf("%+v in %d bytes", f, len(text))
-				}
-			}
+			inBounds(t, judge(llm.Passage{Origin: llm.OriginModel, Text: text, Channel: llm.Channel{Kind: kind}}), text)
 		}
 	})
 }
 
 func BenchmarkUnsafeCode(b *testing.B) {
-	e, err := guard.New(guard.Config{Detectors: []guard.Detector{newUnsafeCode()}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := e.Compile("bench", guard.Policy{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	judge := alone(b, newUnsafeCode())
 	for name, unit := range map[string]string{
 		"prose":   "The harbour office opens at eight and closes at six, and on market days it stays open until the last boat is in. ",
 		"code":    "import os\nfrom typing import Any\n\ndef get(self, key: str) -> Any:\n    row = self.db.execute(\"SELECT value FROM items WHERE key = ?\", (key,))\n    return row\n",
@@ -144,7 +128,7 @@ func BenchmarkUnsafeCode(b *testing.B) {
 			b.Run(name+"/"+map[int]string{16 << 10: "16KB", 1 << 20: "1MB"}[size], func(b *testing.B) {
 				b.SetBytes(int64(size))
 				for b.Loop() {
-					c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginTool, Text: text}})
+					judge(llm.Passage{Origin: llm.OriginTool, Text: text})
 				}
 			})
 		}
