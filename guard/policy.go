@@ -121,9 +121,10 @@ func (l Lines) decide(p float64) risk.Decision {
 	return risk.Allow
 }
 
-// Standard is the policy that holds where nothing else is said. The block lines
-// are meant for at most one false alarm in a thousand harmless texts; what a
-// developer or the system wrote is trusted.
+// Standard is the policy that holds where nothing else is said. The lines of attacks are
+// those that three in a thousand (flag) and one in a thousand (block) harmless texts exceed
+// that come from sources no model has seen; what a developer or the system wrote is
+// trusted.
 func Standard() Policy {
 	on := true
 	return Policy{
@@ -132,11 +133,13 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Flag: .92, Block: .975}, "tool": {Flag: .85, Block: .91}, "retrieved": {Flag: .85, Block: .91},
+				"user": {Flag: .91, Block: .98}, "tool": {Flag: .85, Block: .91}, "retrieved": {Flag: .85, Block: .91},
 				"file": {Flag: .85, Block: .91}, "unknown": {Flag: .85, Block: .91},
 				"tool_spec": {Flag: .85, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
-			"harm":   {"user": {Block: .9}, "model": {Block: .8}},
+			// Words do not tell intent: harm is flagged, and refused only where hardly a
+			// harmless text comes near.
+			"harm":   {"user": {Flag: .88, Block: .97}, "model": {Flag: .88, Block: .97}},
 			"markup": {"model": {Flag: .5}, "tool": {Flag: .5}, "retrieved": {Flag: .5}, "unknown": {Flag: .5}, "user": {Off: true}},
 			"abuse":  {"user": {Flag: .5, Block: .9}, "unknown": {Flag: .5, Block: .9}, "model": {Flag: .5}},
 		},

@@ -139,7 +139,10 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 	}
 	o.signed(s, signs, emit)
 	if leet >= fewestLeet && depth == 1 && len(s) <= maxLeet {
-		emit(0, len(s), unleet(s), "leet")
+		n := len(o.out)
+		if emit(0, len(s), unleet(s), "leet"); len(o.out) > n {
+			o.out[n].Veiled = leet
+		}
 	}
 }
 

@@ -22,7 +22,8 @@ type View struct {
 	Via    string   // how it was encoded; "" for the text itself
 	// Veiled is how many Latin letters were written in disguise: as look-alikes, in circles,
 	// at full width, spelt out with something between each two, or split by something
-	// invisible. Letters with accents are not.
+	// invisible. Letters with accents are not. In a reading of digits as letters it is how
+	// many words hold such digits.
 	Veiled int
 
 	segs     []seg // empty: Text lies byte for byte in the original

@@ -47,7 +47,7 @@ func (c *trainGuard) Run(s *streams) error {
 		return printJSON(s, r)
 	}
 	fmt.Fprintf(s.out, "%s: %d bytes\n", c.Out, len(b))
-	return r.Text(s.out)
+	return r.Text(s.out, "all")
 }
 
 // split returns the folder of a split, or the folder itself where it has none.

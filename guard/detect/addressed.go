@@ -98,7 +98,7 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 	case has[conceal] && has[duty]:
 		p = .6
 	case has[conveyed] && has[belongings]:
-		p = .5
+		p = .4
 	case has[hailed], has[addressee] && has[duty] || has[occasion] && has[duty]:
 		p = .25
 	}

@@ -179,14 +179,14 @@ func (s *scorer) piece(v *guard.View, p [2]int) {
 // paste, and a name in full-width letters hides nothing.
 const fewestVeils, shareOfVeils = 6, 10
 
-// sloppy reports a reading whose words were put right, but too few for somebody to have
-// meant it: that hides nothing.
+// sloppy reports a reading whose words were put right, or whose digits were read as letters,
+// but too few for somebody to have meant it: that hides nothing.
 func sloppy(v *guard.View) bool {
-	return v.Via == guard.Misspelt && (v.Veiled < fewestErrors || v.Veiled*bytesPerError < len(v.Text))
+	return (v.Via == guard.Misspelt || v.Via == "leet") && (v.Veiled < fewestErrors || v.Veiled*bytesPerError < len(v.Text))
 }
 
-// One misspelt word in so many bytes, and so many of them, are no accident.
-const fewestErrors, bytesPerError = 4, 40
+// One such word in so many bytes, and so many of them, are no accident.
+const fewestErrors, bytesPerError = 3, 40
 
 // evidence sums up a passage; rules are its findings, in any order.
 func (s *scorer) evidence(views []guard.View, found []risk.Finding) Evidence {

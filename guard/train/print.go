@@ -3,11 +3,16 @@ package train
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 )
 
-// Text writes the report for people to read.
-func (r *Report) Text(w io.Writer) error {
+// always are the rows that every report shows.
+var always = []string{"attack", "harmless", "row", "harm", "corpus"}
+
+// Text writes the report for people to read: the main rows, and those by source, category,
+// lang or origin if one of them is asked for.
+func (r *Report) Text(w io.Writer, by string) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(t, "\n%s\n", r.Set)
 	if r.Harmless > 0 {
@@ -20,6 +25,9 @@ func (r *Report) Text(w io.Writer) error {
 		fmt.Fprintf(t, "\n%s\tBY\tN\tOBSERVE\tWARN\tBLOCK\t95 %%\n", part.title)
 		for i := range part.rates {
 			one := &part.rates[i]
+			if one.By != by && !slices.Contains(always, one.By) {
+				continue
+			}
 			fmt.Fprintf(t, "%s\t%s\t%d\t%.4f\t%.4f\t%.4f\t%.4f–%.4f\n", one.Name, one.By, one.N, one.Share(0), one.Share(1), one.Share(2), one.Low[2], one.High[2])
 		}
 	}

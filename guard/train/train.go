@@ -11,6 +11,7 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -36,6 +37,16 @@ type Config struct {
 type Outcome struct {
 	Model *detect.Shipped
 	Texts []Scored // every text that was measured, by a model that had not seen its source
+}
+
+// Same reports whether what was learnt is, byte for byte, another file.
+func (o *Outcome) Same(as *detect.Shipped) (bool, error) {
+	mine, err := o.Model.MarshalBinary()
+	if err != nil {
+		return false, err
+	}
+	other, err := as.MarshalBinary()
+	return bytes.Equal(mine, other), err
 }
 
 // Scored is a text with what was said of it.

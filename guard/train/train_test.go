@@ -239,7 +239,7 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("macro %v of %d, AUC %v", r.Macro, r.Harmless, r.AUC)
 	}
 	var b bytes.Buffer
-	if err := r.Text(&b); err != nil || !strings.Contains(b.String(), "injection") {
+	if err := r.Text(&b, "all"); err != nil || !strings.Contains(b.String(), "injection") {
 		t.Error(err, b.String())
 	}
 }
