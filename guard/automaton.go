@@ -32,8 +32,22 @@ type literal struct {
 // builder collects literals for an automaton.
 type builder struct {
 	lits []literal
-	size int // bytes of all different literals: there are at most so many states, and one
-	seen map[string]bool
+	trie trie
+}
+
+// trie holds the prefixes of all literals.
+type trie struct {
+	child map[uint32]uint16 // state<<8 | byte -> state
+	nodes []node
+}
+
+// node is a state while the automaton is built.
+type node struct {
+	byte   byte // that leads to it
+	parent uint16
+	fail   uint16
+	depth  int32
+	out    []int32
 }
 
 // maxStates is how many a table of 16 bits can number.
@@ -51,34 +65,43 @@ func (b *builder) add(lit string, owner, num int) error {
 	if clean == "" || len(clean) > maxLiteral {
 		return fmt.Errorf("literal %d has %d bytes, not 1 to %d", num, len(clean), maxLiteral)
 	}
-	if b.seen == nil {
-		b.seen = map[string]bool{}
-	}
-	if !b.seen[clean] {
-		b.seen[clean], b.size = true, b.size+len(clean)
-	}
-	if b.size >= maxStates {
-		return fmt.Errorf("literal %d makes all literals longer than %d bytes together", num, maxStates)
+	if !b.trie.add(clean, int32(len(b.lits))) {
+		return fmt.Errorf("literal %d makes all literals together need more than %d states", num, maxStates)
 	}
 	b.lits = append(b.lits, literal{text: clean, owner: owner, num: num})
 	return nil
 }
 
-// node is a state while the automaton is built.
-type node struct {
-	next  []int32
-	fail  int32
-	depth int32
-	blank bool // reached by white space
-	out   []int32
+// add inserts a literal and reports whether there was room.
+func (t *trie) add(lit string, num int32) bool {
+	if t.child == nil {
+		t.child, t.nodes = map[uint32]uint16{}, []node{{}}
+	}
+	at := uint16(0)
+	for i := range len(lit) {
+		key := uint32(at)<<8 | uint32(lit[i])
+		to, ok := t.child[key]
+		if !ok {
+			if len(t.nodes) == maxStates {
+				return false
+			}
+			to = uint16(len(t.nodes))
+			t.child[key] = to
+			t.nodes = append(t.nodes, node{byte: lit[i], parent: at, depth: int32(i + 1)})
+		}
+		at = to
+	}
+	t.nodes[at].out = append(t.nodes[at].out, num)
+	return true
 }
 
 func (b *builder) automaton() *automaton {
 	a := &automaton{lits: b.lits}
 	a.classes()
-	nodes := a.trie()
-	order := a.link(nodes)
-	a.flatten(nodes, order)
+	if b.trie.nodes == nil {
+		b.trie.nodes = []node{{}}
+	}
+	a.flatten(&b.trie, b.trie.link())
 	return a
 }
 
@@ -103,60 +126,50 @@ func (a *automaton) classes() {
 	}
 }
 
-func (a *automaton) trie() []node {
-	fresh := func(depth int32) node { return node{next: slices.Repeat([]int32{-1}, int(a.width)), depth: depth} }
-	nodes := []node{fresh(0)}
-	for n, l := range a.lits {
-		at := int32(0)
-		for i := range len(l.text) {
-			c := a.class[l.text[i]]
-			if nodes[at].next[c] < 0 {
-				nodes[at].next[c] = int32(len(nodes))
-				next := fresh(int32(i + 1))
-				next.blank = l.text[i] == ' '
-				nodes = append(nodes, next)
-			}
-			at = nodes[at].next[c]
-		}
-		nodes[at].out = append(nodes[at].out, int32(n))
+// link gives every state the longest other one that its text ends with, and returns the
+// states by depth.
+func (t *trie) link() []uint16 {
+	order := make([]uint16, len(t.nodes))
+	for i := range order {
+		order[i] = uint16(i)
 	}
-	return nodes
-}
-
-// link completes the transitions breadth first and returns that order.
-func (a *automaton) link(nodes []node) []int32 {
-	order := []int32{0}
-	for i := 0; i < len(order); i++ {
-		at := order[i]
-		for c := range nodes[at].next {
-			to, back := nodes[at].next[c], int32(0)
-			if at != 0 {
-				back = nodes[nodes[at].fail].next[c]
-			}
-			if to < 0 {
-				nodes[at].next[c] = back
-				continue
-			}
-			nodes[to].fail = back
-			nodes[to].out = append(nodes[to].out, nodes[back].out...)
-			order = append(order, to)
+	slices.SortStableFunc(order, func(a, b uint16) int { return int(t.nodes[a].depth - t.nodes[b].depth) })
+	for _, at := range order[1:] {
+		n := &t.nodes[at]
+		if n.parent != 0 {
+			n.fail = t.step(t.nodes[n.parent].fail, n.byte)
 		}
-		// A second blank changes nothing: a run of white space is one.
-		if blank := a.class[' ']; nodes[at].blank && blank != 0 {
-			nodes[at].next[blank] = at
-		}
+		n.out = append(n.out, t.nodes[n.fail].out...)
 	}
 	return order
 }
 
-// flatten numbers the states, those with output last, and writes the table.
-func (a *automaton) flatten(nodes []node, order []int32) {
-	number := make([]int32, len(nodes))
+// step returns the state after a byte. A second blank changes nothing: a run of white space
+// is one.
+func (t *trie) step(at uint16, c byte) uint16 {
+	for {
+		if c == ' ' && at != 0 && t.nodes[at].byte == ' ' {
+			return at
+		}
+		if to, ok := t.child[uint32(at)<<8|uint32(c)]; ok {
+			return to
+		}
+		if at == 0 {
+			return 0
+		}
+		at = t.nodes[at].fail
+	}
+}
+
+// flatten numbers the states, those with output last, and writes the table: the row of a
+// state is that of the state it fails to, but for what follows it in the trie.
+func (a *automaton) flatten(t *trie, order []uint16) {
+	number := make([]int32, len(t.nodes))
 	n := int32(0)
 	// Two passes over the states: those without output first.
 	for pass := range 2 {
 		for _, at := range order {
-			if (len(nodes[at].out) > 0) == (pass == 1) {
+			if (len(t.nodes[at].out) > 0) == (pass == 1) {
 				number[at] = n
 				n++
 			}
@@ -165,17 +178,28 @@ func (a *automaton) flatten(nodes []node, order []int32) {
 			a.limit = n
 		}
 	}
-	a.next = make([]uint16, len(nodes)*int(a.width))
-	a.depth = make([]int32, len(nodes))
+	a.next = make([]uint16, len(t.nodes)*int(a.width))
+	a.depth = make([]int32, len(t.nodes))
 	a.out = make([][]int32, n-a.limit)
-	for at := range nodes {
-		state := number[at]
-		for c, to := range nodes[at].next {
-			a.next[state*a.width+int32(c)] = uint16(number[to])
+	follow := make([][]uint16, len(t.nodes))
+	for _, at := range order[1:] {
+		follow[t.nodes[at].parent] = append(follow[t.nodes[at].parent], at)
+	}
+	for _, at := range order {
+		nd, state := &t.nodes[at], number[at]
+		row := a.next[state*a.width : (state+1)*a.width]
+		if at != 0 {
+			copy(row, a.next[number[nd.fail]*a.width:][:a.width])
 		}
-		a.depth[state] = nodes[at].depth
+		for _, to := range follow[at] {
+			row[a.class[t.nodes[to].byte]] = uint16(number[to])
+		}
+		if at != 0 && nd.byte == ' ' {
+			row[a.class[' ']] = uint16(state)
+		}
+		a.depth[state] = nd.depth
 		if state >= a.limit {
-			a.out[state-a.limit] = nodes[at].out
+			a.out[state-a.limit] = nd.out
 		}
 	}
 }

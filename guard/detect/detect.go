@@ -27,6 +27,7 @@ func Rules() []guard.Detector {
 		newPromptLeak(),
 		newForgedRole(),
 		newAddressed(),
+		newToolOrder(),
 		newJailbreak(),
 		newHiddenText(),
 		newEncodedPayload(),

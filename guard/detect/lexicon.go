@@ -159,9 +159,10 @@ func texts(words []word) []string {
 }
 
 // whole reports whether a hit is a word of its own and not part of a longer
-// one.
+// one. A sign ("@", "://") is whole wherever it stands.
 func whole(s string, h guard.Hit, w word) bool {
-	return wordStart(s, h.Start) && (w.stem || wordEnd(s, h.End))
+	first, last := w.text[0], w.text[len(w.text)-1]
+	return (!letterByte(first) || wordStart(s, h.Start)) && (w.stem || !letterByte(last) || wordEnd(s, h.End))
 }
 
 // around calls f for every whole word of the lexicon within [lo,hi) that does
