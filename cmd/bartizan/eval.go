@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/bartizan-ai/bartizan/guard"
-	"github.com/bartizan-ai/bartizan/guard/detect"
 	"github.com/bartizan-ai/bartizan/guard/train"
 )
 
@@ -57,7 +56,7 @@ func (c *evalGuard) Run(s *streams) error {
 	if out.Policy, err = policy.Evaluate(ctx, dir, func(file string) { tell("judging "+file, 0, 1) }); err != nil {
 		return &exit{exitUse, err}
 	}
-	learnt, err := detect.LoadShipped()
+	learnt, err := train.Shipped()
 	if err != nil {
 		return err
 	}

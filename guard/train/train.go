@@ -39,6 +39,9 @@ type Outcome struct {
 	Texts []Scored // every text that was measured, by a model that had not seen its source
 }
 
+// Shipped returns what this binary was built with.
+func Shipped() (*detect.Shipped, error) { return detect.LoadShipped() }
+
 // Same reports whether what was learnt is, byte for byte, another file.
 func (o *Outcome) Same(as *detect.Shipped) (bool, error) {
 	mine, err := o.Model.MarshalBinary()
