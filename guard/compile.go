@@ -82,10 +82,16 @@ func (e *Engine) Compile(name string, p Policy) (*Compiled, error) {
 	for dir := range c.wanted {
 		c.wanted[dir] = make([]bool, len(e.detectors))
 		for i, d := range e.detectors {
-			c.wanted[dir][i] = c.wants(Direction(dir), d.finds)
+			c.wanted[dir][i] = c.wants(Direction(dir), d.finds) && !(d.weigher != nil && c.hasty(Direction(dir)))
 		}
 	}
 	return c, nil
+}
+
+// hasty reports whether answers leave word by word: then rules alone are asked, because
+// models read sentences.
+func (c *Compiled) hasty(dir Direction) bool {
+	return dir == Output && c.policy.Output.Hold == "prefix"
 }
 
 // ID is name@digest.

@@ -337,3 +337,23 @@ func FuzzCuts(f *testing.F) {
 		}
 	})
 }
+
+// TestHastyAnswersAreReadByRules holds that models, which read sentences, are left out, and
+// on record as left out, where answers leave word by word.
+func TestHastyAnswersAreReadByRules(t *testing.T) {
+	for hold, want := range map[string]risk.State{"prefix": risk.Skipped, "sentence": risk.Ran, "all": risk.Ran} {
+		v := everything(t, guard.Policy{Output: guard.Leaving{Hold: hold}}).Judge(context.Background(), guard.Output, []llm.Passage{{Origin: llm.OriginModel, Text: "The harbour opens at six.", Whole: true}}).Verdict
+		found := false
+		for _, k := range v.Checks {
+			if k.Detector == "model@1" {
+				found = true
+				if k.State != want {
+					t.Errorf("%s: the models' check is %s, want %s", hold, k.State, want)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s: nothing is said of the models", hold)
+		}
+	}
+}
