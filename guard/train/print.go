@@ -31,5 +31,12 @@ func (r *Report) Text(w io.Writer, by string) error {
 			fmt.Fprintf(t, "%s\t%s\t%d\t%.4f\t%.4f\t%.4f\t%.4f–%.4f\n", one.Name, one.By, one.N, one.Share(0), one.Share(1), one.Share(2), one.Low[2], one.High[2])
 		}
 	}
+	if len(r.Hidden) > 0 {
+		fmt.Fprint(t, "\nHIDDEN CHARACTERS\t\tN\tFOUND\tRATE\t95 %\n")
+	}
+	for i := range r.Hidden {
+		one := &r.Hidden[i]
+		fmt.Fprintf(t, "%s\t\t%d\t%d\t%.4f\t%.4f–%.4f\n", one.Name, one.N, one.Above[0], one.Share(0), one.Low[0], one.High[0])
+	}
 	return t.Flush()
 }

@@ -35,6 +35,7 @@ type Report struct {
 	AUC      float64    `json:"auc"`      // mean over the rows
 	Pooled   [3]float64 `json:"pooled"`   // the lines themselves
 	Hist     []Hist     `json:"histograms"`
+	Hidden   []Rate     `json:"hidden"` // found by rule: the three counts are the same
 }
 
 // Hist is a distribution of probabilities in twenty equal parts.
@@ -46,12 +47,15 @@ type Hist struct {
 // Measure reports on scored texts at the lines of a card.
 func Measure(set string, texts []Scored, lines detect.Lines) Report {
 	r := Report{Set: set}
-	attack, harm := rates{}, rates{}
+	attack, harm, hidden := rates{}, rates{}, rates{}
 	hist := map[string]*Hist{}
 	for i := range texts {
 		x := &texts[i]
 		attack.count(x, x.Attack, lineOf(x, &lines), attackNames(x))
 		harm.count(x, x.Harm, lines.Harm, harmNames(x))
+		if n := hiddenName(x.Text); n != "" && set != unseen {
+			hidden.count(x, float64(index(x.Hidden)), [3]float64{.5, .5, .5}, []name{{"hidden", n}})
+		}
 		side := "callers"
 		if x.Data() {
 			side = "data"
@@ -71,7 +75,7 @@ func Measure(set string, texts []Scored, lines detect.Lines) Report {
 		r.Hist = append(r.Hist, *h)
 	}
 	slices.SortFunc(r.Hist, func(a, b Hist) int { return cmp.Compare(a.Name, b.Name) })
-	r.Attack, r.Harm = attack.list(), harm.list()
+	r.Attack, r.Harm, r.Hidden = attack.list(), harm.list(), hidden.list()
 	r.macro(texts)
 	return r
 }
@@ -118,6 +122,25 @@ func harmNames(x *Scored) []name {
 	}
 	return []name{{"harmless", x.File}}
 }
+
+// hiddenName is the row of a text that has hidden characters, or others beyond ASCII that
+// look as odd to a program: emoji, right-to-left and ideographic writing.
+func hiddenName(t *Text) string {
+	switch {
+	case t.Own || t.Echo:
+		return ""
+	case slices.Contains([]string{"obfuscated:tag_chars", "obfuscated:variation_selectors", "obfuscated:zero_width", "obfuscated:bidi"}, t.Category):
+		return "hidden characters"
+	case t.Category == "encoded:zero_width":
+		return "harmless words split by hidden characters"
+	case strings.HasPrefix(t.File, "benign_") && strings.IndexFunc(t.Text, func(r rune) bool { return r > 0x7F }) >= 0:
+		return "harmless, with emoji, right-to-left, CJK or other writing"
+	}
+	return ""
+}
+
+// unseen names the report of texts whose source no model has seen.
+const unseen = "unseen sources"
 
 // rates counts by row.
 type rates map[name]*Rate

@@ -58,6 +58,7 @@ type Scored struct {
 	Evidence detect.Evidence
 	Attack   float64 // probability
 	Harm     float64
+	Hidden   bool // characters that no reader sees were found
 }
 
 // Guard learns the guard's models.
@@ -270,6 +271,7 @@ func Score(ctx context.Context, cfg Config, learnt *detect.Shipped) ([]Scored, e
 		e, err := model.Evidence(views, found)
 		if err == nil && len(e) == 1 {
 			out[i] = score(learnt, texts[i], e[0])
+			out[i].Hidden = slices.ContainsFunc(found, func(f risk.Finding) bool { return f.Category == risk.HiddenText })
 		}
 		return err
 	})
