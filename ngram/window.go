@@ -166,16 +166,32 @@ func (r *Reader) number(models []*Model) {
 	}
 }
 
+// grown holds, by a count, how log(1+count) and its square grow with the next one.
+var grown = func() (t [len(logs)]struct{ value, square float64 }) {
+	for i := range len(t) - 1 {
+		a, b := float64(logs[i]), float64(logs[i+1])
+		t[i].value, t[i].square = b-a, b*b-a*a
+	}
+	return t
+}()
+
 // move puts the features of a token into the window, or takes them out, and returns how the
 // square of its length changes.
 func (r *Reader) move(tok, by int) (square float64) {
 	s, counts := &r.slide, r.local.counts
+	sign, before := float64(by), int32(min(by, 0))
 	for _, at := range s.place[r.feature(tok):r.feature(tok+1)] {
-		was := counts[at]
-		counts[at] = was + int32(by)
-		a, b := logs[min(int(was), len(logs)-1)], logs[min(int(was)+by, len(logs)-1)]
-		square += float64(b*b) - float64(a*a)
-		d := float64(b - a)
+		g := &grown[min(counts[at]+before, int32(len(grown)-1))]
+		counts[at] += int32(by)
+		square += sign * g.square
+		d := sign * g.value
+		// Two models read every text: they are spelt out.
+		if s.width == 2 {
+			w := s.weights[2*at : 2*at+2]
+			s.sums[0] += float64(w[0]) * d
+			s.sums[1] += float64(w[1]) * d
+			continue
+		}
 		for k, w := range s.weights[int(at)*s.width:][:s.width] {
 			s.sums[k] += float64(w) * d
 		}
