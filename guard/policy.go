@@ -133,8 +133,8 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Flag: .93, Block: .983}, "tool": {Flag: .85, Block: .91}, "retrieved": {Flag: .85, Block: .91},
-				"file": {Flag: .85, Block: .91}, "unknown": {Flag: .85, Block: .91},
+				"user": {Flag: .93, Block: .985}, "tool": {Flag: .875, Block: .91}, "retrieved": {Flag: .875, Block: .91},
+				"file": {Flag: .875, Block: .91}, "unknown": {Flag: .875, Block: .91},
 				"tool_spec": {Flag: .85, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
 			// Words do not tell intent: harm is flagged, and refused only where hardly a

@@ -87,8 +87,10 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 		p = .93
 	case has[hailed] && has[duty]:
 		p = .8
-	case has[conceal] && (has[occasion] || has[conveyed] && has[belongings] || has[addressee]):
+	case has[conceal] && (has[occasion] || has[conveyed] && has[belongings]):
 		p = .9
+	case has[conceal] && has[addressee]:
+		p = .45 // instructions to an assistant in its own repository say so, too
 	case has[conveyed] && has[belongings] && (has[addressee] || has[occasion]):
 		p = .85
 	case has[occasion] && has[addressee]:
@@ -96,7 +98,7 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 	case has[occasion] && has[duty] && has[belongings]:
 		p = .72
 	case has[conceal] && has[duty]:
-		p = .6
+		p = .4
 	case has[conveyed] && has[belongings]:
 		p = .4
 	case has[hailed], has[addressee] && has[duty] || has[occasion] && has[duty]:

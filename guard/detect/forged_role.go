@@ -63,6 +63,11 @@ func readForged(v *guard.View, add func(risk.Finding)) {
 		if m.plain {
 			continue
 		}
+		// A key of an object, or a turn in a file of turns, is no turn of this conversation.
+		if rest := strings.TrimLeft(v.Text[h.End:], " \t"); isData(v.Origin) && (strings.HasPrefix(m.text, "\"role\"") || m.line && rest != "" && strings.IndexByte("'\"`|>{[", rest[0]) >= 0) {
+			tokens++
+			continue
+		}
 		// A mark alone stands in every template; an order behind it does not.
 		if says := spokenTo(v.Text[h.End:min(len(v.Text), h.End+160)]); says > 0 {
 			if spoken == 0 {

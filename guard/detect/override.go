@@ -5,6 +5,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/risk"
+	"github.com/bartizan-ai/bartizan/text"
 )
 
 // Override finds orders to leave earlier orders behind.
@@ -49,9 +50,9 @@ func readOverride(v *guard.View, add func(risk.Finding)) {
 
 // weighOverride weighs the hits around hit n and returns the stretch they take.
 func weighOverride(v *guard.View, n int) (p float64, from, to int) {
-	from, to = v.Hits[n].Start, v.Hits[n].End
+	at := v.Hits[n]
+	from, to = at.Start, at.End
 	lo, hi := sentence(v.Text, from, to, overrideSpan)
-	verb := overrideLexicon[v.Hits[n].Literal].class
 	var has [soon + 1]bool
 	around(v, overrideLexicon, n, lo, hi, func(w word, h guard.Hit) {
 		has[w.class] = true
@@ -59,32 +60,88 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 			from, to = min(from, h.Start), max(to, h.End)
 		}
 	})
-	if verb == shed {
-		return shedWeight(has) * doubt(v, from, to), from, to
-	}
-	switch {
-	case has[orders] && has[earlier]:
-		p = .95
-	case has[orders] && (has[yours] || has[all]), has[all] && has[soon]:
-		p = .92
-	case has[all] && has[yours], has[matters] && has[earlier] && has[soon]:
-		p = .9
-	case has[matters] && has[yours] && has[soon]:
-		p = .75
-	case has[all]:
-		p = .45 // "forget everything" is said to oneself, too
-	case has[matters] && has[earlier], has[orders] && has[soon]:
-		p = .65
-	case has[earlier] && has[soon]:
-		p = .6
-	case has[earlier], has[orders]:
-		p = .3
+	if overrideLexicon[at.Literal].class == shed {
+		p = shedWeight(has)
+	} else {
+		p = dropWeight(has)
 	}
 	if p == 0 {
 		return 0, from, to
 	}
+	if isData(v.Origin) {
+		if !ordered(v.Text, at.Start, at.End) {
+			p *= .5
+		}
+		// What leaves orders behind and gives none is no use to anybody.
+		if !has[soon] && !goesOn(v, n, to) {
+			p *= .6
+		}
+	}
+	if quoted(v.Text, at.Start, at.End) {
+		return p * .25, from, to
+	}
 	return p * doubt(v, from, to), from, to
 }
+
+// dropWeight weighs verbs of leaving behind.
+func dropWeight(has [soon + 1]bool) float64 {
+	switch {
+	case has[orders] && has[earlier]:
+		return .95
+	case has[orders] && (has[yours] || has[all]), has[all] && has[soon]:
+		return .92
+	case has[all] && has[yours], has[matters] && has[earlier] && has[soon]:
+		return .9
+	case has[matters] && has[yours] && has[soon]:
+		return .75
+	case has[all]:
+		return .45 // "forget everything" is said to oneself, too
+	case has[matters] && has[earlier], has[orders] && has[soon]:
+		return .65
+	case has[earlier] && has[soon]:
+		return .6
+	case has[earlier], has[orders]:
+		return .3
+	}
+	return 0
+}
+
+// goesOn reports whether an order follows soon after what stands before to.
+func goesOn(v *guard.View, n, to int) bool {
+	for _, h := range v.Hits[n:] {
+		if h.Start > to+nextOrder {
+			break
+		}
+		if w := overrideLexicon[h.Literal]; w.class == soon && h.Start >= to && whole(v.Text, h, w) {
+			return true
+		}
+	}
+	return spokenTo(strings.TrimLeft(v.Text[to:min(len(v.Text), to+nextOrder)], " .!,;:\n")) > 0
+}
+
+// nextOrder is how many bytes on the new order may begin.
+const nextOrder = 120
+
+// ordered reports whether a verb could be an order: English ones stand at the beginning of
+// a sentence or behind a word that leads up to an order, and do not end like a report. Other
+// languages order in other places.
+func ordered(s string, start, end int) bool {
+	if s[start] >= 0x80 {
+		return true
+	}
+	if w := s[start:end]; strings.HasSuffix(w, "s") || strings.HasSuffix(w, "ed") || strings.HasSuffix(w, "ing") {
+		return false
+	}
+	before := strings.TrimRight(s[max(0, start-20):start], " \t*_>#-\"'([`~/|")
+	if before == "" || strings.IndexByte(".!?:;,\n\r}]", before[len(before)-1]) >= 0 || before[len(before)-1] >= 0x80 {
+		return true
+	}
+	before = text.Fold(before)
+	return containsAny(" "+before[strings.LastIndexByte(before, ' ')+1:]+" ", leading)
+}
+
+// leading are words that an order may follow.
+var leading = []string{" and ", " please ", " then ", " now ", " just ", " must ", " should ", " to ", " you ", " so ", " also ", " first ", " simply ", " completely ", " instead ", " kindly ", " can ", " could ", " immediately ", " assistant ", " ai ", " or ", " but ", " bitte ", " und ", " et ", " y ", " e ", " i ", " en ", " pls ", " plz ", " system ", " user ", " model ", " time "}
 
 // shedWeight weighs verbs that are said of files and forms as well.
 func shedWeight(has [soon + 1]bool) float64 {
@@ -99,23 +156,62 @@ func shedWeight(has [soon + 1]bool) float64 {
 
 // doubt lowers a weight where the text denies the order or speaks about it.
 func doubt(v *guard.View, from, to int) float64 {
-	before := near(v.Text, from, from, 16)
-	if containsAny(before, denials) {
+	if containsAny(near(v.Text, from, from, 16), denials) {
 		return .4
 	}
 	around := near(v.Text, from, to, 160)
 	said, told := containsAny(around, mentions), countAny(around, tellers)
-	quoted := from > 0 && strings.IndexByte("\"'`", v.Text[from-1]) >= 0
-	switch {
-	case told > 1 && (said || quoted), told > 2:
-		return .25 // a report
-	case (said || told > 0) && quoted:
+	switch quote := quoted(v.Text, from, min(to, from+1)); {
+	case quote, told > 2:
+		return .25 // words that are spoken about, or a report
+	case told > 1 && said:
 		return .4
-	case said || told > 1:
+	case said, told > 1:
 		return .6
 	}
 	return 1
 }
+
+// Bounds on a quotation in running text.
+const (
+	quoteBefore = 24
+	quoteAfter  = 80
+)
+
+// quotes are the marks as the normaliser leaves them, the opening before the closing one.
+var quotes = [][2]string{{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"「", "」"}, {"『", "』"}, {"《", "》"}}
+
+// quoted reports whether a text quotes what stands there: a few words between two marks,
+// with prose on both sides. A value in JSON, a cell of a table or an argument in code is no
+// quotation: what stands in it is all that it says.
+func quoted(s string, from, to int) bool {
+	before, after := s[max(0, from-quoteBefore):from], s[to:min(len(s), to+quoteAfter)]
+	if i := strings.LastIndexByte(before, '\n'); i >= 0 {
+		before = before[i+1:]
+	}
+	if i := strings.IndexByte(after, '\n'); i >= 0 {
+		after = after[:i]
+	}
+	for _, q := range quotes {
+		open, end := strings.LastIndex(before, q[0]), strings.Index(after, q[1])
+		if open < 0 || end < 0 || strings.Contains(before[open+len(q[0]):], q[1]) && q[0] != q[1] {
+			continue
+		}
+		// What leads up to the mark, and what follows the other one.
+		lead := strings.TrimRight(s[max(0, from-quoteBefore-48):from-len(before)+open], " ")
+		tail := strings.TrimLeft(after[end+len(q[1]):], " ")
+		if q[0][0] >= 0x80 {
+			return true // these marks are for people alone
+		}
+		if lead != "" && proseByte(lead[len(lead)-1]) && (tail == "" || proseByte(tail[0]) || strings.IndexByte(".,;)!?-|", tail[0]) >= 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// proseByte reports whether prose could stand before or behind a quotation with that byte.
+func proseByte(c byte) bool { return letterByte(c) && c != '_' || c == '(' }
 
 // tellers are words of those who report what attackers do: one of them proves nothing,
 // several do.
@@ -131,6 +227,6 @@ func countAny(s string, words []string) (n int) {
 	return n
 }
 
-var denials = []string{"not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
+var denials = []string{"must not ", "may not ", "never ", "not to ", "do not ", "don't ", "does not ", "doesn't ", "without ", "mustn't ", "should not ", "shouldn't ", "will not ", "won't ", "不得", "禁止", "请勿", "ne pas ", "jamais ", "nunca ", "kein", "not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
 
 var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "an attacker", "attackers", "such as \"", "like \"", "e.g.", "for example", "the phrase", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}
