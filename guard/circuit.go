@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -60,4 +61,13 @@ func (c *circuit) left() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.probing = false
+}
+
+// gaveUp notes who ended a call: its deadline, or a caller who left.
+func (c *circuit) gaveUp(caller context.Context) {
+	if caller.Err() != nil {
+		c.left()
+		return
+	}
+	c.late()
 }

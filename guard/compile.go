@@ -46,15 +46,17 @@ type Compiled struct {
 	policy   Policy
 	id       string
 	rules    *rules
+	allow    *allowances
+	second   *staged // nil: nobody is asked
 	entities map[string]Action
 	wanted   [2][]bool // by direction and detector: can policy act on what it finds?
 	until    time.Time // monitor ends then; zero: it does not
 	monitor  bool
 }
 
-// Compile binds a policy to the engine, or returns all that is wrong with it,
-// joined: each a *[Fault].
-func (e *Engine) Compile(name string, p Policy) (*Compiled, error) {
+// Compile binds a policy to the engine and to the stages that it may ask, or returns all
+// that is wrong with it, joined: each a *[Fault].
+func (e *Engine) Compile(name string, p Policy, stages ...Stage) (*Compiled, error) {
 	if faults := p.Validate(); len(faults) > 0 {
 		return nil, fmt.Errorf("guard: policy %s: %w", name, errors.Join(faults...))
 	}
@@ -79,6 +81,12 @@ func (e *Engine) Compile(name string, p Policy) (*Compiled, error) {
 	if c.rules, err = compileRules(c.policy.Rules); err != nil {
 		return nil, fmt.Errorf("guard: policy %s: %w", name, err)
 	}
+	if c.allow, err = compileAllow(c.policy.Allow); err != nil {
+		return nil, fmt.Errorf("guard: policy %s: %w", name, err)
+	}
+	if err := c.compileSecond(stages); err != nil {
+		return nil, fmt.Errorf("guard: policy %s: %w", name, err)
+	}
 	for dir := range c.wanted {
 		c.wanted[dir] = make([]bool, len(e.detectors))
 		for i, d := range e.detectors {
@@ -101,7 +109,7 @@ func (c *Compiled) ID() string { return c.id }
 func (c *Compiled) Policy() Policy { return c.policy }
 
 // enforcing reports whether the policy acts, or only says what it would do.
-func (c *Compiled) enforcing() bool { return !c.monitor || !time.Now().Before(c.until) }
+func (c *Compiled) enforcing() bool { return !c.monitor || !c.engine.now().Before(c.until) }
 
 // wants reports whether anything in the categories could lead to more than
 // Allow in that direction. A detector that does not say what it finds is always
@@ -115,7 +123,7 @@ func (c *Compiled) wants(dir Direction, finds []risk.Category) bool {
 			return act.Decision() > risk.Allow
 		}
 		for _, o := range llm.Origins() {
-			if c.linesFor(cat, o).decide(1) > risk.Allow {
+			if l := c.linesFor(cat, o); l.decide(1) > risk.Allow || l.observes(1) {
 				return true
 			}
 		}
@@ -161,5 +169,15 @@ func (c *Compiled) decide(dir Direction, f risk.Finding, o llm.Origin) risk.Deci
 		}
 		return risk.Flag
 	}
-	return c.linesFor(f.Category, o).decide(f.Confidence)
+	d := c.linesFor(f.Category, o).decide(f.Confidence)
+	if d == risk.Mask && (dir == Output || !slices.Contains(excisable, o)) {
+		return risk.Block // lines that fell back on another origin's
+	}
+	return d
+}
+
+// observes reports whether a finding that leads to nothing is recorded.
+func (c *Compiled) observes(f risk.Finding, o llm.Origin) bool {
+	_, fixed := c.fixed(Input, f.Category)
+	return !fixed && c.linesFor(f.Category, o).observes(f.Confidence)
 }

@@ -79,6 +79,7 @@ type View struct {
 	Passage int
 	Origin  llm.Origin
 	Kind    llm.Kind
+	Seam    bool  // the end of one passage and the beginning of the next: see [llm.Passage.Seam]
 	Hits    []Hit // of the detector that is reading, in order of their ends
 }
 
@@ -111,6 +112,7 @@ type Engine struct {
 	detectors []member
 	auto      *automaton
 	deadline  time.Duration
+	now       func() time.Time
 	scratch   sync.Pool
 }
 
@@ -140,6 +142,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	e.now = cfg.Now
 	var build builder
 	if err := build.addMarkers(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDetector, err)

@@ -56,21 +56,16 @@ func (d *draft) judgement(id string) Judgement {
 // judge looks, decides and collects changes.
 func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Passage, s *scratch, clean cleaning) draft {
 	saw := c.look(ctx, dir, passages, s)
-	d := draft{checks: saw.checks}
-	for _, f := range saw.findings {
-		origin := llm.OriginUnknown
-		if f.Passage >= 0 {
-			origin = passages[f.Passage].Origin
-		}
-		if f.Decision = c.decide(dir, f, origin); f.Decision > risk.Allow {
-			d.findings = append(d.findings, f)
-		}
-	}
+	d := draft{checks: saw.checks, findings: saw.findings}
+	d.findings = c.decideAll(ctx, dir, passages, d.findings)
 	// Rules read encoded text, too: an operator's phrase in base64 is still said.
 	for i := range saw.views {
 		c.rules.apply(dir, &saw.views[i], &d)
 	}
 	d.findings = slices.DeleteFunc(d.findings, func(f risk.Finding) bool { return besideSeam(f, passages) })
+	heard := c.ask(ctx, dir, passages, &d)
+	d.findings = slices.DeleteFunc(d.findings, func(f risk.Finding) bool { return !c.recorded(f, passages, heard) })
+	c.excise(ctx, dir, passages, &d, heard)
 	d.findings = append(d.findings, c.failures(dir, d.checks)...)
 	d.findings = append(d.findings, c.unread(passages)...)
 	// Changes come of decided findings; cleaning adds its own, and both are
@@ -80,6 +75,37 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 	d.changes = slices.DeleteFunc(merge(d.changes), func(x PassageChange) bool { return passages[x.Passage].Seam > 0 })
 	c.settle(&d, passages)
 	return d
+}
+
+// decideAll says of every finding what policy makes of it.
+func (c *Compiled) decideAll(ctx context.Context, dir Direction, passages []llm.Passage, found []risk.Finding) []risk.Finding {
+	for i := range found {
+		found[i].Decision = c.decide(dir, found[i], originAt(found[i], passages))
+	}
+	return c.allowed(ctx, dir, passages, found)
+}
+
+// originAt is the origin of what was found; of what was found in all passages, the least
+// trusted.
+func originAt(f risk.Finding, passages []llm.Passage) llm.Origin {
+	if f.Passage < 0 {
+		return llm.OriginUnknown
+	}
+	return passages[f.Passage].Origin
+}
+
+// recorded reports whether a finding stays on the verdict: because something follows, or
+// because policy or a second stage said that nothing does.
+func (c *Compiled) recorded(f risk.Finding, passages []llm.Passage, heard heard) bool {
+	return f.Decision > risk.Allow || f.Allowed != "" || f.Category == risk.CheckFailed || strings.HasPrefix(f.Detector, "rule/") ||
+		heard[f.Passage] && f.Passage >= 0 || c.observes(f, originAt(f, passages))
+}
+
+// lined reports whether a finding is decided by lines, and not by what the operator said of
+// its kind.
+func (c *Compiled) lined(f risk.Finding) bool {
+	_, fixed := c.fixed(Input, f.Category)
+	return !fixed && f.Category != risk.PolicyBoundary && f.Category != risk.CheckFailed
 }
 
 // besideSeam reports whether a finding is one that does not count where it is. At a seam
@@ -152,7 +178,8 @@ func (c *Compiled) failures(dir Direction, checks []risk.Check) []risk.Finding {
 		action = c.policy.OnError.Output
 	}
 	for _, k := range checks {
-		if k.State == risk.Failed || k.State == risk.Late {
+		// What follows when a second stage fails, it says itself.
+		if (k.State == risk.Failed || k.State == risk.Late) && !strings.HasPrefix(k.Detector, second) {
 			found = append(found, risk.Finding{Category: risk.CheckFailed, Detector: k.Detector, Severity: risk.High,
 				Confidence: 1, Passage: -1, Decision: action.Decision()})
 		}
@@ -193,7 +220,11 @@ func mediaKind(mime string) string {
 func (c *Compiled) mask(d *draft, passages []llm.Passage) {
 	for _, f := range d.findings {
 		if f.Decision == risk.Mask && f.Passage >= 0 && f.End > f.Start {
-			d.changes = append(d.changes, PassageChange{Passage: f.Passage, Start: f.Start, End: f.End, New: placeholder(f), By: f.Detector})
+			change := PassageChange{Passage: f.Passage, Start: f.Start, End: f.End, New: placeholder(f), By: f.Detector}
+			if c.lined(f) {
+				change = cut(f, passages)
+			}
+			d.changes = append(d.changes, change)
 		}
 	}
 }

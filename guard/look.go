@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/llm"
@@ -196,7 +197,7 @@ func (b *builder) addMarkers() error {
 }
 
 func (e *Engine) view(s *scratch, p *llm.Passage, i int, v text.View) {
-	s.views = append(s.views, View{View: v, Raw: p.Text, Passage: i, Origin: p.Origin, Kind: p.Channel.Kind})
+	s.views = append(s.views, View{View: v, Raw: p.Text, Passage: i, Origin: p.Origin, Kind: p.Channel.Kind, Seam: p.Seam > 0})
 	n := len(s.matches)
 	if n < cap(s.matches) {
 		s.matches = s.matches[:n+1]
@@ -266,10 +267,11 @@ func (e *Engine) share(i int, s *scratch) bool {
 }
 
 // safely turns a panic into an error that says nothing about the text.
-func safely(call func() ([]risk.Finding, error)) (found []risk.Finding, err error) {
+func safely[T any](call func() (T, error)) (out T, err error) {
 	defer func() {
 		if recover() != nil {
-			found, err = nil, errPanicked
+			var none T
+			out, err = none, errPanicked
 		}
 	}()
 	return call()
@@ -277,49 +279,45 @@ func safely(call func() ([]risk.Finding, error)) (found []risk.Finding, err erro
 
 // watch calls a detector on its own goroutine and gives it up at the deadline.
 func (e *Engine) watch(ctx context.Context, d *member, passages []llm.Passage) ([]risk.Finding, error) {
-	if d.hung.Load() >= maxHung {
-		return nil, errHanging
+	return await(ctx, e.deadline, d.hung, d.circuit, func(ctx context.Context) ([]risk.Finding, error) { return d.Look(ctx, passages) })
+}
+
+// await makes a call on its own goroutine and gives it up at the deadline.
+func await[T any](caller context.Context, deadline time.Duration, hung *atomic.Int32, c *circuit, call func(context.Context) (T, error)) (T, error) {
+	var none T
+	if hung.Load() >= maxHung {
+		return none, errHanging
 	}
-	if !d.circuit.begin() {
-		return nil, errOpen
+	if !c.begin() {
+		return none, errOpen
 	}
-	caller := ctx
-	// The deadline also reaches the detector, which may be kind enough to stop.
-	ctx, cancel := context.WithTimeout(ctx, e.deadline)
+	// The deadline also reaches who is called, who may be kind enough to stop.
+	ctx, cancel := context.WithTimeout(caller, deadline)
 	defer cancel()
 	type answer struct {
-		found []risk.Finding
-		err   error
+		out T
+		err error
 	}
 	// Buffered: an answer that comes too late must not keep its goroutine.
 	done := make(chan answer, 1)
-	d.hung.Add(1)
+	hung.Add(1)
 	go func() {
-		defer d.hung.Add(-1)
-		found, err := safely(func() ([]risk.Finding, error) { return d.Look(ctx, passages) })
-		done <- answer{found, err}
+		defer hung.Add(-1)
+		out, err := safely(func() (T, error) { return call(ctx) })
+		done <- answer{out, err}
 	}()
 	select {
 	case a := <-done:
 		if ctx.Err() == nil {
-			d.circuit.answered()
-			return a.found, a.err
+			c.answered()
+			return a.out, a.err
 		}
-		d.gaveUp(caller)
-		return a.found, a.err
+		c.gaveUp(caller)
+		return a.out, a.err
 	case <-ctx.Done():
-		d.gaveUp(caller)
-		return nil, errLate
+		c.gaveUp(caller)
+		return none, errLate
 	}
-}
-
-// gaveUp notes who ended a call of the detector: its deadline, or a caller who left.
-func (d *member) gaveUp(caller context.Context) {
-	if caller.Err() != nil {
-		d.circuit.left()
-		return
-	}
-	d.circuit.late()
 }
 
 func stateOf(err error) risk.State {
@@ -332,7 +330,7 @@ func stateOf(err error) risk.State {
 // reason says why a check failed. A detector's own words may quote what it
 // read, so only errors known here are spelled out.
 func reason(err error) string {
-	for _, known := range []error{errPanicked, errLate, errHanging, errOpen, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{errPanicked, errLate, errHanging, errOpen, ErrStageBusy, ErrStageDown, ErrStageAnswer, ErrStageLong, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}

@@ -34,6 +34,8 @@ type Policy struct {
 	Unreadable    map[string]Action           `json:"unreadable,omitempty" yaml:"unreadable"` // image, audio, file, tokens, sealed
 	Thresholds    map[string]map[string]Lines `json:"thresholds,omitempty" yaml:"thresholds"` // family or category, then origin
 	Rules         []Rule                      `json:"rules,omitempty" yaml:"rules"`
+	Allow         []Allowance                 `json:"allow,omitempty" yaml:"allow"` // what is known to be harmless
+	Second        Second                      `json:"second,omitzero" yaml:"second"`
 	Secrets       Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
 	Mask          Masking                     `json:"mask,omitzero" yaml:"mask"`
 	Sanitise      Sanitise                    `json:"sanitise,omitzero" yaml:"sanitise"`
@@ -100,26 +102,38 @@ type Rule struct {
 // Lines are the probabilities from which to act; 0 never does. Off, written
 // `off`, switches the family off for an origin.
 type Lines struct {
-	Off   bool
-	Flag  float64
-	Hold  float64
-	Block float64
+	Off     bool
+	Observe float64 // the finding is recorded, and nothing follows
+	Flag    float64
+	Hold    float64
+	Excise  float64 // what was found is taken out of the passage, and the rest is judged again
+	Block   float64
 }
 
-// decide returns what follows from a probability.
+// decide returns what follows from a probability; Mask is an excision.
 func (l Lines) decide(p float64) risk.Decision {
+	reaches := func(line float64) bool { return line > 0 && p >= line }
 	switch {
 	case l.Off:
 		return risk.Allow
-	case l.Block > 0 && p >= l.Block:
+	case reaches(l.Block):
 		return risk.Block
-	case l.Hold > 0 && p >= l.Hold:
+	case reaches(l.Hold):
 		return risk.Hold
-	case l.Flag > 0 && p >= l.Flag:
+	case reaches(l.Excise):
+		return risk.Mask
+	case reaches(l.Flag):
 		return risk.Flag
 	}
 	return risk.Allow
 }
+
+// observes reports whether a finding that leads to nothing is recorded all the same.
+func (l Lines) observes(p float64) bool { return !l.Off && l.Observe > 0 && p >= l.Observe }
+
+// excisable lists the origins whose text is data to the model, so that a part of it can be
+// taken out. What a person asks is answered whole or not at all.
+var excisable = []llm.Origin{llm.OriginUnknown, llm.OriginRetrieved, llm.OriginTool, llm.OriginFile, llm.OriginToolSpec}
 
 // Standard is the policy that holds where nothing else is said. The lines of attacks are
 // those that three in a thousand (flag) and one in a thousand (block) harmless texts exceed
@@ -167,6 +181,7 @@ func (p Policy) complete() Policy {
 	fill(&p.Output.Grounding, std.Output.Grounding)
 	fill(&p.Keep.Records, std.Keep.Records)
 	fill(&p.Keep.Content, std.Keep.Content)
+	p.Second.complete()
 	maps.Copy(std.Unreadable, p.Unreadable)
 	maps.Copy(std.Thresholds, p.Thresholds)
 	p.Unreadable, p.Thresholds = std.Unreadable, std.Thresholds
@@ -199,6 +214,10 @@ var families = map[risk.Category]string{
 	risk.ExfiltrationLink: "markup", risk.UnsafeMarkup: "markup", risk.UnsafeCode: "markup",
 	risk.ResourceAbuse: "abuse",
 }
+
+// Family returns the family of lines that a category falls under: "attack", "harm",
+// "markup" or "abuse".
+func Family(c risk.Category) string { return family(c) }
 
 func family(c risk.Category) string {
 	if f, ok := families[c]; ok {

@@ -7,14 +7,16 @@ import (
 )
 
 type lines struct {
-	Flag  float64 `json:"flag,omitempty" yaml:"flag"`
-	Hold  float64 `json:"hold,omitempty" yaml:"hold"`
-	Block float64 `json:"block,omitempty" yaml:"block"`
+	Observe float64 `json:"observe,omitempty" yaml:"observe"`
+	Flag    float64 `json:"flag,omitempty" yaml:"flag"`
+	Hold    float64 `json:"hold,omitempty" yaml:"hold"`
+	Excise  float64 `json:"excise,omitempty" yaml:"excise"`
+	Block   float64 `json:"block,omitempty" yaml:"block"`
 }
 
-var errLines = errors.New("want {flag: P, hold: P, block: P} or off")
+var errLines = errors.New("want {observe: P, flag: P, hold: P, excise: P, block: P} or off")
 
-// UnmarshalYAML reads {flag, hold, block} or the word off. The signature is the
+// UnmarshalYAML reads the lines or the word off. The signature is the
 // one YAML libraries accept without being imported.
 func (l *Lines) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
@@ -26,7 +28,7 @@ func (l *Lines) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&v); err != nil {
 		return err
 	}
-	*l = Lines{Flag: v.Flag, Hold: v.Hold, Block: v.Block}
+	*l = Lines{Observe: v.Observe, Flag: v.Flag, Hold: v.Hold, Excise: v.Excise, Block: v.Block}
 	return nil
 }
 
@@ -43,7 +45,7 @@ func (l Lines) MarshalJSON() ([]byte, error) {
 	if l.Off {
 		return []byte(`"off"`), nil
 	}
-	return json.Marshal(lines{l.Flag, l.Hold, l.Block})
+	return json.Marshal(lines{l.Observe, l.Flag, l.Hold, l.Excise, l.Block})
 }
 
 // UnmarshalJSON is the inverse of MarshalJSON.

@@ -20,7 +20,10 @@ on_error: {input: flag, output: hold}
 unreadable: {image: allow, audio: block}
 thresholds:
   attack: {user: {flag: 0.5, block: 0.95}, system: off}
-  jailbreak: {user: {block: 0.99}}
+  jailbreak: {user: {block: 0.99}, tool: {observe: 0.1, flag: 0.3, excise: 0.5, block: 0.9}}
+allow:
+  - {id: mail, phrase: "ignore the previous email", reason: "HR template 12", until: 2020-03-31, origins: [tool], categories: [indirect_injection], detectors: [injection/override]}
+second: {stage: shields, from: 0.2, to: 0.8, origins: [tool], deadline: 500ms, per_minute: 10, on_error: keep}
 rules:
   - {id: nightjar, phrase: "Project Nightjar", on: [input, output], action: block, says: "Not here."}
   - {id: ticket, pattern: 'TCK-\d{6}', on: [output], action: mask}
@@ -74,6 +77,33 @@ func TestPolicyRoundTrip(t *testing.T) {
 
 func TestPolicyFaults(t *testing.T) {
 	for _, c := range []struct{ yaml, path string }{
+		{"thresholds: {attack: {user: {excise: 0.5}}}", "thresholds.attack.user.excise"},
+		{"thresholds: {attack: {tool: {excise: 0.5, block: 0.5}}}", "thresholds.attack.tool.excise"},
+		{"thresholds: {attack: {tool: {excise: 0.5, hold: 0.4}}}", "thresholds.attack.tool.excise"},
+		{"thresholds: {attack: {tool: {observe: 1.5}}}", "thresholds.attack.tool"},
+		{"allow: [{id: '', phrase: some words, reason: x, until: 2020-01-01}]", "allow[0].id"},
+		{"allow: [{id: a, phrase: some words, reason: ' ', until: 2020-01-01}]", "allow[0].reason"},
+		{"allow: [{id: a, phrase: some words, reason: x}]", "allow[0].until"},
+		{"allow: [{id: a, phrase: some words, reason: x, until: soon}]", "allow[0].until"},
+		{"allow: [{id: a, phrase: some words, reason: x, until: 2999-01-01}]", "allow[0].until"},
+		{"allow: [{id: a, reason: x, until: 2020-01-01}]", "allow[0]"},
+		{"allow: [{id: a, phrase: some words, pattern: b, reason: x, until: 2020-01-01}]", "allow[0]"},
+		{"allow: [{id: a, phrase: ' a ', reason: x, until: 2020-01-01}]", "allow[0].phrase"},
+		{"allow: [{id: a, sha256: abc, reason: x, until: 2020-01-01}]", "allow[0].sha256"},
+		{"allow: [{id: a, pattern: '(', reason: x, until: 2020-01-01}]", "allow[0].pattern"},
+		{"allow: [{id: a, pattern: 'x*', reason: x, until: 2020-01-01}]", "allow[0].pattern"},
+		{"allow: [{id: a, pattern: 'ignore.*mail', reason: x, until: 2020-01-01}]", "allow[0].pattern"},
+		{"allow: [{id: a, pattern: 'ignore( ?[a-z]+){1,40} mail', reason: x, until: 2020-01-01}]", "allow[0].pattern"},
+		{"allow: [{id: a, phrase: some words, reason: x, until: 2020-01-01, origins: [mars]}]", "allow[0].origins"},
+		{"allow: [{id: a, phrase: some words, reason: x, until: 2020-01-01, categories: [mars]}]", "allow[0].categories"},
+		{"allow: [{id: a, phrase: some words, reason: x, until: 2020-01-01, detectors: [rule/a]}]", "allow[0].detectors"},
+		{"second: {from: 0.3}", "second.stage"},
+		{"second: {stage: s, from: 0.9, to: 0.3}", "second"},
+		{"second: {stage: s, origins: [mars]}", "second.origins"},
+		{"second: {stage: s, deadline: soon}", "second.deadline"},
+		{"second: {stage: s, deadline: 31s}", "second.deadline"},
+		{"second: {stage: s, per_minute: -1}", "second.per_minute"},
+		{"second: {stage: s, on_error: allow}", "second.on_error"},
 		{"mode: loud", "mode"},
 		{"mode: monitor", "until"},
 		{"until: 2026-01-01", "until"},

@@ -56,6 +56,8 @@ func (p Policy) Validate() []error {
 	for i, r := range p.Rules {
 		r.validate(&f, fmt.Sprintf("rules[%d]", i), seen)
 	}
+	validateAllow(p.Allow, &f)
+	p.Second.validate(&f)
 	for i, e := range p.Mask.Entities {
 		path := fmt.Sprintf("mask.entities[%d]", i)
 		if !strings.HasPrefix(e.Name, "pii.") && !strings.HasPrefix(e.Name, "secret.") {
@@ -93,16 +95,29 @@ func (p *Policy) validateThresholds(f *faults) {
 		}
 		for origin, l := range by {
 			path := "thresholds." + key + "." + origin
-			if _, ok := llm.ParseOrigin(origin); !ok {
+			o, ok := llm.ParseOrigin(origin)
+			if !ok {
 				f.add(path, "%q is no origin", origin)
 			}
 			// Written so that NaN fails, too.
-			for _, v := range []float64{l.Flag, l.Hold, l.Block} {
+			for _, v := range []float64{l.Observe, l.Flag, l.Hold, l.Excise, l.Block} {
 				if !(v >= 0 && v <= 1) {
 					f.add(path, "%g is no probability", v)
 				}
 			}
+			l.validateExcise(f, path+".excise", o)
 		}
+	}
+}
+
+// validateExcise refuses excisions that cannot be made, and those that never would be.
+func (l Lines) validateExcise(f *faults, path string, o llm.Origin) {
+	switch {
+	case l.Excise == 0:
+	case !slices.Contains(excisable, o):
+		f.add(path, "only what is data can lose a part: retrieved, tool, file, unknown, tool_spec; use hold or block")
+	case l.Block > 0 && l.Block <= l.Excise, l.Hold > 0 && l.Hold <= l.Excise:
+		f.add(path, "never happens: hold or block comes first; put it below them")
 	}
 }
 

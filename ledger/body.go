@@ -187,6 +187,7 @@ func trimVerdict(v risk.Verdict, keep int) risk.Verdict {
 	for i := range v.Findings {
 		f := &v.Findings[i]
 		f.Category, f.Detector, f.Says = risk.Category(clip(string(f.Category), keep)), clip(f.Detector, keep), clip(f.Says, keep)
+		f.Allowed = clip(f.Allowed, keep)
 		f.Refs = f.Refs[:min(len(f.Refs), keep/8)]
 	}
 	v.Checks = append([]risk.Check(nil), v.Checks[:min(len(v.Checks), keep/2)]...)

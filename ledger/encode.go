@@ -229,6 +229,7 @@ func findingFields(e *encoder, f *risk.Finding) {
 	})
 	e.str("decision", f.Decision.String())
 	e.str("says", f.Says)
+	e.str("allowed", f.Allowed)
 }
 
 func passageFields(e *encoder, p *record.Passage) {

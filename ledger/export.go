@@ -137,6 +137,9 @@ func describe(r *record.Record) *event {
 // findings takes the highest severity, and each category and reference once.
 func (e *event) findings(v *risk.Verdict) {
 	for _, f := range v.Findings {
+		if f.Decision == risk.Allow {
+			continue // observed, or allowed by policy: nothing happened
+		}
 		e.found, e.severity = true, max(e.severity, f.Severity)
 		if c := string(f.Category); !slices.Contains(e.categories, c) {
 			e.categories = append(e.categories, c)

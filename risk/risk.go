@@ -138,6 +138,8 @@ type Finding struct {
 	Decision Decision `json:"decision"`
 	// Says is the operator's own sentence for people, where a rule has one.
 	Says string `json:"says,omitempty"`
+	// Allowed is the id of the policy's entry that took the finding down to Allow.
+	Allowed string `json:"allowed,omitempty"`
 }
 
 // Check says which passages a detector read to the last byte.
@@ -158,8 +160,11 @@ type Verdict struct {
 }
 
 // First returns the finding that decided: the first one whose decision is the
-// verdict's.
+// verdict's. Nothing decides to allow: what is only observed is no reason.
 func (v *Verdict) First() (Finding, bool) {
+	if v.Decision == Allow {
+		return Finding{}, false
+	}
 	for _, f := range v.Findings {
 		if f.Decision == v.Decision {
 			return f, true

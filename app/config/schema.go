@@ -28,7 +28,7 @@ func Schema() (*jsonschema.Schema, error) {
 		reflect.TypeFor[Store]():    {AnyOf: []*jsonschema.Schema{one("sqlite"), closed(map[string]*jsonschema.Schema{"postgres": secret})}},
 		reflect.TypeFor[Tools]():    {AnyOf: []*jsonschema.Schema{one("any"), {Type: "array", Items: text()}}},
 		reflect.TypeFor[guard.Lines](): {AnyOf: []*jsonschema.Schema{one("off"), one(false),
-			closed(map[string]*jsonschema.Schema{"flag": number, "hold": number, "block": number})}},
+			closed(map[string]*jsonschema.Schema{"observe": number, "flag": number, "hold": number, "excise": number, "block": number})}},
 		reflect.TypeFor[guard.Entity](): {AnyOf: []*jsonschema.Schema{text(), {Type: "object", AdditionalProperties: text(), MinProperties: jsonschema.Ptr(1), MaxProperties: jsonschema.Ptr(1)}}},
 	}})
 	if err != nil {
