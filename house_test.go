@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"llm", "risk", "record", "text", "ngram"},
 	{"store", "dialect"},
 	{"access", "guard", "ledger", "practice"},
-	{"guard/detect", "mask/entity"},
+	{"guard/detect", "guard/second", "mask/entity"},
 	{"guard/train"},
 	{"desk"},
 	{"gateway", "admin", "console"},
@@ -44,7 +44,7 @@ var within = map[string][]string{
 }
 
 // families may import vocabulary and their own parent, nothing else of ours.
-var families = map[string]string{"guard/detect": "guard", "mask/entity": "mask"}
+var families = map[string]string{"guard/detect": "guard", "guard/second": "guard", "mask/entity": "mask"}
 
 // teachers may import a family as app does: what is learnt must be read by the very code
 // that reads it later (docs/decisions/0008-learnt-models.md).
