@@ -174,11 +174,19 @@ func (a *App) openGate(ctx context.Context) error {
 		return err
 	}
 	a.plan.Store(p)
+	a.notice(a.file.Load())
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
 	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(),
 		Permits: func() *access.Permits { return a.plan.Load().Permits }})
 	return nil
+}
+
+// notice says what is not wrong with a file and still wants a look.
+func (a *App) notice(f *config.File) {
+	for _, n := range f.Notices() {
+		a.cfg.Log.Warn("configuration", "notice", n.String())
+	}
 }
 
 // Desk is where administrative operations are done.
@@ -212,6 +220,7 @@ func (a *App) Reload(context.Context) error {
 	// Open calls go on with the old plan; its idle connections are not needed.
 	old.close()
 	a.cfg.Log.Info("configuration reloaded")
+	a.notice(f)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,11 +27,16 @@ type plan struct {
 	*gateway.Plan
 	compiled map[string]*guard.Compiled // by policy name
 	clients  []*dialect.Client
+	stages   []guard.Stage
+	idle     []*http.Transport // of stages
 }
 
 func (p *plan) close() {
 	for _, c := range p.clients {
 		c.Close()
+	}
+	for _, t := range p.idle {
+		t.CloseIdleConnections()
 	}
 }
 
@@ -49,6 +55,9 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}, Prices: prices(f)}, compiled: map[string]*guard.Compiled{}}
 	var err error
 	if p.Permits, err = Permits(f); err != nil {
+		return nil, err
+	}
+	if err := a.stages(f, p); err != nil {
 		return nil, err
 	}
 	if err := a.policies(f, p); err != nil {
@@ -77,7 +86,7 @@ func (a *App) policies(f *config.File, p *plan) error {
 			policy = "standard"
 		}
 		if p.compiled[policy] == nil {
-			c, err := a.engine.Compile(policy, f.Policies[policy])
+			c, err := a.engine.Compile(policy, f.Policies[policy], p.stages...)
 			if err != nil {
 				return err
 			}

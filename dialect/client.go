@@ -86,15 +86,23 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	orDefault(&cfg.Connect, 5*time.Second)
 	orDefault(&cfg.FirstByte, 5*time.Minute)
 	orDefault(&cfg.Idle, 2*time.Minute)
-	d := dialer(cfg.Connect, cfg.Private)
 	speaks := map[string]Dialect{}
 	for _, d := range All() {
 		if d.Provider() == cfg.Dialect {
 			speaks[d.ID()] = d
 		}
 	}
-	return &Client{cfg: cfg, base: base.String(), speaks: speaks, transport: &http.Transport{
-		DialContext:            d.DialContext,
+	return &Client{cfg: cfg, base: base.String(), speaks: speaks, transport: NewTransport(cfg)}, nil
+}
+
+// NewTransport returns what a client of cfg makes its calls with: one that takes no proxy
+// from the environment, and refuses addresses that the upstream may not have. Others who
+// call out use it, too; they must follow no redirects.
+func NewTransport(cfg ClientConfig) *http.Transport {
+	orDefault(&cfg.Connect, 5*time.Second)
+	orDefault(&cfg.FirstByte, 5*time.Minute)
+	return &http.Transport{
+		DialContext:            dialer(cfg.Connect, cfg.Private).DialContext,
 		TLSClientConfig:        tlsConfig(cfg.TLS),
 		TLSHandshakeTimeout:    cfg.Connect,
 		ResponseHeaderTimeout:  cfg.FirstByte,
@@ -103,7 +111,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		MaxIdleConnsPerHost:    128,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
-	}}, nil
+	}
 }
 
 // root is the base URL as requests are put below it. Where a dialect's own paths

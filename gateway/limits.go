@@ -11,6 +11,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
 )
 
@@ -70,7 +71,9 @@ func (x *exchange) enter() *dialect.Fault {
 // turn waits until it is this system's turn to have a call judged: that is what
 // costs the gate itself, so few are judged at once.
 func (x *exchange) turn() *dialect.Fault {
-	if x.route.Op == llm.OpList {
+	// A call that answers a second stage has its caller's turn: if it waited for one of its
+	// own, callers could wait for each other until all their deadlines have passed.
+	if x.route.Op == llm.OpList || guard.Asked(x.r.Context()) {
 		return nil
 	}
 	var err error

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bartizan-ai/bartizan/dialect"
 )
@@ -36,6 +37,7 @@ func (p *parser) check(f *File) {
 	p.providers(f)
 	p.models(f)
 	p.policies(f)
+	p.stages(f)
 	p.systems(f)
 	p.permits(f)
 	p.telemetry(f.Telemetry)
@@ -131,16 +133,19 @@ func (p *parser) providers(f *File) {
 	}
 }
 
-func (p *parser) upstream(at string, v Provider) {
-	u, err := url.Parse(v.URL)
+func (p *parser) upstream(at string, v Provider) { p.url(at, v.URL, v.Private) }
+
+// url checks where something is sent.
+func (p *parser) url(at, written string, private bool) {
+	u, err := url.Parse(written)
 	switch {
-	case v.URL == "":
+	case written == "":
 		p.at(at+".url", "is missing; write the base URL, like https://api.example.com/v1")
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		p.at(at+".url", "is no URL; write it like https://api.example.com/v1")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		p.at(at+".url", "must not hold credentials, a query or a fragment; a key goes under key")
-	case u.Scheme == "http" && !v.Private:
+	case u.Scheme == "http" && !private:
 		p.at(at+".url", "plain HTTP needs `private: true` beside it")
 	}
 }
@@ -216,6 +221,13 @@ func (p *parser) policies(f *File) {
 		for _, err := range policy.Validate() {
 			path, problem := policyFault(err)
 			p.at(strings.TrimSuffix("policies."+name+"."+path, "."), "%s", problem)
+		}
+		if s := policy.Second.Stage; s != "" && !has(f.Stages, s) {
+			p.at("policies."+name+".second.stage", "there is no stage %q%s", s, among(s, names(f.Stages)))
+		}
+		for _, n := range policy.Notices(time.Now()) {
+			at := "policies." + name + "." + n.Path
+			f.notices = append(f.notices, Fault{Line: p.line(at), Path: at, Problem: n.Problem})
 		}
 		if policy.Mask.Restore {
 			p.at("policies."+name+".mask.restore", "not supported yet; take it out until a version that knows it")

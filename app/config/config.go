@@ -31,11 +31,17 @@ type File struct {
 	Providers map[string]Provider     `yaml:"providers" json:"providers"`
 	Models    map[string]Model        `yaml:"models" json:"models"`
 	Policies  map[string]guard.Policy `yaml:"policies" json:"policies,omitempty"`
+	Stages    map[string]Stage        `yaml:"stages" json:"stages,omitempty"`
 	Systems   map[string]System       `yaml:"systems" json:"systems"`
 	Access    Access                  `yaml:"access" json:"access,omitempty"`
 	Ledger    Ledger                  `yaml:"ledger" json:"ledger,omitempty"`
 	Telemetry Telemetry               `yaml:"telemetry" json:"telemetry,omitempty"`
+
+	notices []Fault
 }
+
+// Notices are what is not wrong with the file and still wants a look.
+func (f *File) Notices() []Fault { return f.notices }
 
 // Telemetry says where traces and measures are sent.
 type Telemetry struct {
@@ -316,6 +322,11 @@ func (f *File) from(dir string) {
 			paths = append(paths, &p.Key.File)
 		}
 	}
+	for _, s := range f.Stages {
+		if s.Key != nil {
+			paths = append(paths, &s.Key.File)
+		}
+	}
 	if f.Telemetry.Key != nil {
 		paths = append(paths, &f.Telemetry.Key.File)
 	}
@@ -332,6 +343,12 @@ func (f *File) from(dir string) {
 		if p.CA != "" && !filepath.IsAbs(p.CA) {
 			p.CA = filepath.Join(dir, p.CA)
 			f.Providers[name] = p
+		}
+	}
+	for name, s := range f.Stages {
+		if s.CA != "" && !filepath.IsAbs(s.CA) {
+			s.CA = filepath.Join(dir, s.CA)
+			f.Stages[name] = s
 		}
 	}
 }

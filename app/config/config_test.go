@@ -196,8 +196,35 @@ func TestFull(t *testing.T) {
 	if p := f.Models["fast"].Price; *p.Input != .25 || *p.CachedInput != .025 || *p.Output != 2 || f.Models["org/private:v1.2"].Price != nil {
 		t.Errorf("the price is %+v", p)
 	}
+	if s := f.Stages["own"]; !s.Private || s.Label != "0.label" || !slices.Equal(s.Bad, []string{"INJECTION"}) || f.Policies["standard"].Second.Stage != "shields" || f.Policies["standard"].Thresholds["attack"]["retrieved"].Excise != .6 {
+		t.Errorf("the stage is %+v, asked by %+v", s, f.Policies["standard"].Second)
+	}
+	for _, p := range []string{f.Stages["harm"].Key.File, f.Stages["gemma"].CA} {
+		if !strings.HasPrefix(p, "testdata/") || strings.Contains(p, "..") {
+			t.Errorf("a path of a stage is %s", p)
+		}
+	}
 	if f.Policies["trial"].Until != "2027-01-31" {
 		t.Errorf("the date is %q", f.Policies["trial"].Until)
+	}
+}
+
+// TestNotices: an entry of an allow list that has ended is said, with its line, and is no
+// fault.
+func TestNotices(t *testing.T) {
+	f, err := Load("testdata/good/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, n := range f.Notices() {
+		if !strings.HasPrefix(n.Path, "policies.standard.allow[") || !strings.Contains(n.Problem, "has passed") {
+			t.Errorf("notice %s", n)
+		}
+		lines = append(lines, n.Line)
+	}
+	if len(lines) != 3 || lines[1] != lines[0]+1 || lines[2] != lines[0]+2 {
+		t.Errorf("notices at the lines %v", lines)
 	}
 }
 

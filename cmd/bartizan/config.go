@@ -66,6 +66,9 @@ func (c *configCheck) Run(s *streams) error {
 	if err != nil {
 		return &exit{exitUse, err}
 	}
+	for _, n := range f.Notices() {
+		fmt.Fprintf(s.err, "%s: notice: %s\n", c.Config, n)
+	}
 	if c.Output == "json" {
 		return nil
 	}

@@ -44,7 +44,7 @@ type measured struct {
 
 // Run implements the command.
 func (c *evalGuard) Run(s *streams) error {
-	policy, err := (&inspectCommand{Config: c.Config, Policy: c.Policy}).policy()
+	policy, err := (&inspectCommand{Config: c.Config, Policy: c.Policy}).policy(s)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (inspectCommand) Help() string {
 
 // Run implements the command.
 func (c *inspectCommand) Run(s *streams) error {
-	policy, err := c.policy()
+	policy, err := c.policy(s)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (c *inspectCommand) Run(s *streams) error {
 }
 
 // policy compiles the policy that was asked for.
-func (c *inspectCommand) policy() (*guard.Compiled, error) {
+func (c *inspectCommand) policy(s *streams) (*guard.Compiled, error) {
 	policies := map[string]guard.Policy{}
 	if c.Config != "" {
 		f, err := config.Load(c.Config)
@@ -83,6 +83,11 @@ func (c *inspectCommand) policy() (*guard.Compiled, error) {
 		}
 		slices.Sort(names)
 		return nil, use("there is no policy %q; there are %v", c.Policy, names)
+	}
+	// Whoever inspects a text here has not agreed to send it anywhere.
+	if p.Second.Stage != "" {
+		fmt.Fprintf(s.err, "The second stage %s is not asked: it sees only what passes the gate.\n", p.Second.Stage)
+		p.Second = guard.Second{}
 	}
 	engine, err := guard.New(guard.Config{Detectors: app.Detectors()})
 	if err != nil {
