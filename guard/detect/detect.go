@@ -18,7 +18,7 @@ import (
 )
 
 // All returns every detector, in the order they run.
-func All() []guard.Detector { return append(Rules(), newModel()) }
+func All() []guard.Detector { return append(Rules(), newModel(), newConversation()) }
 
 // Rules returns those that nothing was learnt for: what training starts from.
 func Rules() []guard.Detector {

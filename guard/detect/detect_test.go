@@ -46,13 +46,17 @@ func TestCases(t *testing.T) {
 		if c.Member == "model" {
 			look = together(t) // it weighs what the others find
 		}
-		found, err := look(context.Background(), []llm.Passage{{Origin: origin, Text: c.Text}})
+		passages := turnsIn(c.Text, origin)
+		if c.Member == "conversation" {
+			look = alongside(t, "conversation@1") // it counts what the others find
+		}
+		found, err := look(context.Background(), passages)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var best risk.Finding
 		for _, f := range found {
-			if f.Start < 0 || f.End > len(c.Text) || f.Start >= f.End || len(f.Refs) == 0 || f.Confidence > 1 {
+			if f.Start < 0 || f.End > len(passages[f.Passage].Text) || f.Start >= f.End || len(f.Refs) == 0 || f.Confidence > 1 {
 				t.Errorf("finding out of bounds or without refs: %+v", f)
 			}
 			if f.Confidence > best.Confidence {
