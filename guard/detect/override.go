@@ -178,8 +178,8 @@ const (
 	quoteAfter  = 80
 )
 
-// quotes are the marks as the normaliser leaves them, the opening before the closing one.
-var quotes = [][2]string{{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"「", "」"}, {"『", "』"}, {"《", "》"}}
+// quotation are the marks as the normaliser leaves them, the opening before the closing one.
+var quotation = [][2]string{{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"「", "」"}, {"『", "』"}, {"《", "》"}}
 
 // quoted reports whether a text quotes what stands there: a few words between two marks,
 // with prose on both sides. A value in JSON, a cell of a table or an argument in code is no
@@ -192,7 +192,7 @@ func quoted(s string, from, to int) bool {
 	if i := strings.IndexByte(after, '\n'); i >= 0 {
 		after = after[:i]
 	}
-	for _, q := range quotes {
+	for _, q := range quotation {
 		open, end := strings.LastIndex(before, q[0]), strings.Index(after, q[1])
 		if open < 0 || end < 0 || strings.Contains(before[open+len(q[0]):], q[1]) && q[0] != q[1] {
 			continue
