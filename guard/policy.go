@@ -147,13 +147,13 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Flag: .93, Block: .985}, "tool": {Flag: .875, Block: .91}, "retrieved": {Flag: .875, Block: .91},
-				"file": {Flag: .875, Block: .91}, "unknown": {Flag: .875, Block: .91},
+				"user": {Flag: .94, Block: .9905}, "tool": {Flag: .875, Block: .935}, "retrieved": {Flag: .875, Block: .935},
+				"file": {Flag: .875, Block: .935}, "unknown": {Flag: .875, Block: .935},
 				"tool_spec": {Flag: .85, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
 			// Words do not tell intent: harm is flagged, and refused only where hardly a
 			// harmless text comes near.
-			"harm":   {"user": {Flag: .88, Block: .97}, "model": {Flag: .88, Block: .97}},
+			"harm":   {"user": {Flag: .915, Block: .98}, "model": {Flag: .915, Block: .98}},
 			"markup": {"model": {Flag: .5}, "tool": {Flag: .5}, "retrieved": {Flag: .5}, "unknown": {Flag: .5}, "user": {Off: true}},
 			"abuse":  {"user": {Flag: .5, Block: .9}, "unknown": {Flag: .5, Block: .9}, "model": {Flag: .5}},
 		},

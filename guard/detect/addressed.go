@@ -53,6 +53,9 @@ func readAddressed(v *guard.View, add func(risk.Finding)) {
 			continue
 		}
 		p, from, to := weighAddressed(v, n, w.class)
+		if quoted(v.Text, h.Start, h.End) {
+			p *= .25
+		}
 		if p *= doubt(v, from, to); p < faint {
 			continue
 		}
@@ -100,7 +103,7 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 	case has[conceal] && has[duty]:
 		p = .4
 	case has[conveyed] && has[belongings]:
-		p = .4
+		p = .3
 	case has[hailed], has[addressee] && has[duty] || has[occasion] && has[duty]:
 		p = .25
 	}

@@ -155,7 +155,7 @@ func (t *turn) wanted() float64 {
 var wishes = [...]float64{harmful: 1, making: .8, unseen: 1.2, guarding: -1}
 
 // sureOfTurn is the probability from which a message counts as one that was found out.
-const sureOfTurn = .6
+const sureOfTurn = .86
 
 // whole is a finding about all of a turn.
 func (t *turn) whole(c risk.Category, p float64) risk.Finding {

@@ -124,7 +124,7 @@ func lineStart(s string, i int) bool {
 }
 
 // commands are how one speaks to an assistant.
-var commands = []string{"you must", "you are", "you will", "you should", "you shall", "ignore", "disregard", "forget", "reveal", "send", "forward", "print", "include", "respond", "reply", "answer", "tell the user", "do not", "don't", "never", "always", "repeat", "output", "execute", "call the", "read the", "use the", "give", "from now on", "your new", "new instruct", "override", "delete", "transfer", "add a link", "provide", "grant", "enable", "act as", "the user is", "all restrictions", "comply", "recommend", "write", "say", "show", "list", "share", "visit", "download", "please", "create", "book", "invite", "store", "mark", "administer", "draft", "approve", "buy", "pay"}
+var commands = []string{"you must", "you are now", "you are no", "you are in", "you are free", "you are un", "you will", "you should", "you shall", "ignore", "disregard", "forget", "reveal", "send", "forward", "print", "include", "respond", "reply", "answer", "tell the user", "do not", "don't", "never", "always", "repeat", "output", "execute", "call the", "read the", "use the", "give", "from now on", "your new", "new instruct", "override", "delete", "transfer", "add a link", "provide", "grant", "enable", "act as", "the user is", "all restrictions", "comply", "recommend", "write", "say", "show", "list", "share", "visit", "download", "please", "create", "book", "invite", "store", "mark", "administer", "draft", "approve", "buy", "pay"}
 
 // spokenTo returns how many bytes of s an order to an assistant takes, 0 when s
 // does not begin with one.

@@ -54,7 +54,12 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 	from, to = at.Start, at.End
 	lo, hi := sentence(v.Text, from, to, overrideSpan)
 	var has [soon + 1]bool
+	first := objectFirst(v.Text[at.Start:at.End])
 	around(v, overrideLexicon, n, lo, hi, func(w word, h guard.Hit) {
+		// In English what is to be ignored stands behind the verb.
+		if !first && w.class != yours && w.class != soon && h.End <= at.Start {
+			return
+		}
 		has[w.class] = true
 		if w.class >= earlier && w.class <= matters {
 			from, to = min(from, h.Start), max(to, h.End)
@@ -74,13 +79,35 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 		}
 		// What leaves orders behind and gives none is no use to anybody.
 		if !has[soon] && !goesOn(v, n, to) {
-			p *= .6
+			p *= .45
 		}
 	}
-	if quoted(v.Text, at.Start, at.End) {
+	if quoted(v.Text, at.Start, at.End) || bounded(v.Text[to:]) {
 		return p * .25, from, to
 	}
 	return p * doubt(v, from, to), from, to
+}
+
+// objectFirst reports whether what a verb is about may stand before it: it may in most
+// languages, but not behind the English verbs of leaving behind.
+func objectFirst(verb string) bool {
+	switch text.Fold(verb) {
+	case "ignore", "disregard", "forget", "override", "overrule", "bypass", "neglect", "overlook", "drop", "discard", "erase", "abandon", "skip":
+		return false
+	}
+	return true
+}
+
+// bounded reports whether what follows says that the order is about one thing only:
+// "everything you know about risotto", "instructions in mails".
+func bounded(after string) bool {
+	after = strings.TrimLeft(text.Fold(after[:min(len(after), 24)]), " ,")
+	for _, w := range []string{"about ", "in mail", "in email", "in e-mail", "in document", "in tool", "in text", "inside ", "found in", "from document", "from tool", "from web", "that appear", "on the label", "on the box", "uber ", "sur ", "sobre ", "o "} {
+		if strings.HasPrefix(after, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropWeight weighs verbs of leaving behind.
@@ -129,7 +156,7 @@ func ordered(s string, start, end int) bool {
 	if s[start] >= 0x80 {
 		return true
 	}
-	if w := s[start:end]; strings.HasSuffix(w, "s") || strings.HasSuffix(w, "ed") || strings.HasSuffix(w, "ing") {
+	if w := s[start:tail(s, end)]; strings.HasSuffix(w, "s") || strings.HasSuffix(w, "ed") || strings.HasSuffix(w, "ing") {
 		return false
 	}
 	before := strings.TrimRight(s[max(0, start-20):start], " \t*_>#-\"'([`~/|")
@@ -156,8 +183,8 @@ func shedWeight(has [soon + 1]bool) float64 {
 
 // doubt lowers a weight where the text denies the order or speaks about it.
 func doubt(v *guard.View, from, to int) float64 {
-	if containsAny(near(v.Text, from, from, 16), denials) {
-		return .4
+	if containsAny(near(v.Text, from, from, 24), denials) {
+		return .25
 	}
 	around := near(v.Text, from, to, 160)
 	said, told := containsAny(around, mentions), countAny(around, tellers)
@@ -174,8 +201,8 @@ func doubt(v *guard.View, from, to int) float64 {
 
 // Bounds on a quotation in running text.
 const (
-	quoteBefore = 24
-	quoteAfter  = 80
+	quoteBefore = 72
+	quoteAfter  = 96
 )
 
 // quotation are the marks as the normaliser leaves them, the opening before the closing one.
@@ -197,21 +224,34 @@ func quoted(s string, from, to int) bool {
 		if open < 0 || end < 0 || strings.Contains(before[open+len(q[0]):], q[1]) && q[0] != q[1] {
 			continue
 		}
-		// What leads up to the mark, and what follows the other one.
-		lead := strings.TrimRight(s[max(0, from-quoteBefore-48):from-len(before)+open], " ")
-		tail := strings.TrimLeft(after[end+len(q[1]):], " ")
-		if q[0][0] >= 0x80 {
-			return true // these marks are for people alone
-		}
-		if lead != "" && proseByte(lead[len(lead)-1]) && (tail == "" || proseByte(tail[0]) || strings.IndexByte(".,;)!?-|", tail[0]) >= 0) {
+		if q[0][0] >= 0x80 || proseAround(s, from-len(before)+open, after[end+len(q[1]):]) {
 			return true
 		}
 	}
 	return false
 }
 
-// proseByte reports whether prose could stand before or behind a quotation with that byte.
-func proseByte(c byte) bool { return letterByte(c) && c != '_' || c == '(' }
+// proseAround reports whether prose leads up to a mark at s[at] and goes on with what follows
+// the closing one: in the middle of a sentence, or at its end.
+func proseAround(s string, at int, after string) bool {
+	tail := strings.TrimLeft(after, " ")
+	if tail != "" && (tail[0] >= 0x80 || 'a' <= tail[0] && tail[0] <= 'z') {
+		return true
+	}
+	line := s[strings.LastIndexByte(s[:at], '\n')+1 : at]
+	lead := strings.TrimRight(line, " (")
+	if lead == "" || lead == line && line[len(line)-1] != '(' || tail != "" && strings.IndexByte(".,;:)!?-|", tail[0]) < 0 {
+		return false
+	}
+	// A colon or a comma leads up to a quotation in a sentence; in data, too, but there no
+	// words stand before it.
+	if c := lead[len(lead)-1]; c == ':' || c == ',' {
+		if lead = lead[:len(lead)-1]; strings.Count(strings.TrimSpace(lead), " ") < 2 {
+			return false
+		}
+	}
+	return lead != "" && letterByte(lead[len(lead)-1])
+}
 
 // tellers are words of those who report what attackers do: one of them proves nothing,
 // several do.
@@ -227,6 +267,6 @@ func countAny(s string, words []string) (n int) {
 	return n
 }
 
-var denials = []string{"must not ", "may not ", "never ", "not to ", "do not ", "don't ", "does not ", "doesn't ", "without ", "mustn't ", "should not ", "shouldn't ", "will not ", "won't ", "不得", "禁止", "请勿", "ne pas ", "jamais ", "nunca ", "kein", "not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
+var denials = []string{"tells you to ", "tell you to ", "asks you to ", "ask you to ", "asked to ", "told to ", "try to ", "tries to ", "attempts to ", "attempt to ", "wants you to ", "says to ", "asks it to ", "tells it to ", "told it to ", "must not ", "may not ", "never ", "not to ", "do not ", "don't ", "does not ", "doesn't ", "without ", "mustn't ", "should not ", "shouldn't ", "will not ", "won't ", "不得", "禁止", "请勿", "ne pas ", "jamais ", "nunca ", "kein", "not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
 
 var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "an attacker", "attackers", "such as \"", "like \"", "e.g.", "for example", "the phrase", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}

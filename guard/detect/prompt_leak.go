@@ -134,7 +134,7 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 		// English and its neighbours put the verb first; elsewhere it may end the
 		// sentence.
 		late := w.class == leakLate || v.Text[h.Start] >= 0x80
-		if w.class == leakVerb && isSubject(v.Text[h.End:]) {
+		if w.class == leakVerb && (isSubject(v.Text[h.End:]) || h.End <= target.Start && strings.Contains(text.Fold(v.Text[h.End:target.Start]), "difference")) {
 			return
 		}
 		if (w.class == leakVerb || w.class == leakLate) && (h.End <= target.Start && target.Start-h.End <= leakGap || late && h.Start >= target.End) {

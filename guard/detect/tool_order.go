@@ -88,19 +88,18 @@ func weighOrder(v *guard.View, n int) (p float64, from, to int) {
 		has[w.class] = true
 		from, to = min(from, h.Start), max(to, h.End)
 	})
-	kinds := 0
+	kinds, data := 0, isData(v.Origin)
 	for _, yes := range []bool{
 		has[orderTake] && has[orderGoods] && has[orderPlace],
 		has[orderCall] && has[orderTool] && (has[orderGoods] || has[orderDestroy] || has[orderKeys] || has[orderGrant] || has[orderPlace]),
 		has[orderKeys] && (has[orderRead] || has[orderTake]),
 		has[orderDestroy] && has[orderAll],
-		has[orderGuess] && has[orderGame],
+		has[orderGuess] && has[orderGame] && !data,
 	} {
 		if yes {
 			kinds++
 		}
 	}
-	data := isData(v.Origin)
 	switch {
 	case kinds > 1 && data:
 		p = .6
