@@ -147,8 +147,8 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Flag: .94, Block: .9905}, "tool": {Flag: .875, Block: .935}, "retrieved": {Flag: .875, Block: .935},
-				"file": {Flag: .875, Block: .935}, "unknown": {Flag: .875, Block: .935},
+				"user": {Flag: .94, Block: .989}, "tool": {Flag: .88, Block: .955}, "retrieved": {Flag: .88, Block: .955},
+				"file": {Flag: .88, Block: .955}, "unknown": {Flag: .88, Block: .955},
 				"tool_spec": {Flag: .85, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
 			// Words do not tell intent: harm is flagged, and refused only where hardly a

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/guard"
@@ -55,6 +56,14 @@ type signGroup = struct {
 
 // jailbreakPrior is the log-odds of a text without any sign.
 const jailbreakPrior = -3.5
+
+// lawless is how many of the first groups say that no rule holds or nothing is refused;
+// harmlessPlay bounds the log-odds of a text without any of them.
+const lawless, harmlessPlay = 5, -.3
+
+// standing and inCode are the groups of orders how to answer from now on, and in which
+// writing: together they are how an answer is smuggled past those who read it.
+const standing, inCode = 8, 9
 
 // lonely is taken off where only one or two sorts of sign were seen: play alone
 // or freedom alone is everyday talk.
@@ -130,6 +139,11 @@ func playOdds(hits []guard.Hit) (odds float64, last int) {
 	}
 	if groups < 3 {
 		odds -= lonely
+	}
+	// A role, a policy and somebody who stays in character are a game of any kind, until
+	// something says that no rule holds.
+	if !slices.Contains(seen[:lawless], true) && !(seen[standing] && seen[inCode]) {
+		odds = min(odds, harmlessPlay)
 	}
 	return odds, last
 }

@@ -191,9 +191,9 @@ func doubt(v *guard.View, from, to int) float64 {
 	switch quote := quoted(v.Text, from, min(to, from+1)); {
 	case quote, told > 2:
 		return .25 // words that are spoken about, or a report
-	case told > 1 && said:
+	case told > 1:
 		return .4
-	case said, told > 1:
+	case said, told > 0 && strings.ContainsAny(around, "\"`"):
 		return .6
 	}
 	return 1

@@ -50,7 +50,7 @@ var leakLexicon = lexicon(map[class]string{
 		موجه النظام; تعليمات النظام; رسالة النظام; التعليمات المخفية; تعليماتك; مطالبة النظام; التعليمات السرية; پرامپت سیستم; دستورات مخفی; سسٹم پرامپٹ; הנחיית המערכת; ההנחיות הנסתרות; הודעת המערכת; הוראות נסתרות; सिस्टम प्रॉम्प्ट; सिस्टम निर्देश*; छिपे हुए निर्देश*; छिपे निर्देश*; সিস্টেম প্রম্পট; ข้อความระบบ; พรอมต์ระบบ; พรอมป์ระบบ; คำสั่งระบบ; คำสั่งที่ซ่อน*; maagizo yaliyofichwa; maelekezo yaliyofichwa; you are protecting; you're protecting; told to keep private; told to keep secret; you were given before my message; page you were given; did the system message say; parts you are told; you must not reveal; not supposed to reveal; not allowed to reveal; told not to reveal`,
 	leakAbove: `text above; words above; sentences above; everything above; what is written above; everything before this; in your context; all of the above text; message above; conversation above; lines above`,
 	leakWeak:  `instructions; prompt; guidelines; rules; directives; configuration; the above; above; anweisungen; regeln; instructions; consignes; regles; instrucciones; reglas; istruzioni; regole; instrucoes; regras; instructies; regels; instrukcje; zasady; инструкции; правила; 指令; 规则; 指示; ルール; 지시; 규칙`,
-	leakVerb: `reveal; revealing; show; print; repeat; output; display; disclose; expose; leak; dump; recite; give me; tell me; share; write out; write down; copy; spell out; list; return; echo; paste; send me; include; read out; read me; what is; what's; what are; what were; what was; translate; summarize; summarise; paraphrase; encode; provide; state; report; quote; type out; divulge; say;
+	leakVerb: `reveal; revealing; show; print; repeat; output; display; disclose; expose; leak; dump; recite; give me; tell me; share; write out; write down; copy; spell out; list; return; echo; paste; send me; read out; read me; what is; what's; what are; what were; what was; translate; summarize; summarise; paraphrase; encode; quote; type out; divulge; say;
 		zeig*; gib*; nenn*; verrat*; offenbar*; wiederhol*; druck*; schreib*; ausgeben; auflist*; was ist; was sind; wie lautet; wie lauten; teile mir;
 		montre*; revele*; affiche*; repete*; donne*; divulgue*; imprime*; ecris; ecrivez; quelles sont; quel est; quelle est; partage*; recopie*; cite*;
 		muestra*; muestre*; revela*; revele*; repite; repita; imprime; dime; dame; escribe; cual es; cuales son; ensena*; comparte; copia; mostrar;
@@ -112,6 +112,17 @@ func aPrompt(before string) bool {
 	return false
 }
 
+// aSubject reports that what follows makes a subject of the prompt.
+func aSubject(after string) bool {
+	after = text.Fold(after[:min(len(after), 16)])
+	for _, w := range []string{" leak", " injection", " engineer", " design", " extraction", " theft", " template", " librar", " protection", " security", " attack", " example", " generator", " writing", " best pract", " field", " parameter", " file"} {
+		if strings.HasPrefix(after, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // isSubject reports that the word before after is a noun that something is said
 // of: "the file state is current in your context", as coding agents tell their
 // model of a file.
@@ -146,8 +157,8 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 		}
 		from, to = min(from, h.Start), max(to, h.End)
 	})
-	// "Write a system prompt" asks for work, not for a secret.
-	if aPrompt(v.Text[:target.Start]) {
+	// "Write a system prompt" asks for work, not for a secret; prompt leakage is a subject.
+	if aPrompt(v.Text[:target.Start]) || aSubject(v.Text[target.End:]) {
 		return 0, from, to
 	}
 	switch {
