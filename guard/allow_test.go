@@ -26,7 +26,7 @@ func onlyWords(words string) guard.Detector {
 				if n < 0 {
 					break
 				}
-				out = append(out, risk.Finding{Category: risk.IndirectInjection, Passage: i, Start: at + n, End: at + n + len(words), Confidence: .95})
+				out = append(out, risk.Finding{Category: risk.IndirectInjection, Passage: i, Start: at + n, End: at + n + len(words), Confidence: .97})
 				at += n + len(words)
 			}
 		}

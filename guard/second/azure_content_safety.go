@@ -31,7 +31,7 @@ func azure(cfg Config, c *caller) *caller {
 type severities struct{ *caller }
 
 // severe is what a severity is worth: 2 is what the service calls low, 4 medium, 6 high.
-var severe = [8]float64{no, .05, .2, .5, .9, .94, .98, yes}
+var severe = [8]float64{no, .05, .2, .5, .92, .95, .98, yes}
 
 // Ask implements [guard.Stage].
 func (s *severities) Ask(ctx context.Context, q guard.Question) (guard.Answer, error) {
