@@ -20,9 +20,12 @@ func TestStandardLines(t *testing.T) {
 		}
 	}
 	std := guard.Standard().Thresholds
+	near("user, observe", std["attack"]["user"].Observe, learnt.Card.Lines.User[0])
+	near("harm, observe", std["harm"]["user"].Observe, learnt.Card.Lines.Harm[0])
 	near("user, flag", std["attack"]["user"].Flag, learnt.Card.Lines.User[1])
 	near("user, block", std["attack"]["user"].Block, learnt.Card.Lines.User[2])
 	for _, o := range []string{"tool", "retrieved", "file", "unknown"} {
+		near(o+", observe", std["attack"][o].Observe, learnt.Card.Lines.Data[0])
 		near(o+", flag", std["attack"][o].Flag, learnt.Card.Lines.Data[1])
 		near(o+", block", std["attack"][o].Block, learnt.Card.Lines.Data[2])
 	}

@@ -147,13 +147,13 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Flag: .94, Block: .989}, "tool": {Flag: .88, Block: .955}, "retrieved": {Flag: .88, Block: .955},
-				"file": {Flag: .88, Block: .955}, "unknown": {Flag: .88, Block: .955},
-				"tool_spec": {Flag: .85, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
+				"user": {Observe: .82, Flag: .94, Block: .989}, "tool": {Observe: .8, Flag: .88, Block: .955}, "retrieved": {Observe: .8, Flag: .88, Block: .955},
+				"file": {Observe: .8, Flag: .88, Block: .955}, "unknown": {Observe: .8, Flag: .88, Block: .955},
+				"tool_spec": {Observe: .8, Flag: .88, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
 			// Words do not tell intent: harm is flagged, and refused only where hardly a
 			// harmless text comes near.
-			"harm":   {"user": {Flag: .915, Block: .98}, "model": {Flag: .915, Block: .98}},
+			"harm":   {"user": {Observe: .86, Flag: .915, Block: .98}, "model": {Observe: .86, Flag: .915, Block: .98}},
 			"markup": {"model": {Flag: .5}, "tool": {Flag: .5}, "retrieved": {Flag: .5}, "unknown": {Flag: .5}, "user": {Off: true}},
 			"abuse":  {"user": {Flag: .5, Block: .9}, "unknown": {Flag: .5, Block: .9}, "model": {Flag: .5}},
 		},
