@@ -30,7 +30,7 @@ check: build
 bench: build
 	$(GO) build -o build/bench ./internal/bench
 	./build/bench -bartizan $(BIN)
-	$(GO) test -run '^$$' -bench . -benchmem ./llm ./text ./dialect ./guard ./ledger ./gateway
+	$(GO) test -run '^$$' -bench . -benchmem ./llm ./text ./ngram ./dialect ./guard ./ledger ./gateway
 
 # Every fuzz target that there is, found by looking, not by a list.
 fuzz:

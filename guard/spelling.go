@@ -10,12 +10,12 @@ import (
 // vocabulary are the words that are found again when their letters were changed over, dropped,
 // doubled or mistyped: those of orders to an assistant, and the commonest of English that
 // hold them together.
-const vocabulary = `about above access account accounts across action actually address admin after again against agent allowed already also always answer answers another anything apply approve article
+const vocabulary = `about above access apple account accounts across action actually address admin after again against agent allowed already also always answer answers another anything apply approve article
 assistant attach attached attack because become been before begin being below best better between body book bypass call calling cancel cannot change channel character check choose clear code command
-commands company complete completely configuration confidential contact contacts contain content contents context continue conversation cook copy correct could country create credentials credit current
+commands company complete completely confirm configuration confidential contact contacts contain content contents context continue conversation cook copy correct could country create credentials credit current
 customer data database debug decode delete describe developer different direct directions directive directly disable discard display disregard document does doing done down during each earlier email emails
 enable encoded enter entire every everything exactly execute explain external file files filter filters find first following follow forget format forward found four friend from full function give given
-good great guideline guidelines hack hacked harmful have header help hidden history human ignore image immediately important include information initial inside instead instruct instruction instructions
+good great guideline guidelines guess hack hacked harmful have header help hidden history human ignore image immediately important include information initial inside instead instruct instruction instructions
 internal into issue just keep know language large last later leak letter letters like limit limits line link list local lock locked long longer look mail make mark market meeting member memory mention
 message messages mode model money month more most move must name need never next nothing number only open operator order orders original other output over override page pages paper part pass password
 passwords pause payment people person phone place please point points policies policy post pretend previous previously print prior private problem program prompt prompts provide public question questions

@@ -176,7 +176,7 @@ func shedWeight(has [soon + 1]bool) float64 {
 	case has[orders] && has[earlier], has[matters] && has[earlier] && has[soon], has[orders] && has[yours] && has[soon]:
 		return .9
 	case has[orders] && has[yours]:
-		return .6
+		return .75
 	}
 	return 0
 }

@@ -44,8 +44,8 @@ var orderLexicon = lexicon(map[class]string{
 	orderTool:    `tool; tools; the tool; sql tool; shell tool; email tool; send_email; send_mail; send_message; send_money; transfer_funds; transfer_money; delete_file; delete_files; delete_all; delete_records; delete_all_records; read_file; write_file; run_command; execute_command; execute_code; http_request; http_get; http_post; web_fetch; fetch_url; create_user; add_user; invite_user; update_password; reset_password; share_file; create_calendar_event; werkzeug; outil; herramienta; strumento; ferramenta; narzedzi*; инструмент*; 工具; ツール; 도구; araci; alat; cong cu; أداة; टूल`,
 	orderKeys:    `~/.ssh; id_rsa; .ssh/; ~/.aws; .aws/credentials; /etc/passwd; /etc/shadow; ~/.netrc; wallet.dat; .git-credentials; kubeconfig; ~/.kube`,
 	orderRead:    `read; open; cat; print; show; pass it; pass them; include; contents of; content of; lies; offne; lis; ouvre; lee; abre; leggi; apri; leia; abra; lees; przeczytaj; прочитай; открой; 读取; 打开; 読み; 開い; 읽; 열어; oku; baca; doc; mo tep; اقرأ; पढ़*`,
-	orderDestroy: `delete; erase; drop; wipe; destroy; remove; purge; truncate; format; overwrite; losche; loschen; supprime; efface; borra; elimina; cancella; apague; exclua; verwijder; usun; удали; сотри; 删除; 清空; 削除; 消去; 삭제; 지워; sil; hapus; xoa; احذف; امسح; मिटा*; हटा*`,
-	orderAll:     `all records; all files; all data; all backups; every file; every record; all the records; all users; all messages; all emails; all tables; the table; the database; drop table; all of them; entire; everything; backups; logs; the logs; alle dateien; alle daten; alle eintrage; tous les fichiers; toutes les donnees; todos los archivos; todos los datos; tutti i file; todos os arquivos; alle bestanden; wszystkie pliki; все файлы; все записи; 所有文件; 所有记录; 所有数据; すべてのファイル; 全て; 모든 파일; 모든 기록; tum dosya*; semua file; semua data; tat ca`,
+	orderDestroy: `delete_file; delete_files; delete_all; delete_records; delete_all_records; drop_table; send_money; transfer_funds; transfer_money; reset_password; update_password; delete; erase; drop; wipe; destroy; remove; purge; truncate; format; overwrite; losche; loschen; supprime; efface; borra; elimina; cancella; apague; exclua; verwijder; usun; удали; сотри; 删除; 清空; 削除; 消去; 삭제; 지워; sil; hapus; xoa; احذف; امسح; मिटा*; हटा*`,
+	orderAll:     `without any checks; without checks; without checking; without any check; without approval; without confirmation; without asking; no questions asked; ohne prufung; sans verification; sin comprobar; senza controlli; sem verificar; bez sprawdzania; без проверки; all records; all files; all data; all backups; every file; every record; all the records; all users; all messages; all emails; all tables; the table; the database; drop table; all of them; entire; everything; backups; logs; the logs; alle dateien; alle daten; alle eintrage; tous les fichiers; toutes les donnees; todos los archivos; todos los datos; tutti i file; todos os arquivos; alle bestanden; wszystkie pliki; все файлы; все записи; 所有文件; 所有记录; 所有数据; すべてのファイル; 全て; 모든 파일; 모든 기록; tum dosya*; semua file; semua data; tat ca`,
 	orderGrant:   `change the password; reset the password; grant admin; grant access; give admin; add me as; make me admin; approve the request; approve this; disable two-factor; disable 2fa; turn off two-factor; unlock the account; transfer; wire; pay; send money; send bitcoin; refund; buy; purchase; order a; book a; invite; subscribe; rate this candidate; recommend an offer; recommend this candidate; strong hire; five stars; uberweise; zahle; virement; transfiere; trasferisci; transfira; maak over; przelej; переведи; оплати; 转账; 付款; 批准; 送金; 承認; 송금; 승인; havale; transferkan; chuyen khoan; حول; भुगतान`,
 	orderSay:     `reply only with; answer only with; respond only with; say only; only say; output only; print only; write only; just say; just output; reply with the word; respond with the word; answer with the word; say the word; output the word; the word granted; the word purple; nothing else; and nothing more; exactly the following; repeat after me; instead say; instead write; instead output; antworte nur mit; antworte ausschliesslich; sag nur; gib nur; reponds uniquement; reponds seulement; ecris seulement; responde solo; responde unicamente; di solo; rispondi solo; scrivi solo; responda apenas; diga apenas; antwoord alleen; odpowiedz tylko; ответь только; напиши только; скажи только; 只回答; 只输出; 直接输出; 只说; とだけ; だけを出力; 라고만; 만 출력; sadece; yalnizca; jawab hanya; hanya dengan; chi tra loi; فقط; केवल`,
 	orderGuess:   `secret word; secret code; secret key; secret phrase; the secret; the password; the passphrase; access code; the code word; codeword; hidden word; the flag; geheimwort; mot secret; palabra secreta; parola segreta; palavra secreta; geheime woord; tajne slowo; секретное слово; пароль; 密码; 暗号; 秘密の言葉; 合言葉; 비밀 단어; gizli kelime; kata rahasia; tu bi mat; كلمة السر; गुप्त शब्द`,
@@ -93,7 +93,7 @@ func weighOrder(v *guard.View, n int) (p float64, from, to int) {
 		has[orderTake] && has[orderGoods] && has[orderPlace],
 		has[orderCall] && has[orderTool] && (has[orderGoods] || has[orderDestroy] || has[orderKeys] || has[orderGrant] || has[orderPlace]),
 		has[orderKeys] && (has[orderRead] || has[orderTake]),
-		has[orderDestroy] && has[orderAll],
+		(has[orderDestroy] || has[orderGrant]) && has[orderAll],
 		has[orderGuess] && has[orderGame] && !data,
 	} {
 		if yes {
@@ -105,7 +105,7 @@ func weighOrder(v *guard.View, n int) (p float64, from, to int) {
 		p = .6
 	case kinds > 1:
 		p = .35
-	case kinds == 1 && data:
+	case kinds == 1 && (data || has[orderGuess] && has[orderGame]):
 		p = .3
 	case kinds == 1:
 		p = .22
