@@ -28,8 +28,8 @@ const (
 
 // What an answer without a number is worth: a plain yes is beyond any sensible line.
 const (
-	yes = .99
-	no  = .01
+	yes = .999
+	no  = .001
 )
 
 // caller posts JSON to one place.
