@@ -29,6 +29,7 @@ func Rules() []guard.Detector {
 		newAddressed(),
 		newToolOrder(),
 		newJailbreak(),
+		newSuffix(),
 		newHiddenText(),
 		newEncodedPayload(),
 		newExfiltrationLink(),
