@@ -154,7 +154,7 @@ const nextOrder = 120
 // languages order in other places.
 func ordered(s string, start, end int) bool {
 	if s[start] >= 0x80 {
-		return true
+		return !declared(s[end:min(len(s), end+nextOrder)])
 	}
 	if w := s[start:tail(s, end)]; strings.HasSuffix(w, "s") || strings.HasSuffix(w, "ed") || strings.HasSuffix(w, "ing") {
 		return false
@@ -165,6 +165,23 @@ func ordered(s string, start, end int) bool {
 	}
 	before = text.Fold(before)
 	return containsAny(" "+before[strings.LastIndexByte(before, ' ')+1:]+" ", leading)
+}
+
+// declared reports whether a Korean or Japanese sentence that goes on like this says what is
+// done, and orders nothing: its ending tells.
+func declared(rest string) bool {
+	if strings.HasPrefix(rest, "され") {
+		return true
+	}
+	if i := strings.IndexAny(rest, ".\n"); i >= 0 {
+		rest = rest[:i]
+	}
+	for _, end := range []string{"한다", "된다", "합니다", "됩니다", "했다", "됨", "されます", "されている", "される"} {
+		if strings.HasSuffix(strings.TrimRight(rest, " "), end) {
+			return true
+		}
+	}
+	return false
 }
 
 // leading are words that an order may follow.
@@ -240,7 +257,10 @@ func proseAround(s string, at int, after string) bool {
 	}
 	line := s[strings.LastIndexByte(s[:at], '\n')+1 : at]
 	lead := strings.TrimRight(line, " (")
-	if lead == "" || lead == line && line[len(line)-1] != '(' || tail != "" && strings.IndexByte(".,;:)!?-|", tail[0]) < 0 {
+	if strings.Trim(lead, "0123456789abcdefgh-*") == "" || strings.Trim(lead, "0123456789abcdefgh") == "." || strings.Trim(lead, "0123456789abcdefgh") == ")" {
+		return lead != "" && tail == "" // an item of a list
+	}
+	if lead == line && line[len(line)-1] != '(' || tail != "" && strings.IndexByte(".,;:)!?-|", tail[0]) < 0 {
 		return false
 	}
 	// A colon or a comma leads up to a quotation in a sentence; in data, too, but there no
@@ -267,6 +287,6 @@ func countAny(s string, words []string) (n int) {
 	return n
 }
 
-var denials = []string{"tells you to ", "tell you to ", "asks you to ", "ask you to ", "asked to ", "told to ", "try to ", "tries to ", "attempts to ", "attempt to ", "wants you to ", "says to ", "asks it to ", "tells it to ", "told it to ", "must not ", "may not ", "never ", "not to ", "do not ", "don't ", "does not ", "doesn't ", "without ", "mustn't ", "should not ", "shouldn't ", "will not ", "won't ", "不得", "禁止", "请勿", "ne pas ", "jamais ", "nunca ", "kein", "not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
+var denials = []string{"要求你", "如果用户", "让你", "叫你", "요청하면", "하라고 하면", "求められても", "と言われても", "tells you to ", "tell you to ", "asks you to ", "ask you to ", "asked to ", "told to ", "try to ", "tries to ", "attempts to ", "attempt to ", "wants you to ", "says to ", "asks it to ", "tells it to ", "told it to ", "must not ", "may not ", "never ", "not to ", "do not ", "don't ", "does not ", "doesn't ", "without ", "mustn't ", "should not ", "shouldn't ", "will not ", "won't ", "不得", "禁止", "请勿", "ne pas ", "jamais ", "nunca ", "kein", "not ignore", "n't ignore", "never ignore", "not forget", "n't forget", "not disregard", "not override", "cannot ", "can't ", "to not ", "nicht ignor", "nicht vergess", "n'ignore", "no ignor", "no olvid", "non ignor", "nao ignor", "niet vergeet", "nie ignoruj", "не игнорир", "不要忽略", "请勿忽略"}
 
 var mentions = []string{"prompt injection", "injection attack", "prompt-injection", "jailbreak", "an attacker", "attackers", "such as \"", "like \"", "e.g.", "for example", "the phrase", "phrases like", "what does", "how does the model", "detect", "the sentence", "was bedeutet", "que signifie", "que significa", "cosa significa", "что значит", "什么意思", "意味"}
