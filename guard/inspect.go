@@ -56,6 +56,8 @@ type reported struct {
 	Start      int           `json:"start"`
 	End        int           `json:"end"`
 	Decision   risk.Decision `json:"decision"`
+	Line       string        `json:"line"` // its probability against the policy's lines
+	Why        []string      `json:"why"`  // what the detector saw; quotes the text
 	Refs       []string      `json:"refs"`
 }
 
@@ -146,8 +148,9 @@ func (in *Inspector) line(ctx context.Context, n int, line []byte, tooLong bool)
 	}
 	saw := in.inspect(ctx, *q.Text, origin)
 	rep := report{ID: q.ID, Decision: saw.judgement.Verdict.Decision, Scores: saw.scores, Findings: []reported{}, Took: saw.took.Microseconds()}
-	for _, f := range saw.findings {
-		one := reported{f.Category, f.Detector, f.Severity, f.Confidence, f.Start, f.End, f.Decision, []string{}}
+	why := in.Compiled.reasons(passageOf(*q.Text, origin), saw.findings)
+	for i, f := range saw.findings {
+		one := reported{f.Category, f.Detector, f.Severity, f.Confidence, f.Start, f.End, f.Decision, in.Compiled.standing(in.Direction, f, origin), append([]string{}, why[i]...), []string{}}
 		for _, r := range f.Refs {
 			one.Refs = append(one.Refs, r.String())
 		}
@@ -181,7 +184,7 @@ type inspection struct {
 }
 
 func (in *Inspector) inspect(ctx context.Context, text string, origin llm.Origin) inspection {
-	passages := []llm.Passage{{Origin: origin, Text: text, Whole: true}}
+	passages := passageOf(text, origin)
 	began := time.Now()
 	saw := inspection{judgement: in.Compiled.Judge(ctx, in.Direction, passages)}
 	saw.took = time.Since(began)

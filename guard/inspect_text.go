@@ -12,21 +12,25 @@ import (
 )
 
 // Text inspects one text and writes what was found for people to read: the
-// decision, each finding with the words around it, and what was checked.
+// decision, each finding with the words around it, why, and how to allow it, and what was
+// checked.
 func (in *Inspector) Text(ctx context.Context, text string, w io.Writer) (risk.Decision, error) {
-	origin, _ := in.origin("")
-	saw := in.inspect(ctx, text, origin)
-	v := &saw.judgement.Verdict
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  (%s as %s, policy %s, %d bytes in %d µs)\n", strings.ToUpper(v.Decision.String()), in.Direction, origin, v.Policy, len(text), saw.took.Microseconds())
-	for _, f := range saw.findings {
-		b.WriteString(line(text, f))
+	e, err := in.Explain(ctx, text, "")
+	if err != nil {
+		return risk.Block, err
 	}
-	if len(saw.findings) == 0 {
+	v := &e.Verdict
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  (%s as %s, policy %s, %d bytes in %d µs)\n", strings.ToUpper(v.Decision.String()), e.Direction, e.Origin, v.Policy, e.Bytes, e.Took.Microseconds())
+	told := map[string]bool{}
+	for i := range e.Findings {
+		e.Findings[i].write(&b, told)
+	}
+	if len(e.Findings) == 0 {
 		b.WriteString("\nNothing was found.\n")
 	}
-	if len(saw.judgement.Changes) > 0 {
-		b.WriteString("\nWould pass as:\n  " + shown(apply(text, saw.judgement.Changes), 600) + "\n")
+	if e.Changed {
+		b.WriteString("\nWould pass as:\n  " + shown(e.Passes, 600) + "\n")
 	}
 	b.WriteString(checked(v.Checks))
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -35,22 +39,38 @@ func (in *Inspector) Text(ctx context.Context, text string, w io.Writer) (risk.D
 	return v.Decision, nil
 }
 
-// line shows one finding in its surroundings.
-func line(text string, f risk.Finding) string {
-	refs := make([]string, len(f.Refs))
-	for i, r := range f.Refs {
+// write shows one finding in its surroundings. An entry that was told is not told again.
+func (x *Explained) write(b *strings.Builder, told map[string]bool) {
+	refs := make([]string, len(x.Refs))
+	for i, r := range x.Refs {
 		refs[i] = r.String()
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n%-5s %s  %s  %s, %.0f%%  bytes %d-%d  %s\n", f.Decision, f.Category, f.Detector, f.Severity, 100*f.Confidence, f.Start, f.End, strings.Join(refs, " "))
-	if f.Says != "" {
-		b.WriteString("      " + f.Says + "\n")
+	fmt.Fprintf(b, "\n%-5s %s: %s\n      %s  %s  bytes %d-%d  %s\n", x.Decision, x.Category, x.What, x.Detector, x.Severity, x.Start, x.End, strings.Join(refs, " "))
+	if x.Says != "" {
+		b.WriteString("      " + x.Says + "\n")
 	}
-	if f.Passage == 0 && f.End > f.Start {
-		before, after := edge(text, f.Start, -1), edge(text, f.End, 1)
-		fmt.Fprintf(&b, "      %s[%s]%s\n", shown(text[before:f.Start], 80), shown(text[f.Start:f.End], 160), shown(text[f.End:after], 80))
+	if x.Found != "" {
+		fmt.Fprintf(b, "      %s[%s]%s\n", x.Before, x.Found, x.After)
 	}
-	return b.String()
+	b.WriteString("      line: " + x.Line + "\n")
+	for _, why := range x.Why {
+		b.WriteString("      why:  " + shown(why, 240) + "\n")
+	}
+	for i, way := range x.Allow {
+		if i == 0 {
+			b.WriteString("      to let it pass:\n")
+		}
+		if told[way] && i > 0 {
+			continue
+		} else if told[way] {
+			way = "the same as above"
+		}
+		told[way] = true
+		if i > 0 {
+			way = "or " + way
+		}
+		b.WriteString("        " + strings.ReplaceAll(way, "\n", "\n        ") + "\n")
+	}
 }
 
 // edge returns a place some forty bytes from at, between two runes.
