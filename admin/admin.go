@@ -158,6 +158,10 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/providers", "list-providers", desk.RecordRead, "Say how the providers do, and what went to them"), a.providers)
 	huma.Register(h, op(http.MethodGet, "/traffic", "get-traffic", desk.RecordRead, "Count calls by system and time, and how long answers took"), a.traffic)
 	huma.Register(h, op(http.MethodGet, "/conformance", "get-conformance", desk.RecordRead, "Show what becomes of a forbidden text in every dialect"), a.conformance)
+	huma.Register(h, op(http.MethodGet, "/guard", "get-guard", desk.RecordRead, "Count what each detector stopped, masked, flagged and let through, and how sure it was"), a.guard)
+	huma.Register(h, op(http.MethodPost, "/guard/tries", "try-policy", desk.PolicyRead, "Say what a policy makes of a text, and why; the text is not recorded"), a.try)
+	huma.Register(h, op(http.MethodPost, "/guard/replays", "start-replay", desk.ContentRead, "Judge kept texts, or samples, as a policy with other lines would; nothing is changed"), a.startReplay)
+	huma.Register(h, op(http.MethodGet, "/guard/replays/{id}", "get-replay", desk.ContentRead, "Say how far a replay is, and what would be newly blocked and allowed"), a.replay)
 	huma.Register(h, op(http.MethodGet, "/systems/{id}/spending", "get-spending", desk.RecordRead, "Say what a system used, and what it may still use"), a.spending)
 }
 
@@ -240,6 +244,10 @@ func (a *api) problem(err error) error {
 		return huma.Error500InternalServerError("It was done, but the ledger could not record the end of it; look at the state before you try again.")
 	case errors.Is(err, desk.ErrDenied):
 		return huma.Error403Forbidden("You may not do this; ask somebody with the role admin.")
+	case errors.Is(err, desk.ErrBusy):
+		return huma.Error409Conflict("A replay runs already; wait until it has ended.")
+	case errors.Is(err, desk.ErrUnknown):
+		return huma.Error404NotFound("There is none of this name: policies are those that a system uses, and only the last replays are remembered.")
 	case errors.Is(err, desk.ErrInvalid):
 		return huma.Error422UnprocessableEntity("What was asked for is not possible; the OpenAPI document says what is.")
 	case errors.Is(err, access.ErrSession):
@@ -278,4 +286,4 @@ func silent(_ huma.Context, _ string, v any) (any, error) {
 }
 
 // ours matches where a known field stands.
-var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range))?$`)
+var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range|text|role|policy|direction|over|reason|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)

@@ -20,6 +20,7 @@ import (
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/admin"
 	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/store"
 )
@@ -50,6 +51,7 @@ type server struct {
 	keys     *access.Keys
 	sessions *access.Sessions
 	notes    *notes
+	desk     *desk.Desk
 }
 
 func serve(t *testing.T) *server {
@@ -72,8 +74,17 @@ func serve(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" },
-		Desk: desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched}),
+	engine, err := guard.New(guard.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	office, err := engine.Compile("office", guard.Policy{Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.desk = desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
+	t.Cleanup(s.desk.Close)
+	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" }, Desk: s.desk,
 		Who: func(r *http.Request) (desk.Actor, error) {
 			role := r.Header.Get("Role")
 			if role == "" {
@@ -182,6 +193,18 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 			t.Fatal(err)
 		}
 		path = strings.ReplaceAll(path, "{id}", k.ID)
+	case "POST /api/v1/guard/tries":
+		body = `{"text":"Good morning.","policy":"office"}`
+	case "POST /api/v1/guard/replays":
+		s.settle(t)
+		body = replayCall
+	case "GET /api/v1/guard/replays/{id}":
+		s.settle(t)
+		r, err := s.desk.StartReplay(t.Context(), desk.Actor{Person: "x", Roles: []string{"admin"}}, desk.ReplayAsk{Policy: "office", Over: desk.OverSamples, Span: "day", Reason: "x", Edits: []desk.Edit{{Family: "attack", Origin: "user", Line: "block", Value: .5}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path = strings.ReplaceAll(path, "{id}", r.ID)
 	case "GET /api/v1/systems/{id}/spending":
 		path = strings.ReplaceAll(path, "{id}", "bot")
 	case "DELETE /api/v1/sessions/{id}":

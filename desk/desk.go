@@ -24,6 +24,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -56,6 +57,10 @@ var (
 	// ErrUnrecorded means that something was done and its end is not in the
 	// ledger; that it was intended is.
 	ErrUnrecorded = errors.New("desk: done, but the end of it cannot be recorded")
+	// ErrBusy means that something of the kind runs already.
+	ErrBusy = errors.New("desk: one runs already; wait until it has ended")
+	// ErrUnknown means that there is no such policy, or no such replay any more.
+	ErrUnknown = errors.New("desk: there is none of this name")
 )
 
 // Roles are what people at the console can be.
@@ -73,6 +78,7 @@ type Config struct {
 	Sessions *access.Sessions
 	Permits  func() *access.Permits // those of now
 	Recorder record.Recorder
+	Policies func() []*guard.Compiled // those in use; nil: none
 	Watch    Watch
 	Now      func() time.Time // nil: time.Now
 }
@@ -82,6 +88,8 @@ type Desk struct {
 	cfg     Config
 	bills   counted[*billed]
 	traffic [len(Spans)]counted[*Traffic]
+	guarded [len(Spans)]counted[*Guarding]
+	replays replays
 }
 
 // New returns a Desk.
@@ -89,8 +97,13 @@ func New(cfg Config) *Desk {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Desk{cfg: cfg}
+	d := &Desk{cfg: cfg}
+	d.replays.open()
+	return d
 }
+
+// Close ends what runs for the desk beside its callers.
+func (d *Desk) Close() { d.replays.close() }
 
 // May reports whether an actor may do something, without doing it.
 func (d *Desk) May(a Actor, act string) error {

@@ -97,7 +97,7 @@ func (d *Desk) Traffic(ctx context.Context, a Actor, span string) (*Traffic, err
 
 func (d *Desk) count(ctx context.Context, span Span, now time.Time) (*Traffic, error) {
 	t := &Traffic{Span: span, Bands: bands, Systems: []SystemTraffic{}, Silent: []string{}}
-	t.Since = now.Truncate(t.Span.Slot).Add(-t.Span.Slot * time.Duration(t.Span.Slots-1))
+	t.Since = span.since(now)
 	t.Heat = make([][]int, t.Span.Slots)
 	for i := range t.Heat {
 		t.Heat[i] = make([]int, len(bands)+1)

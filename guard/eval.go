@@ -136,7 +136,7 @@ func (t *tallies) list() []Tally {
 	out := make([]Tally, len(keys))
 	for i, k := range keys {
 		out[i] = *t.by[k]
-		out[i].Low, out[i].High = wilson(out[i].Hits(), out[i].N)
+		out[i].Low, out[i].High = Wilson(out[i].Hits(), out[i].N)
 	}
 	return out
 }
@@ -150,8 +150,8 @@ func (t *Tally) Hits() int {
 	return t.Stopped
 }
 
-// wilson is the score interval of a proportion at 95 %.
-func wilson(hits, n int) (low, high float64) {
+// Wilson is the score interval of a proportion at 95 % (Wilson, JASA 22, 1927).
+func Wilson(hits, n int) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}

@@ -61,7 +61,7 @@ func TestWilson(t *testing.T) {
 		hits, n   int
 		low, high float64
 	}{{0, 100, 0, .0370}, {81, 263, .2553, .3662}, {15, 148, .0624, .1605}, {100, 100, .9630, 1}, {0, 0, 0, 1}} {
-		if low, high := wilson(c.hits, c.n); math.Abs(low-c.low) > 5e-4 || math.Abs(high-c.high) > 5e-4 {
+		if low, high := Wilson(c.hits, c.n); math.Abs(low-c.low) > 5e-4 || math.Abs(high-c.high) > 5e-4 {
 			t.Errorf("%d of %d: [%.4f,%.4f], want [%.4f,%.4f]", c.hits, c.n, low, high, c.low, c.high)
 		}
 	}

@@ -2,11 +2,11 @@ package train
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"sort"
 	"strings"
 
+	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/guard/detect"
 )
 
@@ -165,7 +165,7 @@ func (r rates) list() []Rate {
 	out := make([]Rate, 0, len(r))
 	for _, one := range r {
 		for i, hits := range one.Above {
-			one.Low[i], one.High[i] = wilson(hits, one.N)
+			one.Low[i], one.High[i] = guard.Wilson(hits, one.N)
 		}
 		out = append(out, *one)
 	}
@@ -217,16 +217,4 @@ func (r *Report) macro(texts []Scored) {
 		r.AUC += ranks[one.Name][0] / ranks[one.Name][1] / float64(len(all))
 	}
 	r.Attack = append(r.Attack, all...)
-}
-
-// wilson is the score interval of a proportion at 95 %.
-func wilson(hits, n int) (low, high float64) {
-	if n == 0 {
-		return 0, 1
-	}
-	const z = 1.959964
-	p, m := float64(hits)/float64(n), float64(n)
-	centre := (p + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	return max(0, centre-half), min(1, centre+half)
 }
