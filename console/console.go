@@ -81,7 +81,7 @@ type entry struct{ Text, Href, Act string }
 
 var rail = []group{
 	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
-	{"Protect", []entry{{"Policies", "/policies", desk.PolicyRead}}},
+	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}}},
 	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
 	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Sessions", "/sessions", desk.SessionRead}}},
 	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
@@ -123,7 +123,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "ledger", "sessions", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -142,6 +142,10 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /systems", c.with(desk.KeyRead, c.systems))
 	c.mux.HandleFunc("POST /systems/keys", c.form(c.createKey))
 	c.mux.HandleFunc("POST /systems/keys/revoke", c.form(c.revokeKey))
+	c.mux.HandleFunc("GET /guard", c.with(desk.RecordRead, c.guardPage))
+	c.mux.HandleFunc("POST /guard/tries", c.form(c.try))
+	c.mux.HandleFunc("POST /guard/replays", c.form(c.startReplay))
+	c.mux.HandleFunc("GET /guard/replays/{id}", c.with(desk.ContentRead, c.replay))
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
 	c.mux.HandleFunc("GET /sessions", c.with(desk.SessionRead, c.sessionsPage))
@@ -257,6 +261,10 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
 		c.message(w, r, http.StatusNotFound, "No such session", "This session has ended already. The page Sessions has those that are open.")
 	case errors.Is(err, access.ErrSystem):
 		c.message(w, r, http.StatusNotFound, "No such system", "No system of this name is declared any more. The page Systems and keys has those that are.")
+	case errors.Is(err, desk.ErrBusy):
+		c.message(w, r, http.StatusConflict, "One runs already", "A replay runs already. Wait until it has ended, and send the form once more.")
+	case errors.Is(err, desk.ErrUnknown):
+		c.message(w, r, http.StatusNotFound, "No such policy", "No system uses a policy of this name any more. The page Guard has those that are in use.")
 	case errors.Is(err, desk.ErrInvalid):
 		c.message(w, r, http.StatusUnprocessableEntity, "Not complete", "Something that is needed was not filled in. Go back and fill it in.")
 	default:

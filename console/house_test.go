@@ -139,19 +139,21 @@ func build(t testing.TB) *house {
 	if h.sessions, err = access.OpenSessions(st, filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
-	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
+	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
 	permits, err := access.NewPermits(h.systems, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Console, err = New(Config{Sessions: h.sessions, Reader: h, Data: "/var/lib/bartizan",
-		Desk: desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
-			Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock },
-			Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil },
-				Spent: func(context.Context, string, time.Time) (access.Usage, error) {
-					return access.Usage{Requests: 1, Cost: 99}, nil
-				},
-				Allowances: func(context.Context, string) ([]desk.Allowance, error) { return h.limits, nil }}}),
+	counter := desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
+		Policies: func() []*guard.Compiled { return h.policies },
+		Now:      func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock },
+		Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil },
+			Spent: func(context.Context, string, time.Time) (access.Usage, error) {
+				return access.Usage{Requests: 1, Cost: 99}, nil
+			},
+			Allowances: func(context.Context, string) ([]desk.Allowance, error) { return h.limits, nil }}})
+	t.Cleanup(counter.Close)
+	h.Console, err = New(Config{Sessions: h.sessions, Reader: h, Data: "/var/lib/bartizan", Desk: counter,
 		Ledger: func() ledger.Status { return h.status }, Systems: func() []record.System { return h.systems }, Policies: func() []*guard.Compiled { return h.policies },
 		Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
 			if h.proof == nil {
@@ -174,12 +176,28 @@ func (h *house) compile(policies map[string]guard.Policy) {
 	}
 	h.policies = nil
 	for _, name := range []string{"office", "trial"} {
-		c, err := engine.Compile(name, policies[name])
+		c, err := engine.Compile(name, policies[name], quiet{})
 		if err != nil {
 			h.t.Fatal(err)
 		}
 		h.policies = append(h.policies, c)
 	}
+}
+
+// allowed is an allow list: one entry of each form, one of them over.
+var allowed = []guard.Allowance{
+	{ID: "motto", Phrase: "ignore all earlier words", Reason: "the title of our archive", Until: "2026-12-31", Origins: []string{"retrieved"}, Categories: []risk.Category{risk.IndirectInjection}},
+	{ID: "ticket", Pattern: `ticket \d{1,6} overrides`, Reason: "what the help desk writes", Until: "2026-01-31"},
+	{ID: "runbook", SHA256: strings.Repeat("0b", 32), Reason: "the runbook of the night shift", Until: "2026-11-30", Detectors: []string{"model"}},
+}
+
+// quiet is a stage that nobody asks.
+type quiet struct{}
+
+func (quiet) ID() string                { return "referee" }
+func (quiet) Judges(risk.Category) bool { return true }
+func (quiet) Ask(context.Context, guard.Question) (guard.Answer, error) {
+	return guard.Answer{}, errors.New("nobody asks")
 }
 
 // furnish fills the house with calls and acts of all kinds.
@@ -223,6 +241,10 @@ func call(at time.Time, seq uint64, i int) record.Record {
 		Verdict:  risk.Verdict{Decision: decision, Policy: "office@0123456789ab", Checks: []risk.Check{{Detector: "injection/override@1", State: risk.Ran, Passages: []int{0}, Took: 80 * time.Microsecond}}}}
 	if decision > risk.Allow {
 		in.Verdict.Findings = []risk.Finding{{Category: risk.PromptInjection, Detector: "injection/override@1", Confidence: .97, Passage: 0, Start: 19, End: 42, Decision: decision, Says: "Not here.", Refs: []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM01:2026"}}}}
+	}
+	if i%6 == 4 {
+		in.Verdict.Findings = []risk.Finding{{Category: "hate", Detector: "harm/model@1", Confidence: .2 + float64(i%7)/10}, {Category: risk.IndirectInjection, Detector: "attack/model@1", Confidence: .99, Passage: 1, Allowed: "motto"}}
+		in.Verdict.Checks = append(in.Verdict.Checks, risk.Check{Detector: "model@1", State: risk.Ran, Passages: []int{0, 1}}, risk.Check{Detector: "second/referee", State: risk.Late, Err: "late"})
 	}
 	if i%11 == 10 {
 		return record.Record{Seq: seq, Intent: in, Interrupted: true}

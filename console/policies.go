@@ -133,9 +133,9 @@ func lineText(l guard.Lines) string {
 	for _, x := range []struct {
 		word string
 		at   float64
-	}{{"flag", l.Flag}, {"hold", l.Hold}, {"block", l.Block}} {
+	}{{"observe", l.Observe}, {"flag", l.Flag}, {"excise", l.Excise}, {"hold", l.Hold}, {"block", l.Block}} {
 		if x.at > 0 {
-			s += fmt.Sprintf("%s %.2g ", x.word, x.at)
+			s += fmt.Sprintf("%s %.3g ", x.word, x.at)
 		}
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -82,8 +83,27 @@ type DetectorGuard struct {
 	Skipped int `json:"skipped"` // policy does not want it, or there was nothing that it can read
 }
 
-// ScoreBins is into how many equal parts probabilities are sorted.
-const ScoreBins = 20
+// ScoreBins is into how many parts probabilities are sorted. The parts are equal in log-odds:
+// lines lie where one wants to see .98 and .99 apart.
+const ScoreBins = 24
+
+// The log-odds at which the first part begins, and how many all of them take.
+const firstOdds, allOdds = -4.5, 12
+
+// ScorePlace is where a probability lies among the parts, from 0 to 1.
+func ScorePlace(p float64) float64 {
+	if !(p > 0 && p < 1) {
+		return min(max(p, 0), 1)
+	}
+	return min(max((math.Log(p/(1-p))-firstOdds)/allOdds, 0), 1)
+}
+
+// ScoreEdge is the probability at which a part begins.
+func ScoreEdge(bin int) float64 {
+	return 1 / (1 + math.Exp(-(firstOdds + allOdds*float64(bin)/ScoreBins)))
+}
+
+func scoreBin(p float64) int { return min(int(ScorePlace(p)*ScoreBins), ScoreBins-1) }
 
 // Scores is how sure detectors were of what they found in texts of one origin, under one
 // policy; only what lines decide about.
@@ -290,7 +310,7 @@ func (c *guardCount) score(policy string, passages []record.Passage, f *risk.Fin
 	}
 	s := c.scores[key]
 	s.N++
-	s.Bins[min(max(int(f.Confidence*ScoreBins), 0), ScoreBins-1)].add(x)
+	s.Bins[scoreBin(f.Confidence)].add(x)
 }
 
 // lined reports whether lines decide about a finding, and not what the operator said of its

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -139,7 +140,7 @@ func TestGuardCounts(t *testing.T) {
 	for _, x := range g.Scores {
 		n += x.N
 		origins = append(origins, x.Family+" "+x.Origin)
-		if x.Origin == "user" && (x.Bins[19] != desk.Effects{Stopped: 1} || x.Bins[2].Observed != 1 || x.Bins[10].Observed != 1) {
+		if x.Origin == "user" && (x.Bins[15] != desk.Effects{Stopped: 1} || x.Bins[4].Observed != 1 || x.Bins[9].Observed != 1) {
 			t.Errorf("scores of users: %+v", x)
 		}
 	}
@@ -155,6 +156,24 @@ func TestGuardCounts(t *testing.T) {
 	for _, q := range s.asked {
 		if q.Content {
 			t.Error("counting opened what was kept")
+		}
+	}
+}
+
+// TestScorePlaces: parts and lines lie on one scale, whatever comes.
+func TestScorePlaces(t *testing.T) {
+	last := -1.
+	for i := range desk.ScoreBins {
+		p := desk.ScoreEdge(i)
+		if at := desk.ScorePlace(p); math.Abs(at-float64(i)/desk.ScoreBins) > 1e-9 || at <= last {
+			t.Errorf("part %d begins at %v, which lies at %v", i, p, at)
+		} else {
+			last = at
+		}
+	}
+	for p, want := range map[float64]float64{-1: 0, 0: 0, 1: 1, 2: 1, .5: .375} {
+		if got := desk.ScorePlace(p); got != want {
+			t.Errorf("%v lies at %v", p, got)
 		}
 	}
 }

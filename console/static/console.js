@@ -57,3 +57,6 @@ if (tail) {
     look();
   });
 }
+
+// What is under way is looked at again, until it has ended.
+if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 1000);
