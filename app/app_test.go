@@ -242,6 +242,11 @@ func TestDemoSeed(t *testing.T) {
 			newest = r.Intent.At
 		}
 	}
+	g, err := d.App.Desk().Guard(ctx, Local(), "month")
+	must(t, err)
+	if g.Stopped < 10 || g.Flagged < 5 || g.Masked < 5 || g.Observed < 20 || g.Uses("demo", demoEntry).Calls == 0 || len(g.Scores) < 5 || len(g.Detectors) < 10 || g.Unchecked == 0 {
+		t.Errorf("the guard's page would show %+v of %d calls, %d distributions, %d detectors", g.Effects, g.Calls, len(g.Scores), len(g.Detectors))
+	}
 	days := newest.Sub(oldest).Hours() / 24
 	if n != seedCalls || len(systems) != len(seedSystems) || blocked < 5 || days < 25 || days > seedDays {
 		t.Errorf("%d calls of %d systems, %d blocked, over %.1f days", n, len(systems), blocked, days)

@@ -335,13 +335,8 @@ func (c *guardCount) add(by map[string]*callCount) {
 			c.detectors[id] = &DetectorGuard{Detector: id}
 		}
 		t := c.detectors[id]
-		// A detector that weighs speaks under several names; what it read stands under its own.
-		for _, known := range []string{id, behind(id)} {
-			if k := by[known]; k != nil && (k.ran || k.failed || k.late) {
-				t.Calls++
-				n.ran = true
-				break
-			}
+		if n.ran = n.ran || n.failed || n.late; n.ran {
+			t.Calls++
 		}
 		if n.found > passed || n.ran {
 			t.Effects.add(n.found)
@@ -362,9 +357,12 @@ func behind(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
 func (c *guardCount) finish() *Guarding {
 	told := map[string]bool{} // under other names
-	for id := range c.detectors {
-		if own := behind(id); own != id {
-			told[own] = true
+	for id, t := range c.detectors {
+		// What it read and did not stands under its own name only.
+		if own := c.detectors[behind(id)]; own != nil && own != t {
+			told[own.Detector] = true
+			t.Calls, t.Failed, t.Late, t.Skipped = own.Calls, own.Failed, own.Late, own.Skipped
+			t.Passed = max(0, t.Calls-t.Stopped-t.Masked-t.Flagged-t.Observed-t.Allowed)
 		}
 	}
 	for id, t := range c.detectors {

@@ -125,7 +125,7 @@ func TestGuardCounts(t *testing.T) {
 		{Detector: "injection/override@1", Calls: 5, Effects: desk.Effects{Stopped: 1, Flagged: 1, Allowed: 1, Passed: 2}, Failed: 1},
 		{Detector: "rule/nightjar", Effects: desk.Effects{Stopped: 1}},
 		{Detector: "pii/email@1", Effects: desk.Effects{Masked: 1}, Skipped: 1},
-		{Detector: "attack/model@1", Calls: 1, Effects: desk.Effects{Observed: 1}},
+		{Detector: "attack/model@1", Calls: 5, Effects: desk.Effects{Observed: 1, Passed: 4}},
 	}
 	if !slices.Equal(g.Detectors, want) {
 		t.Errorf("detectors: %+v", g.Detectors)

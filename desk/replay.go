@@ -230,8 +230,12 @@ func (d *Desk) replayJob(one *Replay, ask ReplayAsk) (*replay, error) {
 	if r.with, err = c.WhatIf(p); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrInvalid, err)
 	}
-	one.Policy, one.With = c.ID(), r.with.ID()
-	return r, nil
+	// The digest is that of the policy as a file would have it.
+	whole := c.Policy()
+	whole.Thresholds = p.Thresholds
+	digest, err := whole.Digest()
+	one.Policy, one.With = c.ID(), ask.Policy+"@"+digest
+	return r, err
 }
 
 // edited returns the thresholds of a policy with lines moved.
