@@ -197,7 +197,9 @@ func seedRisk(rnd *rand.Rand, in *record.Intent, out *record.Outcome) {
 
 // seedScore draws a probability, and says what the lines of the demo make of it.
 func seedScore(rnd *rand.Rand, f *seedFinding, one *risk.Finding) {
-	one.Confidence = 1 / (1 + math.Exp(-(f.odds + 1.8*rnd.NormFloat64())))
+	for one.Confidence = 0; one.Confidence < demoObserves; {
+		one.Confidence = 1 / (1 + math.Exp(-(f.odds + 1.8*rnd.NormFloat64())))
+	}
 	line := guard.Standard().Thresholds[guard.Family(f.category)][f.origin]
 	switch p := one.Confidence; {
 	case line.Block > 0 && p >= line.Block && f.detector == "injection/addressed@1" && rnd.IntN(3) == 0:

@@ -32,9 +32,10 @@ func TestGuardPage(t *testing.T) {
 	h := build(t).furnish(60)
 	h.systems[0].Policy = "office"
 	body := h.as("admin").get("/guard?range=day").body
+	standard := guard.Standard().Thresholds["attack"]["user"]
 	for _, want := range []string{
 		"The guard stopped 20 of 60 calls in the last day", `id="detector-1">injection/override@1`, "attack/model@1", "second/referee",
-		`<h3 id="scores-1">attack, user</h3>`, `<h3 id="scores-2">attack, retrieved</h3>`, `class="line-block"`, "flag from 0.93, block from 0.985", "fill-observed", "fill-block",
+		`<h3 id="scores-1">attack, user</h3>`, `<h3 id="scores-2">attack, retrieved</h3>`, `class="line-block"`, fmt.Sprintf("flag from %.3g, block from %.3g", standard.Flag, standard.Block), "fill-observed", "fill-block",
 		"ignore all earlier words", "the title of our archive", "ticket \\d{1,6} overrides", `2026-01-31 <span class="tag bad">ended</span>`, "0b0b0b", "retrieved, indirect_injection",
 		"Second stage referee", "0 of 60", "10 too late", `action="/guard/replays"`, `action="/guard/tries"`, "hate",
 	} {
