@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -35,13 +36,45 @@ type Report struct {
 	AUC      float64    `json:"auc"`      // mean over the rows
 	Pooled   [3]float64 `json:"pooled"`   // the lines themselves
 	Hist     []Hist     `json:"histograms"`
+	Curves   []Curve    `json:"curves"`
 	Hidden   []Rate     `json:"hidden"` // found by rule: the three counts are the same
 }
 
-// Hist is a distribution of probabilities in twenty equal parts.
+// Hist is a distribution of probabilities in twenty equal parts, and in parts that are equal
+// in log-odds, where lines lie.
 type Hist struct {
-	Name string  `json:"name"`
-	Bins [20]int `json:"bins"`
+	Name  string        `json:"name"`
+	Bins  [20]int       `json:"bins"`
+	Odds  [oddsBins]int `json:"odds_bins"` // from firstOdds on
+	Lines [3]float64    `json:"lines"`     // observe, warn, block
+}
+
+// How probabilities are sorted by log-odds.
+const (
+	oddsBins           = 24
+	firstOdds, allOdds = -4.5, 12.
+)
+
+// place is where a probability lies among the parts, from 0 to 1.
+func place(p float64) float64 {
+	if !(p > 0 && p < 1) {
+		return min(max(p, 0), 1)
+	}
+	return min(max((math.Log(p/(1-p))-firstOdds)/allOdds, 0), 1)
+}
+
+func (h *Hist) count(p float64) {
+	h.Bins[min(19, int(p*20))]++
+	h.Odds[min(oddsBins-1, int(place(p)*oddsBins))]++
+}
+
+// Curve is how much of one kind of text lies above the line that a share of the harmless
+// texts of all origins exceeds, share by share.
+type Curve struct {
+	Of     string       `json:"of"` // "attack" or "harm"
+	Name   string       `json:"name"`
+	N      int          `json:"n"`
+	Points [][2]float64 `json:"points"` // share of harmless texts, recall
 }
 
 // Measure reports on scored texts at the lines of a card.
@@ -56,20 +89,19 @@ func Measure(set string, texts []Scored, lines detect.Lines) Report {
 		if n := hiddenName(x.Text); n != "" && set != unseen {
 			hidden.count(x, float64(index(x.Hidden)), [3]float64{.5, .5, .5}, []name{{"hidden", n}})
 		}
-		side := "callers"
-		if x.Data() {
-			side = "data"
+		for _, h := range histNames(x) {
+			if hist[h.name] == nil {
+				hist[h.name] = &Hist{Name: h.name, Lines: lineOf(x, &lines)}
+				if h.by == "harm" {
+					hist[h.name].Lines = lines.Harm
+				}
+			}
+			p := x.Attack
+			if h.by == "harm" {
+				p = x.Harm
+			}
+			hist[h.name].count(p)
 		}
-		name := "harmless, " + side
-		if x.Text.Attack() {
-			name = "attacks, " + side
-		} else if x.Text.Harmful() {
-			name = "harmful"
-		}
-		if hist[name] == nil {
-			hist[name] = &Hist{Name: name}
-		}
-		hist[name].Bins[min(19, int(x.Attack*20))]++
 	}
 	for _, h := range hist {
 		r.Hist = append(r.Hist, *h)
@@ -77,7 +109,23 @@ func Measure(set string, texts []Scored, lines detect.Lines) Report {
 	slices.SortFunc(r.Hist, func(a, b Hist) int { return cmp.Compare(a.Name, b.Name) })
 	r.Attack, r.Harm, r.Hidden = attack.list(), harm.list(), hidden.list()
 	r.macro(texts)
+	r.Curves = curves(texts)
 	return r
+}
+
+// histNames are the distributions that a text counts for.
+func histNames(x *Scored) []name {
+	side := "callers"
+	if x.Data() {
+		side = "data"
+	}
+	switch {
+	case x.Text.Attack():
+		return []name{{"attack", "attacks, " + side}}
+	case x.Text.Harmful():
+		return []name{{"attack", "harmful"}, {"harm", "harm, harmful"}}
+	}
+	return []name{{"attack", "harmless, " + side}, {"harm", "harm, harmless"}}
 }
 
 func lineOf(x *Scored, l *detect.Lines) [3]float64 {
