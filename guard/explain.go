@@ -31,8 +31,9 @@ var ErrRole = errors.New("guard: role is none of user, system, developer, tool, 
 // cleaner begins the names of what sanitising found.
 const cleaner = "sanitise/"
 
-// maxReasons bounds what is said of one finding.
-const maxReasons = 6
+// maxReasons bounds what is said of one finding, and maxExplained of how many something is
+// said: a hostile text has thousands, and each is looked into.
+const maxReasons, maxExplained = 6, 32
 
 // Explanation is what the guard makes of one text, for people.
 type Explanation struct {
@@ -70,11 +71,12 @@ func (in *Inspector) Explain(ctx context.Context, text, role string) (Explanatio
 		e.Passes = apply(text, saw.judgement.Changes)
 	}
 	p := passageOf(text, origin)
+	tries := trials{in: in, passages: p, found: map[string][]risk.Finding{}, left: min(maxTrials, 1+maxTried/(1+len(text)))}
 	why := in.Compiled.reasons(p, saw.findings)
 	for i, f := range saw.findings {
 		x := Explained{Finding: f, What: what(f.Category), Line: in.Compiled.standing(in.Direction, f, originAt(f, p)), Why: why[i]}
-		if f.Decision > risk.Allow {
-			x.Allow = in.ways(ctx, p, f, saw.findings)
+		if f.Decision > risk.Allow && i < maxExplained {
+			x.Allow = in.ways(ctx, &tries, f, saw.findings)
 		}
 		if f.Passage == 0 && f.End > f.Start {
 			before, after := edge(text, f.Start, -1), edge(text, f.End, 1)
@@ -89,7 +91,8 @@ func passageOf(text string, origin llm.Origin) []llm.Passage {
 	return []llm.Passage{{Origin: origin, Text: text, Whole: true}}
 }
 
-// reasons asks every detector why it found something, in the order of the findings.
+// reasons asks every detector why it found something, in the order of the findings; of the
+// first ones.
 func (c *Compiled) reasons(passages []llm.Passage, found []risk.Finding) [][]string {
 	out := make([][]string, len(found))
 	s := c.engine.scratch.Get().(*scratch)
@@ -100,7 +103,7 @@ func (c *Compiled) reasons(passages []llm.Passage, found []risk.Finding) [][]str
 		if !ok || !c.engine.share(i, s) {
 			continue
 		}
-		for n, f := range found {
+		for n, f := range found[:min(len(found), maxExplained)] {
 			if f.Passage >= 0 {
 				out[n] = also(out[n], reasonsIn(x, s.views, f))
 			}
@@ -269,8 +272,8 @@ func what(c risk.Category) string {
 
 // ways returns how a finding could be let pass. An entry for the allow list is offered only
 // if it was tried and works.
-func (in *Inspector) ways(ctx context.Context, p []llm.Passage, f risk.Finding, all []risk.Finding) (out []string) {
-	c := in.Compiled
+func (in *Inspector) ways(ctx context.Context, tries *trials, f risk.Finding, all []risk.Finding) (out []string) {
+	c, p := in.Compiled, tries.passages
 	switch {
 	case f.Category == risk.CheckFailed:
 		return []string{"mend the check, or say in on_error what follows when it fails"}
@@ -280,7 +283,7 @@ func (in *Inspector) ways(ctx context.Context, p []llm.Passage, f risk.Finding, 
 		return []string{"change the rule " + strings.TrimPrefix(f.Detector, "rule/") + " under rules"}
 	}
 	for _, a := range in.entries(p, f, all) {
-		if c.takes(ctx, in.Direction, p, f, a) {
+		if tries.work(ctx, f, &a) {
 			out = append(out, "allow:\n  - "+a.yaml())
 			break
 		}
@@ -335,20 +338,47 @@ func (in *Inspector) entries(p []llm.Passage, f risk.Finding, all []risk.Finding
 	return out
 }
 
-// takes tries an entry: whether what was found at this place then leads to nothing.
-func (c *Compiled) takes(ctx context.Context, dir Direction, p []llm.Passage, f risk.Finding, a Allowance) bool {
-	var faults faults
-	if validateAllow([]Allowance{a}, &faults); len(faults) > 0 {
-		return false
+// trials remember what is found with an entry: one sentence has many findings.
+type trials struct {
+	in       *Inspector
+	passages []llm.Passage
+	found    map[string][]risk.Finding // by entry
+	left     int
+}
+
+// maxTrials bounds how many entries are tried for a text, and maxTried how many bytes are
+// judged for it in all: each trial is a whole look.
+const maxTrials, maxTried = 16, 1 << 20
+
+// work reports whether what was found at a place leads to nothing with an entry.
+func (t *trials) work(ctx context.Context, f risk.Finding, a *Allowance) bool {
+	found, known := t.found[a.yaml()]
+	if !known {
+		var err error
+		if t.left--; t.left < 0 {
+			return false
+		} else if found, err = t.with(ctx, a); err != nil {
+			return false
+		}
+		t.found[a.yaml()] = found
 	}
-	with := *c
+	return !slices.ContainsFunc(found, func(g risk.Finding) bool { return alike(f, g) && g.Decision > risk.Allow })
+}
+
+// with judges the text with an entry more.
+func (t *trials) with(ctx context.Context, a *Allowance) ([]risk.Finding, error) {
+	var faults faults
+	if validateAllow([]Allowance{*a}, &faults); len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	c := *t.in.Compiled
 	var err error
 	// Behind those that are there, which came first and still do.
-	if with.allow, err = compileAllow(append(slices.Clone(c.policy.Allow), a)); err != nil {
-		return false
+	if c.allow, err = compileAllow(append(slices.Clone(c.policy.Allow), *a)); err != nil {
+		return nil, err
 	}
-	with.second = nil
-	return !slices.ContainsFunc(with.Judge(ctx, dir, p).Verdict.Findings, func(g risk.Finding) bool { return alike(f, g) && g.Decision > risk.Allow })
+	c.second = nil
+	return c.Judge(ctx, t.in.Direction, t.passages).Verdict.Findings, nil
 }
 
 // yaml writes the entry as it stands in a file.
