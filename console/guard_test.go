@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -135,6 +136,12 @@ func TestReplayOnThePage(t *testing.T) {
 	if a := admin.get("/guard/replays/rep_none"); a.code != 404 {
 		t.Errorf("a replay that there is not: %d", a.code)
 	}
+	w := httptest.NewRecorder()
+	h.render(w, httptest.NewRequest("GET", "/guard/replays/rep_1", nil), 200, "replay", "Replay", nil, replayPage{Replay: &desk.Replay{ID: "rep_1", State: "running", Judged: 7}, Running: true})
+	if page := w.Body.String(); !strings.Contains(page, "has judged 7 calls so far") || !strings.Contains(page, `href="/guard/replays/rep_1" data-again`) {
+		t.Errorf("a replay under way is %s", page)
+	}
+	check(t, "replay under way", w.Body.String())
 	check(t, "replay over samples", admin.get("/guard/replays/"+h.replayed().ID).body)
 }
 
