@@ -202,6 +202,11 @@ func (c *Compiled) allowed(ctx context.Context, dir Direction, passages []llm.Pa
 	if len(c.allow.list) == 0 || !slices.ContainsFunc(found, func(f risk.Finding) bool { return f.Decision > risk.Allow }) {
 		return found
 	}
+	// Texts with so much in them are no template that people found harmless, and each finding
+	// is compared with each.
+	if len(found) > mostAllowed {
+		return found
+	}
 	places := make([][]place, len(passages))
 	rest, any := slices.Clone(passages), false
 	now := c.engine.now()
@@ -218,6 +223,9 @@ func (c *Compiled) allowed(ctx context.Context, dir Direction, passages []llm.Pa
 	s := c.engine.scratch.Get().(*scratch)
 	defer c.engine.release(s)
 	saw := c.look(ctx, dir, rest, s)
+	if len(saw.findings) > mostAllowed {
+		return found
+	}
 	for i := range saw.findings {
 		saw.findings[i].Decision = c.decide(dir, saw.findings[i], originAt(saw.findings[i], rest))
 	}
@@ -232,6 +240,9 @@ func (c *Compiled) allowed(ctx context.Context, dir Direction, passages []llm.Pa
 	}
 	return found
 }
+
+// mostAllowed is how many findings a request may have for entries to be asked.
+const mostAllowed = 512
 
 // takeDown lets an entry speak for a finding, unless it is found without the entry's text,
 // too.

@@ -151,3 +151,16 @@ func TestAllowNotices(t *testing.T) {
 		t.Errorf("on the day after: %v", n)
 	}
 }
+
+// TestAllowIsBounded: a text with more findings than anybody looked through is not asked
+// about, so that nothing is compared with everything.
+func TestAllowIsBounded(t *testing.T) {
+	entry := `allow: [{id: onboarding, reason: template, phrase: "ignore the previous email", until: ` + days(30) + "}]"
+	for n, want := range map[int]string{1: "allow", 600: "block"} {
+		c := compiled(t, entry, []guard.Detector{onlyWords("ignore the")})
+		v := c.Judge(context.Background(), guard.Input, one(strings.Repeat("Ignore the previous email.\n\n", n), llm.OriginTool)).Verdict
+		if v.Decision.String() != want {
+			t.Errorf("%d times: %v, want %s", n, v.Decision, want)
+		}
+	}
+}
