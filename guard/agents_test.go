@@ -18,16 +18,18 @@ const oneInThousand = 1000
 
 // TestAgentsStayUsable looks at what coding agents and assistants see all day: results of
 // tools, retrieved pages, mails, system prompts, tool descriptions. No model learnt from
-// these texts. At most one in a thousand may be stopped, but for those that are marked: they
-// hold the words of an attack whole, as a test file, a lesson or a joke does, and nothing
-// else tells them from one.
+// these texts; rules were mended after a look at the first set, and the second was written
+// without knowing what the guard says of it. At most one in a thousand may be stopped, but
+// for those that are marked (by what they say, before anybody looked): they hold the words of
+// an attack whole, as a test file, a lesson or a joke does, and nothing else tells them from
+// one. What is stopped of them is told.
 func TestAgentsStayUsable(t *testing.T) {
-	files, err := filepath.Glob("testdata/agents/*.txt")
+	files, err := filepath.Glob("testdata/agents*/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no turns", err)
 	}
 	c := everything(t, guard.Policy{})
-	turns, stopped, flagged, quoting := 0, 0, 0, 0
+	turns, stopped, flagged, quoting, marked := 0, 0, 0, 0, 0
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
@@ -42,7 +44,11 @@ func TestAgentsStayUsable(t *testing.T) {
 			if !ok {
 				t.Fatalf("%s/%s: no origin %q", f, one.Name, one.Attr["origin"])
 			}
-			turns++
+			if one.Attr["payload"] == "yes" {
+				marked++
+			} else {
+				turns++
+			}
 			v := c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: origin, Text: strings.TrimSpace(one.Text), Whole: true}}).Verdict
 			switch {
 			case v.Decision >= risk.Hold && one.Attr["payload"] == "yes":
@@ -56,8 +62,8 @@ func TestAgentsStayUsable(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d turns, %d stopped, %d more that quote an attack whole, %d flagged", turns, stopped, quoting, flagged)
-	if turns < 500 || stopped*oneInThousand > turns {
+	t.Logf("%d turns, %d stopped; of %d that hold a whole attack %d stopped; %d flagged", turns, stopped, marked, quoting, flagged)
+	if turns < 1000 || stopped*oneInThousand > turns {
 		t.Errorf("%d of %d turns were stopped", stopped, turns)
 	}
 }
