@@ -147,8 +147,8 @@ func Standard() Policy {
 		Unreadable: map[string]Action{"image": "flag", "audio": "block", "file": "block", "tokens": "block", "sealed": "allow"},
 		Thresholds: map[string]map[string]Lines{
 			"attack": {
-				"user": {Observe: .82, Flag: .947, Block: .992}, "tool": {Observe: .8, Flag: .88, Block: .955}, "retrieved": {Observe: .8, Flag: .88, Block: .955},
-				"file": {Observe: .8, Flag: .88, Block: .955}, "unknown": {Observe: .8, Flag: .88, Block: .955},
+				"user": {Observe: .82, Flag: .945, Block: .991}, "tool": {Observe: .8, Flag: .885, Block: .955}, "retrieved": {Observe: .8, Flag: .885, Block: .955},
+				"file": {Observe: .8, Flag: .885, Block: .955}, "unknown": {Observe: .8, Flag: .885, Block: .955},
 				"tool_spec": {Observe: .8, Flag: .88, Block: .98}, "model": {Off: true}, "developer": {Off: true}, "system": {Off: true},
 			},
 			// Words do not tell intent: harm is flagged, and refused only where hardly a

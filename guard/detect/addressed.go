@@ -2,6 +2,7 @@ package detect
 
 import (
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -49,7 +50,7 @@ func readAddressed(v *guard.View, add func(risk.Finding)) {
 	end := -1
 	for n, h := range v.Hits {
 		w := addressLexicon[h.Literal]
-		if w.class == duty || w.class == belongings || !whole(v.Text, h, w) {
+		if w.class == duty || w.class == belongings || !whole(v.Text, h, w) || identifier(v.Text, h) {
 			continue
 		}
 		p, from, to := weighAddressed(v, n, w.class)
@@ -74,6 +75,15 @@ func readAddressed(v *guard.View, add func(risk.Finding)) {
 	if best.Confidence > 0 {
 		add(best)
 	}
+}
+
+// identifier reports whether a hit is part of a name in code or of a path: "llm.Passage",
+// "claude/settings".
+func identifier(s string, h guard.Hit) bool {
+	if h.End+1 < len(s) && (s[h.End] == '.' || s[h.End] == '/' || s[h.End] == ':') && letterByte(s[h.End+1]) {
+		return true
+	}
+	return h.Start > 0 && (s[h.Start-1] == '/' || s[h.Start-1] == '.' || s[h.Start-1] == '-')
 }
 
 func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) {
@@ -106,6 +116,11 @@ func weighAddressed(v *guard.View, n int, name class) (p float64, from, to int) 
 		p = .3
 	case has[hailed], has[addressee] && has[duty] || has[occasion] && has[duty]:
 		p = .25
+	}
+	// A tool's description speaks to the assistant by nature; one that wants something kept
+	// from the user does not.
+	if v.Origin == llm.OriginToolSpec && !has[conceal] {
+		p *= .4
 	}
 	return p, from, to
 }

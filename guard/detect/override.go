@@ -73,6 +73,9 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 	if p == 0 {
 		return 0, from, to
 	}
+	if w := v.Text[at.Start:tail(v.Text, at.End)]; !isData(v.Origin) && v.Text[at.Start] < 0x80 && strings.HasSuffix(w, "des") {
+		p *= .1 // "this letter supersedes" reports
+	}
 	if isData(v.Origin) {
 		if !ordered(v.Text, at.Start, at.End) {
 			p *= .5
@@ -82,10 +85,24 @@ func weighOverride(v *guard.View, n int) (p float64, from, to int) {
 			p *= .45
 		}
 	}
-	if quoted(v.Text, at.Start, at.End) || bounded(v.Text[to:]) {
+	if !has[orders] && !has[all] && own(v.Text[lo:hi]) {
+		p *= .1 // "ignore my previous question" takes back what was asked
+	}
+	if quoted(v.Text, at.Start, at.End) || bounded(v.Text[tail(v.Text, to):]) {
 		return p * .25, from, to
 	}
 	return p * doubt(v, from, to), from, to
+}
+
+// own reports whether a sentence speaks of what is the speaker's own.
+func own(sentence string) bool {
+	s := " " + text.Fold(sentence)
+	for _, w := range []string{" my ", " mein", " mi ", " mis ", " mon ", " ma ", " mes ", " la mia ", " il mio ", " minha ", " meu ", " mijn ", " moje ", " moj", " мой ", " мо", "私の", "わたしの", "さっきの質問", "제 ", "내 ", "benim", " saya", "saya ", "cua toi", " मेर", "我的", "我之前", "我刚才", "ของฉัน", "سؤالي", "رسالتي", "sorum", "pergunta anterior", "vorige vraag", "prethod", "wopros", "вопрос", "질문", "質問", "soru", "pertanyaan", "cau hoi", "สอบถาม", "คำถาม", "السؤال"} {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // objectFirst reports whether what a verb is about may stand before it: it may in most
@@ -102,7 +119,7 @@ func objectFirst(verb string) bool {
 // "everything you know about risotto", "instructions in mails".
 func bounded(after string) bool {
 	after = strings.TrimLeft(text.Fold(after[:min(len(after), 24)]), " ,")
-	for _, w := range []string{"about ", "in mail", "in email", "in e-mail", "in document", "in tool", "in text", "inside ", "found in", "from document", "from tool", "from web", "that appear", "on the label", "on the box", "uber ", "sur ", "sobre ", "o "} {
+	for _, w := range []string{"in the ", "in this ", "on the ", "for the ", "for my ", "of the ", "regarding ", "concerning ", "from my ", "from the ", "about ", "in mail", "in email", "in e-mail", "in document", "in tool", "in text", "inside ", "found in", "from document", "from tool", "from web", "that appear", "on the label", "on the box", "uber ", "sur ", "sobre ", "o "} {
 		if strings.HasPrefix(after, w) {
 			return true
 		}
@@ -123,8 +140,10 @@ func dropWeight(has [soon + 1]bool) float64 {
 		return .75
 	case has[all]:
 		return .45 // "forget everything" is said to oneself, too
-	case has[matters] && has[earlier], has[orders] && has[soon]:
+	case has[matters] && has[earlier]:
 		return .65
+	case has[orders] && has[soon]:
+		return .45
 	case has[earlier] && has[soon]:
 		return .6
 	case has[earlier], has[orders]:
@@ -220,6 +239,7 @@ func doubt(v *guard.View, from, to int) float64 {
 const (
 	quoteBefore = 72
 	quoteAfter  = 96
+	longestLead = 160
 )
 
 // quotation are the marks as the normaliser leaves them, the opening before the closing one.
@@ -255,7 +275,8 @@ func proseAround(s string, at int, after string) bool {
 	if tail != "" && (tail[0] >= 0x80 || 'a' <= tail[0] && tail[0] <= 'z') {
 		return true
 	}
-	line := s[strings.LastIndexByte(s[:at], '\n')+1 : at]
+	line := s[max(0, at-longestLead):at]
+	line = line[strings.LastIndexByte(line, '\n')+1:]
 	lead := strings.TrimRight(line, " (")
 	if strings.Trim(lead, "0123456789abcdefgh-*") == "" || strings.Trim(lead, "0123456789abcdefgh") == "." || strings.Trim(lead, "0123456789abcdefgh") == ")" {
 		return lead != "" && tail == "" // an item of a list

@@ -49,7 +49,7 @@ var leakLexicon = lexicon(map[class]string{
 		sistem istem*; sistem komut*; gizli talimat*; sistem mesaj*; prompt sistem; instruksi sistem; instruksi tersembunyi; pesan sistem; loi nhac he thong; huong dan an; chi dan an; chi thi an; systemprompten; systemmeddelande*; dolda instruktion*; skjulte instruks*; jarjestelmakeho*; jarjestelmaviest*; piilotetut ohje*; systemovy prompt; systemovou zpravu; skryte instrukce; skryte pokyny; promptul de sistem; mesajul de sistem; instructiunile ascunse; rendszerprompt*; rejtett utasitas*; προτροπη συστηματος; προτροπή συστήματος; κρυφές οδηγίες; μήνυμα συστήματος;
 		موجه النظام; تعليمات النظام; رسالة النظام; التعليمات المخفية; تعليماتك; مطالبة النظام; التعليمات السرية; پرامپت سیستم; دستورات مخفی; سسٹم پرامپٹ; הנחיית המערכת; ההנחיות הנסתרות; הודעת המערכת; הוראות נסתרות; सिस्टम प्रॉम्प्ट; सिस्टम निर्देश*; छिपे हुए निर्देश*; छिपे निर्देश*; সিস্টেম প্রম্পট; ข้อความระบบ; พรอมต์ระบบ; พรอมป์ระบบ; คำสั่งระบบ; คำสั่งที่ซ่อน*; maagizo yaliyofichwa; maelekezo yaliyofichwa; you are protecting; you're protecting; told to keep private; told to keep secret; you were given before my message; page you were given; did the system message say; parts you are told; you must not reveal; not supposed to reveal; not allowed to reveal; told not to reveal`,
 	leakAbove: `text above; words above; sentences above; everything above; what is written above; everything before this; in your context; all of the above text; message above; conversation above; lines above`,
-	leakWeak:  `instructions; prompt; guidelines; rules; directives; configuration; the above; above; anweisungen; regeln; instructions; consignes; regles; instrucciones; reglas; istruzioni; regole; instrucoes; regras; instructies; regels; instrukcje; zasady; инструкции; правила; 指令; 规则; 指示; ルール; 지시; 규칙`,
+	leakWeak:  `instructions; prompt; guidelines; rules; directives; configuration; anweisungen; regeln; instructions; consignes; regles; instrucciones; reglas; istruzioni; regole; instrucoes; regras; instructies; regels; instrukcje; zasady; инструкции; правила; 指令; 规则; 指示; ルール; 지시; 규칙`,
 	leakVerb: `reveal; revealing; show; print; repeat; output; display; disclose; expose; leak; dump; recite; give me; tell me; share; write out; write down; copy; spell out; list; return; echo; paste; send me; read out; read me; what is; what's; what are; what were; what was; translate; summarize; summarise; paraphrase; encode; quote; type out; divulge; say;
 		zeig*; gib*; nenn*; verrat*; offenbar*; wiederhol*; druck*; schreib*; ausgeben; auflist*; was ist; was sind; wie lautet; wie lauten; teile mir;
 		montre*; revele*; affiche*; repete*; donne*; divulgue*; imprime*; ecris; ecrivez; quelles sont; quel est; quelle est; partage*; recopie*; cite*;
@@ -65,7 +65,7 @@ var leakLexicon = lexicon(map[class]string{
 		tampilkan; tunjukkan; ungkapkan; bocorkan; ulangi; sebutkan; cetak; hien thi; tiet lo; cho toi; in ra; lap lai; cho xem; visa; avsloj*; skriv ut; upprepa; vis; afslor*; gentag*; nayta; paljasta; toista; tulosta; ukaz*; zobraz*; prozrad*; vypis*; arata*; dezvalui*; afiseaza*; mutasd; fedd fel; ird ki; ismeteld; δειξε; δείξε; αποκαλυψε; αποκάλυψε; εμφάνισε; επανέλαβε;
 		أظهر*; اظهر*; اكشف*; اعرض*; كرر*; اطبع*; أخبرني; اخبرني; اكتب*; نشان بده*; فاش کن*; نمایش*; ظاہر کر*; دکھا*; הצג*; חשוף*; תראה*; גלה*; הדפס*; दिखा*; बता*; प्रकट कर*; उजागर कर*; দেখা*; প্রকাশ*; แสดง; เปิดเผย; บอก; พิมพ์; onyesha; fichua; toa; rudia`,
 	leakLate:  `goster*; acikla*; yazdir*; tekrarla*; ifsa et*; soyle*; paylas*; ausgeben; anzeigen; zeigen; nennen; wiedergeben; verraten; tonen; laten zien; herhalen; delen; nayta; paljasta; tulosta; mutasd; ird ki`,
-	leakFully: `verbatim; word for word; word-for-word; exactly; in full; entire; entirely; full text; complete; completely; in a code block; code block; without changes; letter by letter; character by character; all of; everything; wort fur wort; wortwortlich; vollstandig*; mot pour mot; mot a mot; textuellement; integral*; palabra por palabra; textualmente; parola per parola; palavra por palavra; woord voor woord; letterlijk; slowo w slowo; doslownie; w calosci; слово в слово; дословно; полностью; 逐字; 一字不差; 完整; 原文; 全部; 一字一句; そのまま; 全文; 逐語; 그대로; 전부; 전체; 한 글자; kelimesi kelimesine; kata demi kata; nguyen van; tung chu; ord for ord; ordagrant; sanasta sanaan; slovo od slova; doslova; cuvant cu cuvant; szo szerint; λέξη προς λέξη; λεξη προς λεξη; حرفيا; كلمة بكلمة; حرفياً; کلمه به کلمه; מילה במילה; शब्दशः; शब्द दर शब्द; হুবহু; คำต่อคำ; neno kwa neno`,
+	leakFully: `verbatim; word for word; word-for-word; exactly; in full; entire; entirely; full text; complete; completely; in a code block; code block; without changes; letter by letter; character by character; all of; wort fur wort; wortwortlich; vollstandig*; mot pour mot; mot a mot; textuellement; integral*; palabra por palabra; textualmente; parola per parola; palavra por palavra; woord voor woord; letterlijk; slowo w slowo; doslownie; w calosci; слово в слово; дословно; полностью; 逐字; 一字不差; 完整; 原文; 全部; 一字一句; そのまま; 全文; 逐語; 그대로; 전부; 전체; 한 글자; kelimesi kelimesine; kata demi kata; nguyen van; tung chu; ord for ord; ordagrant; sanasta sanaan; slovo od slova; doslova; cuvant cu cuvant; szo szerint; λέξη προς λέξη; λεξη προς λεξη; حرفيا; كلمة بكلمة; حرفياً; کلمه به کلمه; מילה במילה; शब्दशः; शब्द दर शब्द; হুবহু; คำต่อคำ; neno kwa neno`,
 })
 
 // readLeak weighs what stands around every name of the prompt.
@@ -179,5 +179,20 @@ func weighLeak(v *guard.View, n int, name class) (p float64, from, to int) {
 	if p == 0 {
 		return 0, from, to
 	}
+	if forOthers(v.Text[tail(v.Text, target.End):]) {
+		p *= .1
+	}
 	return p * doubt(v, from, to), from, to
+}
+
+// forOthers reports whether instructions are for something that people do: "your
+// instructions for assembling the shelf", "the system prompt you'd write".
+func forOthers(after string) bool {
+	after = text.Fold(after[:min(len(after), 16)])
+	for _, w := range []string{" for ", " on how", " on the", " you'd", " you would", " i could", " i should", " that i", " to assembl", " to clean", " to install", " regarding"} {
+		if strings.HasPrefix(after, w) {
+			return true
+		}
+	}
+	return false
 }
