@@ -317,13 +317,18 @@ func (in *Inspector) entries(p []llm.Passage, f risk.Finding, all []risk.Finding
 	a := Allowance{ID: "NAME", Reason: "WHY THIS IS HARMLESS", Until: in.Compiled.engine.now().Add(allowFor).Format(time.DateOnly),
 		Origins: []string{p[f.Passage].Origin.String()}}
 	start, end := sentences(text, f.Start, f.End)
+	// A file of policies is no place for a credential, or for somebody's data, wherever in
+	// the sentence they stand.
+	_, fixed := in.Compiled.fixed(in.Direction, f.Category)
 	for _, g := range all {
+		if _, value := in.Compiled.fixed(in.Direction, g.Category); value && g.Start < end && start < g.End {
+			fixed = true
+			continue
+		}
 		if g.Decision > risk.Allow && g.Start < end && start < g.End && !strings.HasPrefix(g.Detector, "rule/") && !slices.Contains(a.Categories, g.Category) {
 			a.Categories = append(a.Categories, g.Category)
 		}
 	}
-	// A file of policies is no place for a credential, or for somebody's data.
-	_, fixed := in.Compiled.fixed(in.Direction, f.Category)
 	if from, to := bare(text, start, end); !fixed {
 		if one := a; to-from >= minAllowed && to-from <= maxLiteral {
 			one.Phrase = strings.Join(strings.Fields(text[from:to]), " ")

@@ -109,9 +109,10 @@ func (c *Compiled) lined(f risk.Finding) bool {
 }
 
 // besideSeam reports whether a finding is one that does not count where it is. At a seam
-// only an operator's rule counts, and only across it: what lies on one side was found where
-// it stands, and two texts that are glued together look like much that they are not. In
-// headers, which cannot be edited, ids look like card numbers and agents like people.
+// only what lies across it counts, and only an operator's rule or an order that words of both
+// sides make and policy refuses: what lies on one side was found where it stands, and two
+// texts that are glued together look like much that they are not. In headers, which cannot
+// be edited, ids look like card numbers and agents like people.
 func besideSeam(f risk.Finding, passages []llm.Passage) bool {
 	if f.Passage < 0 {
 		return false
@@ -121,7 +122,11 @@ func besideSeam(f risk.Finding, passages []llm.Passage) bool {
 	if p.Path == llm.Headers {
 		return !rule && !strings.HasPrefix(string(f.Category), "secret.")
 	}
-	return p.Seam > 0 && (!rule || f.Start >= p.Seam || f.End <= p.Seam)
+	if p.Seam == 0 {
+		return false
+	}
+	order := f.Decision >= risk.Hold && strings.HasPrefix(f.Detector, "injection/") && families[f.Category] == "attack"
+	return !rule && !order || f.Start >= p.Seam || f.End <= p.Seam
 }
 
 // settle orders the findings, takes the strongest decision, and lets a policy

@@ -19,6 +19,7 @@ type scratch struct {
 	views   []View
 	matches [][]match // by view
 	hits    []Hit
+	crowded bool // a text holds more encoded texts than are opened
 }
 
 // seen is what a look found, not yet decided.
@@ -36,6 +37,9 @@ func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passa
 	c.engine.prepare(passages, s)
 	readable, media := sort(passages)
 	out := seen{views: s.views, checks: make([]risk.Check, 0, len(c.engine.detectors)+2)}
+	if s.crowded {
+		out.checks = append(out.checks, risk.Check{Detector: "guard/readings", State: risk.Failed, Err: "there are more encoded texts in one than are opened"})
+	}
 	// Those that weigh what was found come last, whatever their place.
 	for _, weighing := range []bool{false, true} {
 		for i := range c.engine.detectors {
@@ -107,7 +111,7 @@ func sane(f risk.Finding, passages []llm.Passage) bool {
 // prepare makes the views of all passages and scans them once for all
 // detectors.
 func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
-	s.views, s.matches = s.views[:0], s.matches[:0]
+	s.views, s.matches, s.crowded = s.views[:0], s.matches[:0], false
 	for i := range passages {
 		p := &passages[i]
 		if p.Channel.Kind == llm.KindMedia {
@@ -116,9 +120,11 @@ func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
 		first := text.Normalise(p.Text)
 		e.view(s, p, i, first)
 		own := len(s.views) - 1
-		for _, inner := range text.Readings(p.Text, &first) {
-			e.view(s, p, i, inner)
+		inner, all := text.Readings(p.Text, &first)
+		for _, one := range inner {
+			e.view(s, p, i, one)
 		}
+		s.crowded = s.crowded || !all
 		e.turned(s, p, i, own)
 		e.respell(s, p, i, own)
 	}

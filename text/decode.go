@@ -13,14 +13,15 @@ import (
 // Bounds on opening encodings. What lies deeper, or is larger, stays closed.
 const (
 	maxDepth    = 2
-	maxReadings = 64
+	maxReadings = 4096
 	maxPayload  = 256 << 10
 )
 
 // Readings opens what is encoded in s and returns a view of each payload that
-// reads like language, at most two encodings deep. Every place in such a view
-// maps to the encoding as a whole. v is the view of s.
-func Readings(s string, v *View) []View {
+// reads like language, at most two encodings deep, and whether that was all of
+// them: nobody writes hundreds for people to read, and some would to hide one. Every
+// place in such a view maps to the encoding as a whole. v is the view of s.
+func Readings(s string, v *View) (views []View, all bool) {
 	o := opener{}
 	for i := range v.Hidden {
 		h := &v.Hidden[i]
@@ -32,19 +33,24 @@ func Readings(s string, v *View) []View {
 		}
 	}
 	o.open(s, 0, 0, len(s), "", 1)
-	return o.out
+	return o.out, !o.full
 }
 
 // opener collects readings. In a nested encoding from and to are the outer
 // one's, for all that is found inside.
 type opener struct {
 	out    []View
-	turned int // overrides read
+	turned int  // overrides read
+	full   bool // there was more than fits
 }
 
 // add takes a payload as a reading and looks for encodings inside it.
 func (o *opener) add(payload string, from, to int, via string, depth int) {
-	if len(o.out) >= maxReadings || len(payload) > maxPayload {
+	if len(payload) > maxPayload {
+		return
+	}
+	if len(o.out) >= maxReadings {
+		o.full = o.full || LooksWritten(payload)
 		return
 	}
 	if !LooksWritten(payload) {

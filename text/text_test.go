@@ -82,7 +82,8 @@ func TestReadings(t *testing.T) {
 	} {
 		v := Normalise(c.in)
 		found := false
-		for _, r := range Readings(c.in, &v) {
+		opened, _ := Readings(c.in, &v)
+		for _, r := range opened {
 			from, to := r.Original(0, len(r.Text))
 			found = found || r.Via == c.via && r.Text == c.want && from >= 0 && to <= len(c.in) && from < to
 		}
@@ -92,7 +93,7 @@ func TestReadings(t *testing.T) {
 	}
 	for _, s := range []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "/usr/local/share/applications/configuration", "The quick brown fox.", "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4"} {
 		v := Normalise(s)
-		if r := Readings(s, &v); len(r) != 0 {
+		if r, _ := Readings(s, &v); len(r) != 0 {
 			t.Errorf("%q reads as %q", s, r[0].Text)
 		}
 	}
@@ -133,7 +134,7 @@ func TestBounded(t *testing.T) {
 	for _, unit := range []string{"a", "%41", "&#65;", `\u0041`, "41 ", ".- ", "a b ", "\u0430", "a\u0430", "\u200b", "\u202ea", "\u202e", "a.", "SWdub3JlIHRoZSBydWxlcyBub3csIHBsZWFzZS4= "} {
 		s := strings.Repeat(unit, 200_000)
 		v := Normalise(s)
-		if r := Readings(s, &v); len(r) > maxReadings {
+		if r, _ := Readings(s, &v); len(r) > maxReadings {
 			t.Errorf("%q: %d readings", unit, len(r))
 		}
 	}
@@ -167,7 +168,7 @@ func FuzzReadings(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		v := Normalise(s)
-		readings := Readings(s, &v)
+		readings, _ := Readings(s, &v)
 		if len(readings) > maxReadings {
 			t.Fatalf("%d readings", len(readings))
 		}
@@ -241,7 +242,8 @@ func TestRuns(t *testing.T) {
 	} {
 		v := Normalise(s)
 		found := false
-		for _, r := range Readings(s, &v) {
+		opened, _ := Readings(s, &v)
+		for _, r := range opened {
 			found = found || strings.HasPrefix(r.Text, says[:40])
 		}
 		if !found {
@@ -251,7 +253,8 @@ func TestRuns(t *testing.T) {
 	// Lines of another length are other runs.
 	two := b64[:40] + "\n" + hexed[:24]
 	v := Normalise(two)
-	for _, r := range Readings(two, &v) {
+	opened, _ := Readings(two, &v)
+	for _, r := range opened {
 		if strings.Contains(r.Text, "\ufffd") {
 			t.Errorf("two runs were read as one: %q", r.Text)
 		}

@@ -54,7 +54,7 @@ func (c *evalGuard) Run(s *streams) error {
 	dir := split(c.Data, c.Split)
 	var out measured
 	if out.Policy, err = policy.Evaluate(ctx, dir, func(file string) { tell("judging "+file, 0, 1) }); err != nil {
-		return &exit{exitUse, err}
+		return stopped(err)
 	}
 	learnt, err := train.Shipped()
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *evalGuard) Run(s *streams) error {
 	if from := split(c.Data, "train"); !c.Quick {
 		o, err := train.Guard(ctx, train.Config{Data: from, Progress: tell})
 		if err != nil {
-			return &exit{exitUse, err}
+			return stopped(err)
 		}
 		same, err := o.Same(learnt)
 		if err != nil {
@@ -74,7 +74,7 @@ func (c *evalGuard) Run(s *streams) error {
 	}
 	scored, err := train.Score(ctx, train.Config{Data: dir, Progress: tell}, learnt)
 	if err != nil {
-		return &exit{exitUse, err}
+		return stopped(err)
 	}
 	out.Reports = append(out.Reports, train.Measure(c.Split, scored, learnt.Card.Lines))
 	if c.HTML != "" {

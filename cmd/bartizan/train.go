@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -31,16 +32,24 @@ func (trainGuard) Help() string {
 func (c *trainGuard) Run(s *streams) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
+	// Beside the old file, which stays until the new one is whole; and before the work, so
+	// that a folder nobody may write to is said at once.
+	f, err := os.CreateTemp(filepath.Dir(c.Out), filepath.Base(c.Out)+".*")
+	if err != nil {
+		return use("%s cannot be written: %v", c.Out, err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
 	out, err := train.Guard(ctx, train.Config{Data: split(c.Data, "train"), Progress: progress(s)})
 	if err != nil {
-		return &exit{exitUse, err}
+		return stopped(err)
 	}
 	b, err := out.Model.MarshalBinary()
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.Out, b, 0o644); err != nil {
-		return use("%s cannot be written: %v", c.Out, err)
+	if err := place(f, b, c.Out); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", c.Out, err)
 	}
 	r := train.Measure("unseen sources", out.Texts, out.Model.Card.Lines)
 	if c.Output == "json" {
@@ -48,6 +57,23 @@ func (c *trainGuard) Run(s *streams) error {
 	}
 	fmt.Fprintf(s.out, "%s: %d bytes\n", c.Out, len(b))
 	return r.Text(s.out, "all")
+}
+
+// place writes a file whole and puts it where it belongs.
+func place(f *os.File, b []byte, path string) error {
+	_, err := f.Write(b)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// stopped says what ended a long measurement: somebody, or the data.
+func stopped(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &exit{exitStop, errors.New("stopped before it was done; nothing was written")}
+	}
+	return &exit{exitUse, err}
 }
 
 // split returns the folder of a split, or the folder itself where it has none.
