@@ -43,10 +43,38 @@ func (c *Compiled) excise(ctx context.Context, dir Direction, passages []llm.Pas
 }
 
 // cut takes out the sentences that a finding stands in: what is left of one would still be
-// an order.
+// an order. After an injection what follows in its paragraph goes, too: behind "ignore your
+// rules" comes what is wanted.
 func cut(f risk.Finding, passages []llm.Passage) PassageChange {
-	start, end := sentences(passages[f.Passage].Text, f.Start, f.End)
+	text := passages[f.Passage].Text
+	start, end := sentences(text, f.Start, f.End)
+	if strings.HasPrefix(f.Detector, injections) {
+		end = paragraph(text, end)
+	}
 	return PassageChange{Passage: f.Passage, Start: start, End: end, New: removed, By: f.Detector}
+}
+
+// injections is how the detectors of orders to an assistant are named.
+const injections = "injection/"
+
+// paragraph returns where the paragraph that s[from:] stands in ends: at the end of its
+// line, of its value or of its element.
+func paragraph(s string, from int) int {
+	// A sentence that ends with its line ends its paragraph, too.
+	if from > 0 && s[from-1] == '\n' {
+		return from
+	}
+	for i := from; i < len(s); i++ {
+		switch s[i] {
+		case '\n', '<', '|':
+			return i
+		case '"':
+			if i+1 == len(s) || strings.IndexByte(",}]:", s[i+1]) >= 0 {
+				return i
+			}
+		}
+	}
+	return len(s)
 }
 
 // editable reports whether what a finding points at can be taken out: not where a provider

@@ -125,7 +125,7 @@ func besideSeam(f risk.Finding, passages []llm.Passage) bool {
 	if p.Seam == 0 {
 		return false
 	}
-	order := f.Decision >= risk.Hold && strings.HasPrefix(f.Detector, "injection/") && families[f.Category] == "attack"
+	order := f.Decision >= risk.Hold && strings.HasPrefix(f.Detector, injections) && families[f.Category] == "attack"
 	return !rule && !order || f.Start >= p.Seam || f.End <= p.Seam
 }
 
