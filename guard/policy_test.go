@@ -163,14 +163,3 @@ func FuzzPolicyJSON(f *testing.F) {
 		}
 	})
 }
-
-// TestLinesInOrder: a weaker line above a stronger one is refused with the value it hides
-// behind.
-func TestLinesInOrder(t *testing.T) {
-	for l, good := range map[guard.Lines]bool{{Flag: .99, Block: .9}: false, {Observe: .95, Hold: .9}: false, {Flag: .5, Block: .9}: true, {Observe: .2, Flag: .9, Block: .9}: true, {Flag: .99}: true} {
-		p := guard.Policy{Thresholds: map[string]map[string]guard.Lines{"attack": {"user": l}}}
-		if faults := p.Validate(); (len(faults) == 0) != good {
-			t.Errorf("%+v: %v", l, faults)
-		}
-	}
-}

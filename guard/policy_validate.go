@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -107,10 +106,6 @@ func (p *Policy) validateThresholds(f *faults) {
 				}
 			}
 			l.validateExcise(f, path+".excise", o)
-			// A weaker line above a stronger one never counts, and is a slip of the pen.
-			if stop := cmp.Or(l.Hold, l.Block); stop > 0 && max(l.Observe, l.Flag) > stop {
-				f.add(path, "observe or flag lies above %g, from which the text is stopped; put it below", stop)
-			}
 		}
 	}
 }
