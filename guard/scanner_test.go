@@ -270,6 +270,36 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// TestSnapshotsThatRepeat holds that a snapshot that comes again is read once, with the same
+// edits each time, and that another one is read.
+func TestSnapshotsThatRepeat(t *testing.T) {
+	reads := 0
+	counts := inlined{stand{"x/count", func(context.Context, []llm.Passage) ([]risk.Finding, error) {
+		reads++
+		return nil, nil
+	}}}
+	s := everything(t, policies()["sentence/mask"], counts).Scanner()
+	look := func(text string) llm.Ruling {
+		t.Helper()
+		r, err := s.Scan(context.Background(), llm.Look{Text: text, Final: true, Whole: true})
+		if err != nil || r.Safe != len(text) {
+			t.Fatalf("snapshot: %+v, %v", r, err)
+		}
+		return r
+	}
+	first, read := look(answers[4]), reads
+	for range 2 {
+		again := look(answers[4])
+		if reads != read || len(first.Changes) == 0 || !slices.Equal(again.Changes, first.Changes) {
+			t.Errorf("read %d times, then %d; changes %+v, then %+v", read, reads, first.Changes, again.Changes)
+		}
+		clear(again.Changes) // what a caller does with them is nobody else's
+	}
+	if look(answers[4] + " More."); reads == read {
+		t.Error("another snapshot was not read")
+	}
+}
+
 // TestMediaInAnswers holds that a part which nobody can read is never claimed.
 func TestMediaInAnswers(t *testing.T) {
 	s := compile(t, guard.Policy{}).Scanner()

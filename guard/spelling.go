@@ -27,14 +27,14 @@ weather week were what when where whether which while whole will with within wit
 
 // spelling finds misspelt words. It is made once.
 type spelling struct {
-	words  map[string]bool
+	words  map[string]string // to itself
 	within map[string]string // a word less one letter -> the word, "" when several
 }
 
 var spell = func() spelling {
-	s := spelling{map[string]bool{}, map[string]string{}}
+	s := spelling{map[string]string{}, map[string]string{}}
 	for _, w := range strings.Fields(vocabulary) {
-		s.words[w] = true
+		s.words[w] = w
 	}
 	for w := range s.words {
 		if len(w) < fewestLetters {
@@ -61,9 +61,10 @@ const (
 	mostLetters   = 16
 )
 
-// right returns the word that w was meant to be, "" when it may be right as it is.
-func (s *spelling) right(w string) string {
-	if len(w) < fewestSwapped || len(w) > mostLetters || s.words[w] {
+// right returns the word that w, in lower case, was meant to be, "" when it may be right
+// as it is.
+func (s *spelling) right(w []byte) string {
+	if len(w) < fewestSwapped || len(w) > mostLetters || s.words[string(w)] != "" {
 		return ""
 	}
 	var buf [mostLetters]byte
@@ -74,35 +75,41 @@ func (s *spelling) right(w string) string {
 			continue
 		}
 		b[i], b[i+1] = b[i+1], b[i]
-		if s.words[string(b)] {
-			return string(b)
+		if m := s.words[string(b)]; m != "" {
+			return m
 		}
 		b[i], b[i+1] = b[i+1], b[i]
 	}
 	if len(w) < fewestLetters-1 {
 		return ""
 	}
-	// A letter was dropped, or one too many or a wrong one stands in it. Endings are left
-	// alone: they are grammar.
-	try := func(less string) string {
-		if m := s.within[less]; m != "" && m[0] == w[0] && len(m) >= fewestLetters && m[len(m)-2:] == w[len(w)-2:] {
-			return m
-		}
-		return ""
-	}
-	if m := try(w); m != "" {
+	// A letter was dropped, or one too many or a wrong one stands in it.
+	if m := s.longer(w, b); m != "" {
 		return m
 	}
 	for i := 1; i+2 < len(w); i++ {
-		less := w[:i] + w[i+1:]
-		if s.words[less] && less[len(less)-2:] == w[len(w)-2:] && len(less) >= fewestLetters {
-			return less
+		less := append(append(buf[:0], w[:i]...), w[i+1:]...)
+		if m := s.words[string(less)]; m != "" && sameEnd(m, less) && len(m) >= fewestLetters {
+			return m
 		}
-		if m := try(less); m != "" && len(m) == len(w) {
+		if m := s.longer(w, less); m != "" && len(m) == len(w) {
 			return m
 		}
 	}
 	return ""
+}
+
+// longer returns the word that less is with a letter dropped, if it begins and ends as w
+// does: endings are left alone, because they are grammar.
+func (s *spelling) longer(w, less []byte) string {
+	if m := s.within[string(less)]; m != "" && m[0] == w[0] && len(m) >= fewestLetters && sameEnd(m, w) {
+		return m
+	}
+	return ""
+}
+
+func sameEnd(m string, w []byte) bool {
+	return m[len(m)-1] == w[len(w)-1] && m[len(m)-2] == w[len(w)-2]
 }
 
 // Bounds on reading a text as it was meant to be spelt.
@@ -115,9 +122,11 @@ const (
 // several of them.
 func (e *Engine) respell(s *scratch, p *llm.Passage, i, own int) {
 	t := s.views[own].Text
-	if len(t) > maxSpelt {
+	// A model does not misspell to get past what reads its answer.
+	if len(t) > maxSpelt || p.Origin == llm.OriginModel {
 		return
 	}
+	var low [mostLetters]byte
 	var out strings.Builder
 	at, errors := 0, 0
 	for j := 0; j < len(t); {
@@ -130,7 +139,10 @@ func (e *Engine) respell(s *scratch, p *llm.Passage, i, own int) {
 			k++
 		}
 		if k-j >= fewestSwapped && k-j <= mostLetters && (k == len(t) || t[k] < 0x80) && (j == 0 || t[j-1] < 0x80) {
-			if m := spell.right(text.Fold(t[j:k])); m != "" {
+			for n := range k - j {
+				low[n] = t[j+n] | 0x20
+			}
+			if m := spell.right(low[:k-j]); m != "" {
 				out.WriteString(t[at:j])
 				out.WriteString(m)
 				at = k

@@ -180,22 +180,35 @@ var grown = func() (t [len(logs)]struct{ value, square float64 }) {
 func (r *Reader) move(tok, by int) (square float64) {
 	s, counts := &r.slide, r.local.counts
 	sign, before := float64(by), int32(min(by, 0))
-	for _, at := range s.place[r.feature(tok):r.feature(tok+1)] {
+	place := s.place[r.feature(tok):r.feature(tok+1)]
+	if s.width == 2 {
+		return s.moveTwo(place, counts, int32(by), before)
+	}
+	for _, at := range place {
 		g := &grown[min(counts[at]+before, int32(len(grown)-1))]
 		counts[at] += int32(by)
 		square += sign * g.square
-		d := sign * g.value
-		// Two models read every text: they are spelt out.
-		if s.width == 2 {
-			w := s.weights[2*at : 2*at+2]
-			s.sums[0] += float64(w[0]) * d
-			s.sums[1] += float64(w[1]) * d
-			continue
-		}
 		for k, w := range s.weights[int(at)*s.width:][:s.width] {
-			s.sums[k] += float64(w) * d
+			s.sums[k] += float64(w) * (sign * g.value)
 		}
 	}
+	return square
+}
+
+// moveTwo is move for two models, which read every text: what it adds up stays in
+// registers.
+func (s *slide) moveTwo(place, counts []int32, by, before int32) (square float64) {
+	sign, one, two := float64(by), s.sums[0], s.sums[1]
+	for _, at := range place {
+		n := counts[at]
+		counts[at] = n + by
+		g := &grown[min(n+before, int32(len(grown)-1))]
+		square += sign * g.square
+		d, w := sign*g.value, s.weights[2*at:2*at+2:2*at+2]
+		one += float64(w[0]) * d
+		two += float64(w[1]) * d
+	}
+	s.sums[0], s.sums[1] = one, two
 	return square
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -56,7 +57,8 @@ var ballast []byte
 // collector, unless the operator has said otherwise.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		ballast = make([]byte, 96<<20)
-		debug.SetGCPercent(50)
+		ballast = make([]byte, 192<<20)
+		debug.SetGCPercent(25)
+		runtime.KeepAlive(ballast)
 	}
 }

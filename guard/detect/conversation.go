@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -48,6 +49,9 @@ func (c *Conversation) Read(ctx context.Context, views []guard.View) ([]risk.Fin
 // Weigh adds what the messages say together to what each was found to say.
 func (c *Conversation) Weigh(ctx context.Context, views []guard.View, found []risk.Finding) ([]risk.Finding, error) {
 	turns := turnsOf(views)
+	if !slices.ContainsFunc(turns, func(t turn) bool { return t.user }) {
+		return found, nil // an answer alone is no conversation
+	}
 	scores := map[int]float64{}
 	for i := range found {
 		if f := &found[i]; content(f.Category) || guard.Family(f.Category) == "harm" {

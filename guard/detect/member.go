@@ -34,12 +34,15 @@ func (m *member) Look(ctx context.Context, p []llm.Passage) ([]risk.Finding, err
 // Read reads the views one by one and gives up when the caller did.
 func (m *member) Read(ctx context.Context, views []guard.View) ([]risk.Finding, error) {
 	var found []risk.Finding
-	add := func(f risk.Finding) { found = append(found, f) }
+	var add func(risk.Finding)
 	for i := range views {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if v := &views[i]; len(v.Hits) > 0 || len(m.literals) == 0 {
+			if add == nil {
+				add = func(f risk.Finding) { found = append(found, f) }
+			}
 			m.read(v, add)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -32,7 +33,7 @@ const (
 
 func readSuffix(v *guard.View, add func(risk.Finding)) {
 	text := strings.TrimRight(v.Text, " \n\t")
-	if v.Decoded() || isData(v.Origin) || len(text) < 60 || strings.Count(text, "\n") > 12 || containsAny(text[max(0, len(text)-longestTail):], programs) {
+	if v.Decoded() || isData(v.Origin) || v.Origin == llm.OriginModel || len(text) < 60 || strings.Count(text, "\n") > 12 || containsAny(text[max(0, len(text)-longestTail):], programs) {
 		return
 	}
 	// From the back, as far as words look made: prose ends the tail.
@@ -73,12 +74,23 @@ type debris struct {
 	joints   int // words that hold sentences together
 }
 
+// oddity knows whether a word holds signs of several kinds.
+type oddity struct {
+	first   byte
+	several bool
+}
+
+func (s *oddity) add(c byte) {
+	s.several = s.several || s.first != 0 && s.first != c
+	s.first = c
+}
+
 // add counts one word; words come last first.
 func (d *debris) add(w string) {
 	if len(w) > 40 || strings.Contains(w, "://") {
 		return
 	}
-	letters, signs, sticks, kinds := 0, 0, false, map[byte]bool{}
+	letters, sticks, kinds := 0, false, oddity{}
 	for i := range len(w) {
 		c := w[i]
 		switch {
@@ -88,8 +100,7 @@ func (d *debris) add(w string) {
 				d.cased++
 			}
 		default:
-			signs++
-			kinds[c] = true
+			kinds.add(c)
 			// A mark of punctuation with a letter right behind it, or a sign no word holds.
 			if i+1 < len(w) && letterByte(w[i+1]) && (i > 0 && strings.IndexByte(".,;!?)]}*", c) >= 0 || strings.IndexByte("]{}<\\|*^~`#", c) >= 0) {
 				sticks = true
@@ -109,16 +120,16 @@ func (d *debris) add(w string) {
 		}
 	}
 	// Signs of several kinds at a word, with a bracket that the word does not close.
-	if letters > 0 && len(kinds) > 1 && strings.Count(w, "(")+strings.Count(w, "[")+strings.Count(w, "{") != strings.Count(w, ")")+strings.Count(w, "]")+strings.Count(w, "}") && strings.ContainsAny(w, "\\]){}*|<") {
+	if letters > 0 && kinds.several && strings.Count(w, "(")+strings.Count(w, "[")+strings.Count(w, "{") != strings.Count(w, ")")+strings.Count(w, "]")+strings.Count(w, "}") && strings.ContainsAny(w, "\\]){}*|<") {
 		sticks = true
 	}
 	if sticks && strings.IndexFunc(w, unicode.IsDigit) < 0 && !strings.Contains(w, "_") {
 		d.glued++
 	}
-	if letters == 0 && len(kinds) > 1 {
+	if letters == 0 && kinds.several {
 		d.scraps++
 	}
-	if binding[strings.ToLower(strings.Trim(w, ".,;:!?()\"'"))] {
+	if binding[strings.Trim(w, ".,;:!?()\"'")] {
 		d.joints++
 	}
 }
@@ -126,7 +137,7 @@ func (d *debris) add(w string) {
 var binding = func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields("the a an of to in is are was and or for with that this on at by from as it be not you your we our i my he she they have has do does can will der die das und zu ist nicht mit für le la les et de des un une en que el los y con il di che e o os as do da") {
-		m[w] = true
+		m[w], m[strings.ToUpper(w[:1])+w[1:]], m[strings.ToUpper(w)] = true, true, true
 	}
 	return m
 }()

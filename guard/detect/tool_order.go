@@ -68,6 +68,9 @@ func readOrder(v *guard.View, add func(risk.Finding)) {
 			continue
 		}
 		p, from, to := weighOrder(v, n)
+		if p < faint {
+			continue
+		}
 		if p *= doubt(v, from, to); p < faint {
 			continue
 		}

@@ -25,6 +25,8 @@ func main() {
 	calls := flag.Int("calls", 2000, "calls of 1 KB a round")
 	streams := flag.Int("streams", 200, "streams of 100 chunks a round")
 	rounds := flag.Int("rounds", 3, "rounds; the median counts")
+	only := flag.String("only", "", "measure only kinds whose name holds this")
+	profiles := flag.String("profile", "", "a folder for profiles of the gate, kind by kind")
 	flag.Parse()
 	var err error
 	switch *role {
@@ -33,7 +35,7 @@ func main() {
 	case "proxy":
 		err = serveProxy(*target)
 	default:
-		err = measure(*binary, *calls, *streams, *rounds)
+		err = plan{*binary, *calls, *streams, *rounds, *only, *profiles}.measure()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -74,7 +76,7 @@ func (c *child) stop() {
 // gate is a gate with everything on, in front of an upstream.
 type gate struct {
 	child
-	key, dir string
+	key, dir, operations string
 }
 
 const benchConfig = `version: 1
@@ -82,7 +84,7 @@ data: %[1]s/data
 listen:
   gate: {addr: "127.0.0.1:0"}
   console: {addr: "127.0.0.1:0"}
-  operations: {addr: "127.0.0.1:0"}
+  operations: {addr: "%[3]s"}
 providers:
   upstream: {dialect: openai, url: "%[2]s/v1", private: true}
   spare: {dialect: openai, url: "%[2]s/v1", private: true}
@@ -107,9 +109,13 @@ func startGate(binary, upstream string) (*gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gate{dir: dir}
+	operations, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	g := &gate{dir: dir, operations: operations}
 	file := filepath.Join(dir, "bartizan.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, benchConfig, dir, upstream), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, benchConfig, dir, upstream, operations), 0o600); err != nil {
 		return nil, err
 	}
 	out, err := exec.Command(binary, "keys", "create", "--system", "bench", "-c", file, "-o", "json").Output()
@@ -139,7 +145,14 @@ func startGate(binary, upstream string) (*gate, error) {
 	return g, nil
 }
 
-func measure(binary string, calls, streams, rounds int) error {
+// plan is what to measure.
+type plan struct {
+	binary                 string
+	calls, streams, rounds int
+	only, profiles         string
+}
+
+func (p plan) measure() error {
 	up, err := start("-role", "upstream")
 	if err != nil {
 		return err
@@ -150,7 +163,7 @@ func measure(binary string, calls, streams, rounds int) error {
 		return err
 	}
 	defer proxy.stop()
-	g, err := startGate(binary, up.url)
+	g, err := startGate(p.binary, up.url)
 	if err != nil {
 		return err
 	}
@@ -168,38 +181,69 @@ func measure(binary string, calls, streams, rounds int) error {
 		}
 		t.reset()
 	}
-	for _, k := range []struct {
-		name, path string
-		n, size    int
-		stream     bool
-	}{{"1 KB call", chatPath, calls, 1024, false}, {"16 KB call", chatPath, calls / 4, 16 << 10, false}, {"100-chunk stream", chatPath, streams, 1024, true},
-		{"Messages, 1 KB", "/v1/messages", calls, 1024, false}, {"Messages stream", "/v1/messages", streams, 1024, true},
-		{"Responses, 1 KB", "/v1/responses", calls, 1024, false}, {"Responses stream", "/v1/responses", streams, 1024, true}} {
-		body := bodyOf(k.path, k.size, k.stream)
-		for range rounds {
-			for _, t := range targets {
-				if err := t.calls(k.n, 1, k.path, body); err != nil {
-					return fmt.Errorf("%s: %w", t.name, err)
-				}
-			}
+	for _, k := range p.kinds() {
+		if err := p.compare(k, targets, g); err != nil {
+			return err
 		}
-		report(k.name, targets)
+	}
+	if p.only != "" && !strings.Contains("saturation, open streams", p.only) {
+		return nil
 	}
 	if err := saturate(g, targets[2]); err != nil {
 		return err
 	}
-	return crowd(targets[2])
+	return p.crowd(g, targets[2])
+}
+
+// kind is one sort of call.
+type kind struct {
+	name, path string
+	n, size    int
+	stream     bool
+}
+
+func (p plan) kinds() []kind {
+	return []kind{{"1 KB call", chatPath, p.calls, 1024, false}, {"16 KB call", chatPath, p.calls / 4, 16 << 10, false}, {"100-chunk stream", chatPath, p.streams, 1024, true},
+		{"Messages, 1 KB", "/v1/messages", p.calls, 1024, false}, {"Messages stream", "/v1/messages", p.streams, 1024, true},
+		{"Responses, 1 KB", "/v1/responses", p.calls, 1024, false}, {"Responses stream", "/v1/responses", p.streams, 1024, true}}
+}
+
+// compare makes the same calls by every way in turns and reports.
+func (p plan) compare(k kind, targets []*target, g *gate) error {
+	if !strings.Contains(k.name, p.only) {
+		return nil
+	}
+	body := bodyOf(k.path, k.size, k.stream)
+	for range p.rounds {
+		for _, t := range targets {
+			if err := t.calls(k.n, 1, k.path, body); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
+	}
+	report(k.name, targets)
+	if p.profiles == "" {
+		return nil
+	}
+	return g.profile(targets[2], p.profiles, k.name, k.path, body)
 }
 
 const chatPath = "/v1/chat/completions"
 
 // crowd keeps 2,000 streams open at once and reads how much memory that takes.
-func crowd(t *target) error {
+func (p plan) crowd(g *gate, t *target) error {
 	const n = 2000
 	t.reset()
 	body := []byte(strings.Replace(string(bodyOf(chatPath, 1024, true)), `"model":"bench"`, `"model":"bench","user":"slowly"`, 1))
 	body = []byte(strings.Replace(string(body), `{"model":"bench","user":"slowly","stream":true`, `{"stream":true,"model":"bench","user":"slowly"`, 1))
 	began := time.Now()
+	if p.profiles != "" {
+		time.AfterFunc(30*time.Second, func() {
+			if err := g.save("heap", filepath.Join(p.profiles, "open-streams.heap")); err != nil {
+				fmt.Fprintln(os.Stderr, "bench: heap:", err)
+			}
+		})
+	}
 	if err := t.calls(n, n, chatPath, body); err != nil {
 		return err
 	}
