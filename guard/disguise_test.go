@@ -2,10 +2,12 @@ package guard_test
 
 import (
 	"context"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -32,6 +34,8 @@ var lookalike = strings.NewReplacer("a", "а", "e", "е", "o", "о", "p", "р", 
 
 var leetspeak = strings.NewReplacer("o", "0", "i", "1", "e", "3", "a", "4", "s", "5", "t", "7")
 
+var cutWords = regexp.MustCompile(`(\w\w)(\w)`)
+
 // disguises are the ways to write a text so that programs do not read it and models do.
 var disguises = map[string]func(string) string{
 	"plain":     func(s string) string { return s },
@@ -49,6 +53,13 @@ var disguises = map[string]func(string) string{
 	"rot13":      text.Rot13,
 	"reversed":   text.Reverse,
 	"leet":       leetspeak.Replace,
+	"leet, l":    strings.NewReplacer("o", "0", "i", "1", "l", "1", "e", "3", "a", "4", "s", "5", "t", "7").Replace,
+	"octal":      func(s string) string { return each(s, func(r rune) string { return fmt.Sprintf("\\%03o", r) }) },
+	"decimal":    func(s string) string { return each(s, func(r rune) string { return fmt.Sprintf("%d, ", r) }) },
+	"base32":     func(s string) string { return base32.StdEncoding.EncodeToString([]byte(s)) },
+	"utf16":      func(s string) string { return base64.StdEncoding.EncodeToString([]byte(between(s, "\x00") + "\x00")) },
+	"tagged":     func(s string) string { return cutWords.ReplaceAllString(s, "$1<b></b>$2") },
+	"lines":      func(s string) string { return between(s, "\n") },
 	"spaced":     func(s string) string { return between(s, " ") },
 	"dotted":     func(s string) string { return between(s, ".") },
 	"fullwidth":  func(s string) string { return each(s, fullwidth) },

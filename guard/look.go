@@ -125,6 +125,9 @@ func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
 		own := len(s.views) - 1
 		inner, all := text.Readings(p.Text, &first)
 		for _, one := range inner {
+			if one.Via == leet {
+				one.Text = spell.ells(one.Text)
+			}
 			e.view(s, p, i, one)
 		}
 		s.crowded = s.crowded || !all

@@ -112,6 +112,62 @@ func sameEnd(m string, w []byte) bool {
 	return m[len(m)-1] == w[len(w)-1] && m[len(m)-2] == w[len(w)-2]
 }
 
+// leet is how readings are called in which digits were read as letters.
+const leet = "leet"
+
+// ells puts right the words of a leet reading in which a 1 was an l and not an i. The text
+// keeps its length.
+func (s *spelling) ells(t string) string {
+	var out []byte
+	var low [mostLetters]byte
+	for j := 0; j < len(t); {
+		k := j
+		for k < len(t) && isLetter(t[k]) {
+			k++
+		}
+		if k-j >= 3 && k-j <= mostLetters {
+			if n := s.ell(lower(&low, t[j:k])); n >= 0 {
+				if out == nil {
+					out = []byte(t)
+				}
+				out[j+n] = 'l'
+			}
+		}
+		j = max(k, j+1)
+	}
+	if out == nil {
+		return t
+	}
+	return string(out)
+}
+
+// ell returns where an l must stand for an i to make a word of w, in lower case, -1 if it is
+// a word as it is or there is none.
+func (s *spelling) ell(w []byte) int {
+	if s.words[string(w)] != "" {
+		return -1
+	}
+	for n := range w {
+		if w[n] != 'i' {
+			continue
+		}
+		w[n] = 'l'
+		if s.words[string(w)] != "" {
+			return n
+		}
+		w[n] = 'i'
+	}
+	return -1
+}
+
+// lower writes ASCII letters in lower case to a buffer.
+func lower(buf *[mostLetters]byte, w string) []byte {
+	for n := range len(w) {
+		buf[n] = w[n] | 0x20
+	}
+	return buf[:len(w)]
+}
+
 // Bounds on reading a text as it was meant to be spelt.
 const (
 	maxSpelt     = 8 << 10
@@ -139,10 +195,7 @@ func (e *Engine) respell(s *scratch, p *llm.Passage, i, own int) {
 			k++
 		}
 		if k-j >= fewestSwapped && k-j <= mostLetters && (k == len(t) || t[k] < 0x80) && (j == 0 || t[j-1] < 0x80) {
-			for n := range k - j {
-				low[n] = t[j+n] | 0x20
-			}
-			if m := spell.right(low[:k-j]); m != "" {
+			if m := spell.right(lower(&low, t[j:k])); m != "" {
 				out.WriteString(t[at:j])
 				out.WriteString(m)
 				at = k

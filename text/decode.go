@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"html"
 	"net/url"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -84,6 +83,8 @@ const (
 	signEscape
 	signBinary
 	signMorse
+	signNumber
+	signTag
 )
 
 // charset marks bytes that occur in base64, in both its alphabets.
@@ -108,7 +109,7 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 		o.add(payload, start, end, outer+via, depth)
 	}
 	var signs sign
-	leet := 0
+	leet, numbers, number, tags := 0, 0, 0, 0
 	for i := 0; i < len(s); {
 		c := s[i]
 		// Everything up to here is one table lookup a byte: plain prose pays no more.
@@ -120,6 +121,12 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 				signs |= signEntity
 			case '\\':
 				signs |= signEscape
+			case '<':
+				if i > 0 && isLetter(s[i-1]) {
+					if tags++; tags == fewestCuts {
+						signs |= signTag
+					}
+				}
 			}
 			i++
 			continue
@@ -136,6 +143,14 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 			run(s, i, j, emit)
 		case n == 8 && (c == '0' || c == '1'):
 			signs |= signBinary
+		case n <= 3 && isDigit(c) && isDigit(s[i+n/2]) && isDigit(s[j-1]):
+			if i-number > 2 {
+				numbers = 0 // not in a row with the one before
+			}
+			if numbers++; numbers == fewestNumbers {
+				signs |= signNumber
+			}
+			number = j
 		case (c == '-') && n <= 5:
 			signs |= signMorse
 		case n >= 3 && isLeet(s[i:j]):
@@ -146,7 +161,7 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 	o.signed(s, signs, emit)
 	if leet >= fewestLeet && depth == 1 && len(s) <= maxLeet {
 		n := len(o.out)
-		if emit(0, len(s), unleet(s), "leet"); len(o.out) > n {
+		if emit(0, len(s), unleet(s, leet), "leet"); len(o.out) > n {
 			o.out[n].Veiled = leet
 		}
 	}
@@ -163,7 +178,16 @@ func (o *opener) signed(s string, signs sign, emit emitter) {
 		entities(s, emit)
 	}
 	if signs&signEscape != 0 {
-		escapes(s, emit)
+		escapes(s, `\`, emit)
+	}
+	if signs&signPercent != 0 && strings.Contains(s, "%u") {
+		escapes(s, "%u", emit)
+	}
+	if signs&signNumber != 0 {
+		numbers(s, emit)
+	}
+	if signs&signTag != 0 {
+		uncut(s, emit)
 	}
 	if signs&signBinary != 0 {
 		binary(s, emit)
@@ -222,7 +246,15 @@ func opened(s string, i, j int, emit emitter) bool {
 	body := strings.TrimRight(unwrap.Replace(s[i:j]), "=")
 	// Hex first: every run of hex is valid base64 as well.
 	if raw, err := hex.DecodeString(body[:len(body)&^1]); err == nil {
+		if p, ok := wide(raw); ok {
+			emit(i, j, p, "hex+utf16")
+			return true
+		}
 		emit(i, j, whole(raw), "hex")
+		return true
+	}
+	if p, ok := openBase32(body); ok && LooksWritten(p) {
+		emit(i, j, p, "base32")
 		return true
 	}
 	enc := base64.RawStdEncoding
@@ -240,6 +272,10 @@ func opened(s string, i, j int, emit emitter) bool {
 	raw, err := enc.DecodeString(body)
 	if err != nil {
 		return false
+	}
+	if p, ok := wide(raw); ok {
+		emit(i, j, p, "base64+utf16")
+		return true
 	}
 	p := whole(raw)
 	if !utf8.ValidString(p) {
@@ -312,15 +348,6 @@ func entities(s string, emit emitter) {
 	stretches(s, "&#", func(i, j int) { emit(i, j, html.UnescapeString(s[i:j]), "entities") })
 }
 
-// escapes opens stretches with at least four \u or \x escapes.
-func escapes(s string, emit emitter) {
-	stretches(s, `\`, func(i, j int) {
-		if p, n := unescape(s[i:j]); n >= fewest {
-			emit(i, j, p, "escapes")
-		}
-	})
-}
-
 // fewest is how many marks make a stretch.
 const fewest = 4
 
@@ -356,46 +383,6 @@ func stretches(s, mark string, f func(i, j int)) {
 		at = last + len(mark)
 		count++
 	}
-}
-
-// escapeLen returns the length of the escape that s begins with, 0 for none.
-func escapeLen(s string) int {
-	if len(s) < 4 || s[0] != '\\' {
-		return 0
-	}
-	n := 0
-	switch {
-	case s[1] == 'u' && len(s) > 2 && s[2] == '{':
-		n = strings.IndexByte(s[:min(len(s), 12)], '}') + 1
-	case s[1] == 'u':
-		n = 6
-	case s[1] == 'x':
-		n = 4
-	}
-	if n == 0 || n > len(s) {
-		return 0
-	}
-	return n
-}
-
-// unescape replaces the escapes in s and counts them.
-func unescape(s string) (string, int) {
-	var b strings.Builder
-	n := 0
-	for i := 0; i < len(s); {
-		size := escapeLen(s[i:])
-		if size > 0 {
-			if v, err := strconv.ParseUint(strings.Trim(s[i+2:i+size], "{}"), 16, 32); err == nil {
-				b.WriteRune(rune(v))
-				i += size
-				n++
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-		i++
-	}
-	return b.String(), n
 }
 
 // binary opens runs of eight-bit groups.

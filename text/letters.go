@@ -13,6 +13,9 @@ const (
 	maxLeet    = 8 << 10
 )
 
+// longestWordOfDigits is how many digits may be a word that has no other letters.
+const longestWordOfDigits = 3
+
 // leetDigits are the digits that stand for letters, and leetLetters those
 // letters.
 const leetDigits, leetLetters = "0134578", "oieastb"
@@ -34,15 +37,19 @@ func isLeet(w string) bool {
 	return inside && letters >= 1 && digits <= letters+2
 }
 
-// unleet writes letters for the digits of leet words.
-func unleet(s string) string {
+// unleet writes letters for the digits of leet words, and for those of short numbers
+// where most words are leet: of a text in which 15 means "is", little else is left.
+func unleet(s string, leet int) string {
 	out := []byte(s)
+	thick := leet*2 > strings.Count(s, " ")
 	for i := 0; i < len(s); {
-		j := i
-		for j < len(s) && (isLetter(s[j]) || isDigit(s[j]) || s[j] == '@' || s[j] == '$' || s[j] == '!') {
-			j++
+		j, letters := i, 0
+		for ; j < len(s) && (isLetter(s[j]) || isDigit(s[j]) || s[j] == '@' || s[j] == '$' || s[j] == '!'); j++ {
+			if isLetter(s[j]) {
+				letters++
+			}
 		}
-		if j > i && strings.IndexFunc(s[i:j], func(r rune) bool { return isLetter(byte(r)) }) >= 0 {
+		if letters > 0 || thick && j-i <= longestWordOfDigits {
 			for k := i; k < j; k++ {
 				switch at := strings.IndexByte(leetDigits+"@$", s[k]); {
 				case at >= 0:
@@ -57,10 +64,11 @@ func unleet(s string) string {
 	return string(out)
 }
 
-// morseCode lists the letters and digits in order of morseLetters.
-var morseCode = strings.Fields(".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. / | .-.-.- --..-- -..-.")
+// morseCode lists the letters, digits and marks in order of morseLetters (ITU-R M.1677-1,
+// and what is in use beyond it).
+var morseCode = strings.Fields(".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. / | .-.-.- --..-- -..-. ..--.. .----. -.-.-- -.--. -.--.- .-... ---... -.-.-. -...- .-.-. -....- ..--.- .-..-. ...-..- .--.-.")
 
-const morseLetters = "abcdefghijklmnopqrstuvwxyz0123456789  .,/"
+const morseLetters = "abcdefghijklmnopqrstuvwxyz0123456789  .,/?'!()&:;=+-_\"$@"
 
 var fromMorse = func() map[string]byte {
 	m := make(map[string]byte, len(morseCode))

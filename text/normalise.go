@@ -61,7 +61,7 @@ func wordByte(c byte) bool { return isLetter(c) || isDigit(c) || c >= 0x80 }
 
 func spacer(c byte) bool {
 	switch c {
-	case ' ', '.', '-', '_', '*', '|', '/', '+', ',', '~':
+	case ' ', '\n', '.', '-', '_', '*', '|', '/', '+', ',', '~':
 		return true
 	}
 	return false

@@ -18,11 +18,11 @@ type Evidence struct {
 }
 
 // Facts is how many numbers evidence is made of.
-const Facts = 10
+const Facts = 11
 
 // Positive says which facts can only speak for an attack: training keeps their weights
 // from going below zero, so that no rule that fires ever makes a text look better.
-var Positive = [Facts]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true}
+var Positive = [Facts]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true}
 
 // Numbers are the facts in the form in which they are weighed.
 func (e *Evidence) Numbers() [Facts]float64 {
@@ -30,7 +30,7 @@ func (e *Evidence) Numbers() [Facts]float64 {
 	hot := max(0, s)
 	x := [Facts]float64{0: 1, 1: s, 2: hot, 3: e.Rules[0], 4: e.Rules[1], 5: max(0, e.Rules[0]-4)}
 	if e.Veiled {
-		x[6], x[7], x[8] = 1, hot, h
+		x[6], x[7], x[8], x[10] = 1, hot, h, e.Rules[0]
 	}
 	if e.Spoken {
 		x[9] = 1
