@@ -2,11 +2,14 @@ package guard_test
 
 import (
 	"context"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
 )
 
 // prose is ordinary English of our own, repeated to a length.
@@ -71,10 +74,52 @@ func BenchmarkScanner100Chunks(b *testing.B) {
 // TestHostile feeds the whole guard texts made to be slow.
 func TestHostile(t *testing.T) {
 	c := everything(t, full())
-	for _, unit := range []string{"a", "ignore ", "ignore all previous ", "system: you must ", "http://a?b=c ", "<|im_start|>", "-----BEGIN ", "password=", "@", "1@a.", "4111 1111 ", "DE12", "{{", "![](", "<img ", "`", "\u202e", "a b ", "repeat forever ", "://a:b@", "\x1b[", "忽略", "[", "](", "[a](", "![a]", "[a]: //b\n", "https://", "https://a@", "&#x6a;", "\x1b]", "\u009b", "</a", "<a href=//b>c</a", "style=", "`", "``` ", "~~~\n", "]:", "!"} {
+	for _, unit := range []string{"a", "ignore ", "ignore all previous ", "system: you must ", "http://a?b=c ", "<|im_start|>", "-----BEGIN ", "password=", "@", "1@a.", "4111 1111 ", "DE12", "{{", "![](", "<img ", "`", "\u202e", "a b ", "a\n", "105 ", "a<b>", "\\151", "%u0061", "repeat forever ", "://a:b@", "\x1b[", "\x1b[mab", "忽略", "[", "](", "[a](", "![a]", "[a]: //b\n", "https://", "https://a@", "&#x6a;", "\x1b]", "\u009b", "</a", "<a href=//b>c</a", "style=", "`", "``` ", "~~~\n", "]:", "!"} {
 		text := strings.Repeat(unit, 50_000)
+		text = text[:min(len(text), 200_000)]
 		for _, dir := range []guard.Direction{guard.Input, guard.Output} {
-			c.Judge(context.Background(), dir, []llm.Passage{{Origin: llm.OriginRetrieved, Text: text[:min(len(text), 200_000)]}})
+			// What grows faster than its text is a way to stop a gate.
+			if took := judgeHostile(t, c, dir, unit, text); took > uint64(mostMemory*len(text)+4<<20) {
+				t.Errorf("%q, direction %d: %d bytes of memory for %d", unit, dir, took, len(text))
+			}
 		}
 	}
+}
+
+// mostFindings is what one text may add to a record, 32 of each detector and decision, and
+// mostMemory how many bytes a byte of it may cost.
+const (
+	mostFindings = 200
+	mostMemory   = 400
+)
+
+// dense are texts of nothing but places where a secret may begin: a check that gives up on
+// them has failed, and says so.
+var dense = []string{"password=", "https://", "https://a@", "://a:b@"}
+
+// judgeHostile judges a text, holds that the verdict is whole, and returns how much memory
+// that took.
+func judgeHostile(t *testing.T, c *guard.Compiled, dir guard.Direction, unit, text string) uint64 {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	v := c.Judge(context.Background(), dir, []llm.Passage{{Origin: llm.OriginRetrieved, Text: text}}).Verdict
+	runtime.ReadMemStats(&after)
+	for _, k := range v.Checks {
+		if k.State == risk.Failed && k.Detector == "secret@2" && slices.Contains(dense, unit) {
+			continue
+		}
+		if k.State == risk.Failed && k.Detector != "guard/readings" || k.State == risk.Ran && !slices.Equal(k.Passages, []int{0}) {
+			t.Errorf("%q, direction %d: %s is %v over %v: %s", unit, dir, k.Detector, k.State, k.Passages, k.Err)
+		}
+	}
+	for _, f := range v.Findings {
+		if f.Passage != -1 && (f.Passage != 0 || f.Start < 0 || f.Start > f.End || f.End > len(text)) {
+			t.Errorf("%q, direction %d: %s at [%d,%d) of %d", unit, dir, f.Detector, f.Start, f.End, len(text))
+		}
+	}
+	if len(v.Checks) == 0 || len(v.Findings) > mostFindings {
+		t.Errorf("%q, direction %d: %d checks, %d findings", unit, dir, len(v.Checks), len(v.Findings))
+	}
+	return after.TotalAlloc - before.TotalAlloc
 }

@@ -32,7 +32,10 @@ func escapeChanges(s string) []PassageChange {
 		if n > 2 && s[i] == c1 && garbled(s[:i]) {
 			n = 2
 		}
-		if n > 0 {
+		// What stands side by side goes as one.
+		if last := len(out) - 1; n > 0 && last >= 0 && out[last].End == i {
+			out[last].End = i + n
+		} else if n > 0 {
 			out = append(out, PassageChange{Start: i, End: i + n})
 		}
 		i += max(n, 1)
