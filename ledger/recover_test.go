@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +19,43 @@ import (
 // snapshot copies a running ledger's folders as a crash would leave them.
 func snapshot(t testing.TB, cfg Config) Config {
 	t.Helper()
-	dir := copyTree(t, filepath.Dir(cfg.Dir))
-	c := cfg
-	c.Dir, c.KeyDir = filepath.Join(dir, "ledger"), filepath.Join(dir, "keys")
-	return c
+	from := filepath.Dir(cfg.Dir)
+	for range 100 {
+		before := stand(t, from)
+		dir := t.TempDir()
+		// What moves while it is copied is no moment of the ledger: a file may be
+		// renamed away between being listed and being read.
+		if err := os.CopyFS(dir, os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		} else if err == nil && slices.Equal(before, stand(t, from)) {
+			c := cfg
+			c.Dir, c.KeyDir = filepath.Join(dir, "ledger"), filepath.Join(dir, "keys")
+			return c
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("the ledger never stood still long enough to be copied")
+	return cfg
+}
+
+// stand lists the files of a folder with what changes when one is written.
+func stand(t testing.TB, dir string) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			all = append(all, fmt.Sprint(path, info.Size(), info.ModTime().UnixNano()))
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // journaled returns a ledger with n exchanges in its journal and none in its log.
