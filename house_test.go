@@ -26,9 +26,9 @@ const module = "github.com/bartizan-ai/bartizan"
 // its own, never sideways. Do not change this to make a build pass: change the
 // import.
 var layers = [][]string{
-	{"llm", "risk", "record", "text", "ngram"},
+	{"llm", "risk", "record", "text", "ngram", "chain", "labelled"},
 	{"store", "dialect"},
-	{"access", "guard", "ledger", "practice"},
+	{"access", "guard", "ledger", "mask", "practice"},
 	{"guard/detect", "guard/second", "mask/entity"},
 	{"guard/train"},
 	{"desk"},

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
@@ -309,4 +310,12 @@ func credential(h http.Header) (string, error) {
 		return "", ErrNoKey
 	}
 	return found, nil
+}
+
+// Derive returns a key of its own for a purpose, which every replica with the same keys
+// derives alike (the extract step of HKDF, RFC 5869).
+func (k *Keys) Derive(purpose string) []byte {
+	h := hmac.New(sha256.New, k.pepper)
+	h.Write([]byte("bartizan derived key\x00" + purpose))
+	return h.Sum(nil)
 }

@@ -13,11 +13,12 @@ import (
 )
 
 // The points at which permits decide. "release" and "administer" share the
-// schema.
+// schema. "restore" asks whether a value that was masked may be put back for a caller.
 const (
 	Admit      = "admit"
 	UseTool    = "use_tool"
 	Release    = "release"
+	Restore    = "restore"
 	Administer = "administer"
 )
 
@@ -131,6 +132,9 @@ func generated(s record.System) map[string]string {
 		tools += " when { " + list("Tool", s.Tools) + ".contains(resource) }"
 	}
 	out["system/"+s.Name+"/tools"] = tools + ";"
+	// Whoever sent a value may have it back; policy says of which kinds. To take the right
+	// from some callers, forbid it.
+	out["system/"+s.Name+"/restore"] = `permit(principal == ` + self + `, action == Action::"restore", resource);`
 	return out
 }
 
@@ -179,7 +183,7 @@ type Ask struct {
 	Op        string
 }
 
-var targets = map[string]cedar.EntityType{Admit: "Model", UseTool: "Tool", Release: "Provider", Administer: "Act"}
+var targets = map[string]cedar.EntityType{Admit: "Model", UseTool: "Tool", Release: "Provider", Restore: "Entity", Administer: "Act"}
 
 // Decide answers, and says which permits decided. Only a system that is declared
 // and active may do anything, whatever permits say: a permit for everyone is not

@@ -169,7 +169,7 @@ func (a *App) openGate(ctx context.Context) error {
 	if n := a.file.Load().Gate.Places; n != nil {
 		places = *n
 	}
-	a.gate, err = gateway.New(gateway.Config{Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Mask: a.keys.Derive("mask"), Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/mask"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -53,6 +54,7 @@ type exchange struct {
 	span    trace.Span
 	first   time.Duration // until the first frame of the answer
 	keeper  *keeper       // nil: nothing of the answer is kept
+	cover   *mask.Cover   // nil: no value was hidden
 	noted   int           // steps that the intent took
 	steps   []record.Step
 	running record.Step // the one that runs
@@ -234,6 +236,7 @@ func (x *exchange) conclude() *dialect.Fault {
 	}
 	x.done = true
 	x.settle()
+	x.counted()
 	out := &x.outcome
 	out.At = time.Now().UTC()
 	// The step that concludes is part of what is concluded.

@@ -14,6 +14,7 @@
 package gateway
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -35,6 +36,9 @@ type Config struct {
 	Proofs   Proofs   // nil: callers cannot ask for proofs
 	// Telemetry traces exchanges; nil: nothing is traced.
 	Telemetry *Telemetry
+
+	// Mask is the key that placeholders are made with; nil: one that ends with the process.
+	Mask []byte
 
 	// Budgets limits systems, keys and people; nil: nobody.
 	Budgets *access.Budgets
@@ -99,6 +103,10 @@ func New(cfg Config, plan *Plan) (*Gate, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Mask == nil {
+		cfg.Mask = make([]byte, 32)
+		rand.Read(cfg.Mask) // never fails
+	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 32 << 20
 	}
@@ -147,6 +155,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.step("admit", x.admit)
 	x.step("guard", x.judge)
 	x.step("release", x.release)
+	x.step("mask", x.hide)
 	x.step("edit", x.edit)
 	x.judging.leave()
 	x.step("reserve", x.reserve)

@@ -104,6 +104,7 @@ func (x *exchange) answer() *dialect.Fault {
 		x.keeper = &keeper{Scanner: scanner}
 		scanners[0] = x.keeper
 	}
+	scanners = x.restorer(scanner, scanners)
 	win := llm.NewWindow(x.r.Context(), &watched{Stream: x.response.Stream, x: x}, scanners, llm.WindowConfig{})
 	e, err := win.Next()
 	x.outcome.Verdict = scanner.Verdict()

@@ -48,9 +48,10 @@ type Compiled struct {
 	rules    *rules
 	allow    *allowances
 	second   *staged // nil: nobody is asked
-	entities map[string]Action
-	wanted   [2][]bool // by direction and detector: can policy act on what it finds?
-	until    time.Time // monitor ends then; zero: it does not
+	entities map[string]Entity
+	wanted   [2][]bool         // by direction and detector: can policy act on what it finds?
+	ours     func(string) bool // values that stand for others and are nobody's; nil: there are none
+	until    time.Time         // monitor ends then; zero: it does not
 	monitor  bool
 }
 
@@ -64,12 +65,12 @@ func (e *Engine) Compile(name string, p Policy, stages ...Stage) (*Compiled, err
 	if err != nil {
 		return nil, err
 	}
-	c := &Compiled{engine: e, policy: p.complete(), id: name + "@" + digest, entities: map[string]Action{}}
+	c := &Compiled{engine: e, policy: p.complete(), id: name + "@" + digest, entities: map[string]Entity{}}
 	for _, ent := range p.Mask.Entities {
-		c.entities[ent.Name] = ent.Action
 		if ent.Action == "" {
-			c.entities[ent.Name] = "mask"
+			ent.Action = "mask"
 		}
+		c.entities[ent.Name] = ent
 	}
 	if c.monitor = c.policy.Mode == "monitor"; c.monitor {
 		day, err := time.Parse(time.DateOnly, c.policy.Until)
@@ -119,10 +120,13 @@ func (c *Compiled) wants(dir Direction, finds []risk.Category) bool {
 		return true
 	}
 	return slices.ContainsFunc(finds, func(cat risk.Category) bool {
-		if act, ok := c.fixed(dir, cat); ok {
-			return act.Decision() > risk.Allow
-		}
 		for _, o := range llm.Origins() {
+			if act, ok := c.fixed(dir, cat, o); ok {
+				if act.Decision() > risk.Allow {
+					return true
+				}
+				continue
+			}
 			if l := c.linesFor(cat, o); l.decide(1) > risk.Allow || l.observes(1) {
 				return true
 			}
@@ -133,20 +137,50 @@ func (c *Compiled) wants(dir Direction, finds []risk.Category) bool {
 
 // fixed returns the action for categories that are decided by name and not by
 // probability: secrets and entities.
-func (c *Compiled) fixed(dir Direction, cat risk.Category) (Action, bool) {
+func (c *Compiled) fixed(dir Direction, cat risk.Category, o llm.Origin) (Action, bool) {
 	switch name := string(cat); {
 	case strings.HasPrefix(name, "secret."):
-		if a, ok := c.entities[name]; ok {
-			return a, true
+		if e, ok := c.entities[name]; ok {
+			return e.from(o), true
 		}
 		if dir == Output {
 			return c.policy.Secrets.Output, true
 		}
 		return c.policy.Secrets.Input, true
 	case strings.HasPrefix(name, "pii."):
-		return c.entities[name], true
+		return c.entities[name].from(o), true
 	}
 	return "", false
+}
+
+// from returns what follows when a value comes from an origin.
+func (e Entity) from(o llm.Origin) Action {
+	if a, ok := e.From[o.String()]; ok {
+		return a
+	}
+	return e.Action
+}
+
+// Hides says what stands in the place of a masked value of a category: "placeholder", "fake"
+// or "redact"; and whether it is put back into the answer.
+func (c *Compiled) Hides(cat risk.Category) (as string, restore bool) {
+	m := c.policy.Mask
+	e := c.entities[string(cat)]
+	restore = m.Restore
+	if e.Restore != nil {
+		restore = *e.Restore
+	}
+	switch {
+	case e.As != "":
+		as = e.As
+	case m.As != "":
+		as = m.As
+	case restore:
+		as = "placeholder"
+	default:
+		as = "redact"
+	}
+	return as, restore && as != "redact"
 }
 
 func (c *Compiled) linesFor(cat risk.Category, o llm.Origin) Lines {
@@ -163,7 +197,7 @@ const likely = .5
 
 // decide says what policy makes of a detector's finding.
 func (c *Compiled) decide(dir Direction, f risk.Finding, o llm.Origin) risk.Decision {
-	if a, ok := c.fixed(dir, f.Category); ok {
+	if a, ok := c.fixed(dir, f.Category, o); ok {
 		if d := a.Decision(); f.Confidence >= likely || d < risk.Flag {
 			return d
 		}
@@ -178,6 +212,6 @@ func (c *Compiled) decide(dir Direction, f risk.Finding, o llm.Origin) risk.Deci
 
 // observes reports whether a finding that leads to nothing is recorded.
 func (c *Compiled) observes(f risk.Finding, o llm.Origin) bool {
-	_, fixed := c.fixed(Input, f.Category)
+	_, fixed := c.fixed(Input, f.Category, o)
 	return !fixed && c.linesFor(f.Category, o).observes(f.Confidence)
 }

@@ -2,7 +2,10 @@ package guard_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -259,6 +262,54 @@ func TestEntitiesFlagMaskBlock(t *testing.T) {
 	for _, k := range j.Verdict.Checks {
 		if k.Detector == "pii/email@1" && k.State != risk.Skipped {
 			t.Errorf("policy wants no entity, but the check says %v", k.State)
+		}
+	}
+}
+
+// TestEntityHandling holds that action, form and the right to a value depend on its kind and
+// on who wrote it, and that rules name kinds of their own.
+func TestEntityHandling(t *testing.T) {
+	p, err := parse(t, `
+mask:
+  restore: true
+  entities:
+    - {pii.email: {as: fake, from: {system: allow, retrieved: block}}}
+    - {pii.iban: {action: mask, restore: false}}
+rules:
+  - {id: customer, pattern: 'KD-\d{6}', entity: pii.customer_number, action: mask}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := everything(t, p)
+	for origin, want := range map[llm.Origin]risk.Decision{llm.OriginUser: risk.Mask, llm.OriginSystem: risk.Allow, llm.OriginRetrieved: risk.Block} {
+		j := c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: origin, Text: "Write to anna@example.org today."}})
+		if j.Verdict.Decision != want {
+			t.Errorf("%s: %v", origin, j.Verdict.Decision)
+		}
+	}
+	j := c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginUser, Text: "Customer KD-123456 writes from anna@example.org."}})
+	if len(j.Changes) != 2 || j.Changes[0].Hides != "pii.customer_number" || j.Changes[0].New != "[CUSTOMER_NUMBER]" || j.Changes[1].Hides != "pii.email" {
+		t.Errorf("%+v", j.Changes)
+	}
+	for cat, want := range map[risk.Category]string{"pii.email": "fake true", "pii.iban": "redact false", "pii.customer_number": "placeholder true"} {
+		if as, restore := c.Hides(cat); fmt.Sprint(as, " ", restore) != want {
+			t.Errorf("%s: %s %v", cat, as, restore)
+		}
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back guard.Policy
+	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(p, back) {
+		t.Errorf("%v\n%+v\n%+v", err, p.Mask, back.Mask)
+	}
+	for _, bad := range []string{"mask: {as: mist}", "mask: {entities: [{pii.email: {as: mist}}]}", "mask: {entities: [{pii.email: {from: {moon: mask}}}]}",
+		"mask: {entities: [{pii.email: {from: {user: shrug}}}]}", "rules: [{id: a, phrase: xyz, action: mask, entity: customer}]", "rules: [{id: a, phrase: xyz, action: mask, entity: pii.Customer}]"} {
+		p, err := parse(t, bad)
+		if err == nil && len(p.Validate()) == 0 {
+			t.Errorf("%s is accepted", bad)
 		}
 	}
 }

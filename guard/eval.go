@@ -1,18 +1,12 @@
 package guard
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/bartizan-ai/bartizan/labelled"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -37,58 +31,33 @@ type Tally struct {
 // JSON object a line with text, label, source, category and lang. progress is told
 // of each file. What the texts say is never part of the result.
 func (c *Compiled) Evaluate(ctx context.Context, dir string, progress func(file string)) ([]Tally, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("guard: there are no files *.jsonl.gz in %s", dir)
+	files, err := labelled.Files(dir)
+	if err != nil {
+		return nil, fmt.Errorf("guard: %w", err)
 	}
 	var out []Tally
-	for _, f := range files {
-		name := strings.TrimSuffix(filepath.Base(f), ".jsonl.gz")
+	for _, name := range files {
 		if progress != nil {
 			progress(name)
 		}
 		t := tallies{file: name, by: map[string]*Tally{}}
-		if err := c.evaluateFile(ctx, f, &t); err != nil {
-			return nil, fmt.Errorf("guard: evaluating %s: %w", name, err)
+		if err := c.evaluateFile(ctx, dir, &t); err != nil {
+			return nil, fmt.Errorf("guard: evaluating %w", err)
 		}
 		out = append(out, t.list()...)
 	}
 	return out, nil
 }
 
-// sample is one labelled text.
-type sample struct {
-	Text, Label, Source, Category, Lang string
-}
-
-func (c *Compiled) evaluateFile(ctx context.Context, path string, t *tallies) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return err
-	}
-	lines := bufio.NewReaderSize(io.LimitReader(z, 1<<30), 1<<20)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 1 {
-			var s sample
-			if err := json.Unmarshal(line, &s); err != nil {
-				return fmt.Errorf("line %d is not JSON", n)
-			}
-			v := c.Judge(ctx, Input, []llm.Passage{{Origin: originOf(t.file, s.Label), Text: s.Text, Whole: true}}).Verdict
-			t.count(&s, v.Decision)
-		}
-		if err == io.EOF {
-			return ctx.Err()
-		}
+func (c *Compiled) evaluateFile(ctx context.Context, dir string, t *tallies) error {
+	for s, err := range labelled.Read(dir, t.file) {
 		if err != nil {
 			return err
 		}
+		v := c.Judge(ctx, Input, []llm.Passage{{Origin: originOf(t.file, s.Label), Text: s.Text, Whole: true}}).Verdict
+		t.count(s, v.Decision)
 	}
+	return ctx.Err()
 }
 
 // originOf says who could have written a text of a file: documents come from
@@ -106,7 +75,7 @@ type tallies struct {
 	by   map[string]*Tally
 }
 
-func (t *tallies) count(s *sample, d risk.Decision) {
+func (t *tallies) count(s *labelled.Text, d risk.Decision) {
 	for by, value := range map[string]string{"all": "", "source": s.Source, "category": s.Category, "lang": s.Lang} {
 		key := s.Label + "\x00" + by + "\x00" + value
 		one := t.by[key]

@@ -169,7 +169,7 @@ func (c *Compiled) standing(dir Direction, f risk.Finding, o llm.Origin) string 
 	case strings.HasPrefix(f.Detector, "rule/"):
 		return fmt.Sprintf("your rule %s says %s", strings.TrimPrefix(f.Detector, "rule/"), f.Decision)
 	}
-	if a, ok := c.fixed(dir, f.Category); ok {
+	if a, ok := c.fixed(dir, f.Category, o); ok {
 		return chance(f.Confidence) + "; " + c.settled(dir, f, a)
 	}
 	if f.Category == risk.Unreadable || f.Category == risk.PolicyBoundary {
@@ -288,7 +288,7 @@ func (in *Inspector) ways(ctx context.Context, tries *trials, f risk.Finding, al
 			break
 		}
 	}
-	if _, fixed := c.fixed(in.Direction, f.Category); fixed {
+	if _, fixed := c.fixed(in.Direction, f.Category, originAt(f, p)); fixed {
 		return append(out, fmt.Sprintf("let all of its kind pass: name {%s: allow} under mask.entities", f.Category))
 	}
 	l, o := c.linesFor(f.Category, originAt(f, p)), originAt(f, p)
@@ -319,9 +319,9 @@ func (in *Inspector) entries(p []llm.Passage, f risk.Finding, all []risk.Finding
 	start, end := sentences(text, f.Start, f.End)
 	// A file of policies is no place for a credential, or for somebody's data, wherever in
 	// the sentence they stand.
-	_, fixed := in.Compiled.fixed(in.Direction, f.Category)
+	_, fixed := in.Compiled.fixed(in.Direction, f.Category, llm.OriginUnknown)
 	for _, g := range all {
-		if _, value := in.Compiled.fixed(in.Direction, g.Category); value && g.Start < end && start < g.End {
+		if _, value := in.Compiled.fixed(in.Direction, g.Category, llm.OriginUnknown); value && g.Start < end && start < g.End {
 			fixed = true
 			continue
 		}

@@ -21,6 +21,9 @@ type PassageChange struct {
 	Passage, Start, End int
 	New                 string
 	By                  string
+	// Hides is what is masked, for whoever knows a better placeholder than New: a category, or
+	// the id of a rule. "": nothing is hidden, but something taken out or cleaned.
+	Hides string
 }
 
 // Judge looks at passages and says what follows. Answers are judged in the same
@@ -79,6 +82,11 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 
 // decideAll says of every finding what policy makes of it.
 func (c *Compiled) decideAll(ctx context.Context, dir Direction, passages []llm.Passage, found []risk.Finding) []risk.Finding {
+	if c.ours != nil {
+		found = slices.DeleteFunc(found, func(f risk.Finding) bool {
+			return f.Passage >= 0 && strings.HasPrefix(string(f.Category), "pii.") && c.ours(passages[f.Passage].Text[f.Start:f.End])
+		})
+	}
 	for i := range found {
 		found[i].Decision = c.decide(dir, found[i], originAt(found[i], passages))
 	}
@@ -104,7 +112,7 @@ func (c *Compiled) recorded(f risk.Finding, passages []llm.Passage, heard heard)
 // lined reports whether a finding is decided by lines, and not by what the operator said of
 // its kind.
 func (c *Compiled) lined(f risk.Finding) bool {
-	_, fixed := c.fixed(Input, f.Category)
+	_, fixed := c.fixed(Input, f.Category, llm.OriginUnknown)
 	return !fixed && f.Category != risk.PolicyBoundary && f.Category != risk.CheckFailed
 }
 
@@ -225,7 +233,7 @@ func mediaKind(mime string) string {
 func (c *Compiled) mask(d *draft, passages []llm.Passage) {
 	for _, f := range d.findings {
 		if f.Decision == risk.Mask && f.Passage >= 0 && f.End > f.Start {
-			change := PassageChange{Passage: f.Passage, Start: f.Start, End: f.End, New: placeholder(f), By: f.Detector}
+			change := PassageChange{Passage: f.Passage, Start: f.Start, End: f.End, New: placeholder(f), By: f.Detector, Hides: hidden(f)}
 			if c.lined(f) {
 				change = cut(f, passages)
 			}
@@ -237,12 +245,16 @@ func (c *Compiled) mask(d *draft, passages []llm.Passage) {
 // placeholder stands for a masked value: the same bytes every turn, so that a
 // provider's prompt cache keeps working.
 func placeholder(f risk.Finding) string {
-	name := string(f.Category)
-	if f.Category == risk.PolicyBoundary {
-		name = strings.TrimPrefix(f.Detector, "rule/")
-	}
-	name = strings.TrimPrefix(name, "pii.")
+	name := strings.TrimPrefix(hidden(f), "pii.")
 	return "[" + strings.ToUpper(strings.ReplaceAll(name, ".", ":")) + "]"
+}
+
+// hidden names what a masked value is.
+func hidden(f risk.Finding) string {
+	if f.Category == risk.PolicyBoundary {
+		return strings.TrimPrefix(f.Detector, "rule/")
+	}
+	return string(f.Category)
 }
 
 // merge orders changes and joins those that overlap: the earlier, then longer,

@@ -56,17 +56,25 @@ type Secrets struct {
 }
 
 // Masking lists the entities that matter. Restore asks for values to be put
-// back into the answer.
+// back into the answer, for callers who have the right to see them.
 type Masking struct {
 	Entities []Entity `json:"entities,omitempty" yaml:"entities"`
 	Restore  bool     `json:"restore,omitempty" yaml:"restore"`
+	// As says what stands in the place of a value: "placeholder" ([EMAIL_k3f9qz]), "fake"
+	// (another value of the same shape) or "redact" ([EMAIL]). "": placeholder where values are
+	// put back, else redact.
+	As string `json:"as,omitempty" yaml:"as"`
 }
 
 // Entity is a kind of sensitive value and what to do with it: written as
-// "pii.email" (mask it) or {pii.email: block}.
+// "pii.email" (mask it), {pii.email: block} or
+// {pii.email: {action: mask, as: fake, restore: false, from: {system: allow}}}.
 type Entity struct {
-	Name   string
-	Action Action
+	Name    string
+	Action  Action
+	From    map[string]Action // by origin, where it differs
+	As      string            // as of [Masking]
+	Restore *bool             // nil: as of [Masking]
 }
 
 // Sanitise turns the cleaning steps off or on; all are on unless it says false.
@@ -97,6 +105,9 @@ type Rule struct {
 	On      []string `json:"on,omitempty" yaml:"on"` // "input", "output"; none: both
 	Action  Action   `json:"action" yaml:"action"`
 	Says    string   `json:"says,omitempty" yaml:"says"`
+	// Entity makes what the rule finds a kind of personal data of the operator's own, such as
+	// pii.customer_number. "": it is a matter of policy.
+	Entity string `json:"entity,omitempty" yaml:"entity"`
 }
 
 // Lines are the probabilities from which to act; 0 never does. Off, written

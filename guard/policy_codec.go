@@ -60,23 +60,51 @@ func (e *Entity) UnmarshalYAML(unmarshal func(any) error) error {
 		*e = Entity{Name: name, Action: "mask"}
 		return nil
 	}
-	var one map[string]Action
+	var one map[string]handling
 	if err := unmarshal(&one); err != nil {
 		return err
 	}
 	// One entity to a line keeps the order of the list meaningful.
 	if len(one) != 1 {
-		return errors.New("want the name of an entity or {NAME: ACTION}")
+		return errors.New("want the name of an entity, {NAME: ACTION} or {NAME: {action: ACTION, as: FORM, restore: BOOL, from: {ORIGIN: ACTION}}}")
 	}
-	for n, a := range one {
-		*e = Entity{Name: n, Action: a}
+	for n, h := range one {
+		*e = Entity{Name: n, Action: h.Action, From: h.From, As: h.As, Restore: h.Restore}
+		if e.Action == "" {
+			e.Action = "mask"
+		}
 	}
 	return nil
 }
 
+// handling is what policy says of an entity behind its name: a word or an object.
+type handling struct {
+	Action  Action            `json:"action,omitempty" yaml:"action"`
+	From    map[string]Action `json:"from,omitempty" yaml:"from"`
+	As      string            `json:"as,omitempty" yaml:"as"`
+	Restore *bool             `json:"restore,omitempty" yaml:"restore"`
+}
+
+// UnmarshalYAML reads an action or an object.
+func (h *handling) UnmarshalYAML(unmarshal func(any) error) error {
+	if unmarshal(&h.Action) == nil {
+		return nil
+	}
+	type object handling
+	return unmarshal((*object)(h))
+}
+
+// UnmarshalJSON is UnmarshalYAML for JSON.
+func (h *handling) UnmarshalJSON(b []byte) error {
+	return h.UnmarshalYAML(func(v any) error { return json.Unmarshal(b, v) })
+}
+
 // MarshalJSON writes what UnmarshalYAML reads.
 func (e Entity) MarshalJSON() ([]byte, error) {
-	if e.Action == "mask" || e.Action == "" {
+	switch plain := e.From == nil && e.As == "" && e.Restore == nil; {
+	case !plain:
+		return json.Marshal(map[string]handling{e.Name: {e.Action, e.From, e.As, e.Restore}})
+	case e.Action == "mask" || e.Action == "":
 		return json.Marshal(e.Name)
 	}
 	return json.Marshal(map[string]Action{e.Name: e.Action})

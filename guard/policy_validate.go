@@ -64,7 +64,15 @@ func (p Policy) Validate() []error {
 			f.add(path, "%q does not begin with pii. or secret.", e.Name)
 		}
 		f.action(path, e.Action)
+		f.oneOf(path+".as", e.As, "placeholder", "fake", "redact")
+		for origin, a := range e.From {
+			if _, ok := llm.ParseOrigin(origin); !ok {
+				f.add(path+".from", "%q is no origin", origin)
+			}
+			f.action(path+".from."+origin, a)
+		}
 	}
+	f.oneOf("mask.as", p.Mask.As, "placeholder", "fake", "redact")
 	if !keepTime(p.Keep.Records) {
 		f.add("keep.records", "%q is not a number of days such as 395d", p.Keep.Records)
 	}
@@ -152,6 +160,9 @@ func (r *Rule) validate(f *faults, path string, seen map[string]bool) {
 	for _, on := range r.On {
 		f.oneOf(path+".on", on, "input", "output")
 	}
+	if e, ok := strings.CutPrefix(r.Entity, "pii."); r.Entity != "" && (!ok || !plainName(e)) {
+		f.add(path+".entity", "%q is not pii. and a name of small letters, digits and underscores", r.Entity)
+	}
 	switch {
 	case (r.Phrase == "") == (r.Pattern == ""):
 		f.add(path, "needs either a phrase or a pattern")
@@ -167,4 +178,9 @@ func (r *Rule) validate(f *faults, path string, seen map[string]bool) {
 			f.add(path+".pattern", "matches the empty text")
 		}
 	}
+}
+
+// plainName reports whether a name is one of small letters, digits and underscores.
+func plainName(s string) bool {
+	return s != "" && len(s) <= 48 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }

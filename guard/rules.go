@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"fmt"
 	"regexp/syntax"
 	"slices"
@@ -142,7 +143,7 @@ func (r *rules) apply(dir Direction, v *View, d *draft) {
 }
 
 func (r *rule) finding(v *View, start, end int) risk.Finding {
-	f := v.Finding(risk.PolicyBoundary, start, end, 1)
+	f := v.Finding(cmp.Or(risk.Category(r.Entity), risk.PolicyBoundary), start, end, 1)
 	f.Detector, f.Severity, f.Says = "rule/"+r.ID, risk.Medium, r.Says
 	f.Decision = r.Action.Decision()
 	return f

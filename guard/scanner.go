@@ -83,6 +83,14 @@ func (c *Compiled) Scanner() *Scanner {
 	return s
 }
 
+// Except lets what stands for hidden values pass as what it is: an address that was made up
+// for a schema is nobody's. ours reports whether a text is such a stand, or a part of one.
+func (s *Scanner) Except(ours func(string) bool) {
+	c := *s.c
+	c.ours = ours
+	s.c = &c
+}
+
 // Reach is how much text that has left the scanner wants to see again.
 func (s *Scanner) Reach() int { return reach + utf8.UTFMax }
 

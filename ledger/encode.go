@@ -180,6 +180,16 @@ func appendOutcome(b []byte, out *record.Outcome) []byte {
 	e.int("output_tokens", int64(out.Output))
 	e.int("cost_micro", out.Cost)
 	e.bool("estimated", out.Estimated)
+	if m := out.Masked; m != nil {
+		e.key("masked")
+		e.open('{')
+		e.int("hidden", int64(m.Hidden))
+		e.int("restored", int64(m.Restored))
+		e.int("withheld", int64(m.Withheld))
+		e.int("unknown", int64(m.Unknown))
+		e.int("altered", int64(m.Altered))
+		e.close('}')
+	}
 	e.int("omitted", int64(out.Omitted))
 	list(e, "steps", out.Steps, stepFields)
 	e.close('}')

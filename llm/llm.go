@@ -253,6 +253,8 @@ type Look struct {
 	// Whole marks a text that is repeated in full beside its channel (a
 	// snapshot): a scanner must judge it without the state of the channel.
 	Whole bool
+	// Sealed says that the provider signed the text: a change would be an error.
+	Sealed bool
 }
 
 // Ruling says that Text[:Safe] may leave after Changes. Safe must depend on the

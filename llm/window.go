@@ -177,7 +177,7 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 		view, m = Arguments(text)
 	}
 	for _, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true})
+		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true, Sealed: p.Sealed})
 		if err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func (w *Window) look(ch *channel) error {
 		if head > len(text) || head == len(text) && !ch.done {
 			continue
 		}
-		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: text, From: head, Base: ch.base, Final: ch.done})
+		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: text, From: head, Base: ch.base, Final: ch.done, Sealed: ch.sealed})
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (w *Window) arguments(ch *channel) error {
 	text, _ := Repair(ch.text())
 	view, m := Arguments(text)
 	for i, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true})
+		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true, Sealed: ch.sealed})
 		if err != nil {
 			return err
 		}

@@ -139,9 +139,22 @@ type Outcome struct {
 	Estimated bool `json:"estimated,omitempty"`
 	// Omitted counts calls of the same system that were refused before this one as
 	// early as this one, and have no record of their own: there were too many.
-	Omitted int    `json:"omitted,omitempty"`
-	Steps   []Step `json:"steps,omitempty"`
-	Kept    []Kept `json:"-"`
+	Omitted int `json:"omitted,omitempty"`
+	// Masked counts what was hidden from the provider and put back; nil: nothing was.
+	Masked *Masked `json:"masked,omitempty"`
+	Steps  []Step  `json:"steps,omitempty"`
+	Kept   []Kept  `json:"-"`
+}
+
+// Masked counts values: those hidden from a provider, and placeholders in its answer that
+// were put back, were withheld from a caller without the right, stand for nothing known, or
+// were changed by the model.
+type Masked struct {
+	Hidden   int `json:"hidden,omitempty"`
+	Restored int `json:"restored,omitempty"`
+	Withheld int `json:"withheld,omitempty"`
+	Unknown  int `json:"unknown,omitempty"`
+	Altered  int `json:"altered,omitempty"`
 }
 
 // Act is an administrative operation: intended, applied, done, each recorded.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
 )
 
 // nameOf is what systems, providers, models and policies may be called: it goes
@@ -229,11 +230,9 @@ func (p *parser) policies(f *File) {
 			at := "policies." + name + "." + n.Path
 			f.notices = append(f.notices, Fault{Line: p.line(at), Path: at, Problem: n.Problem})
 		}
-		if policy.Mask.Restore {
-			p.at("policies."+name+".mask.restore", "not supported yet; take it out until a version that knows it")
-		}
 		for i, e := range policy.Mask.Entities {
-			if !slices.Contains(Entities, e.Name) {
+			own := slices.ContainsFunc(policy.Rules, func(r guard.Rule) bool { return r.Entity == e.Name })
+			if !own && !slices.Contains(Entities, e.Name) {
 				p.at(fmt.Sprintf("policies.%s.mask.entities[%d]", name, i), "%q is not supported yet; supported are %s", e.Name, strings.Join(Entities, ", "))
 			}
 		}

@@ -29,7 +29,9 @@ func Schema() (*jsonschema.Schema, error) {
 		reflect.TypeFor[Tools]():    {AnyOf: []*jsonschema.Schema{one("any"), {Type: "array", Items: text()}}},
 		reflect.TypeFor[guard.Lines](): {AnyOf: []*jsonschema.Schema{one("off"), one(false),
 			closed(map[string]*jsonschema.Schema{"observe": number, "flag": number, "hold": number, "excise": number, "block": number})}},
-		reflect.TypeFor[guard.Entity](): {AnyOf: []*jsonschema.Schema{text(), {Type: "object", AdditionalProperties: text(), MinProperties: jsonschema.Ptr(1), MaxProperties: jsonschema.Ptr(1)}}},
+		reflect.TypeFor[guard.Entity](): {AnyOf: []*jsonschema.Schema{text(), {Type: "object", MinProperties: jsonschema.Ptr(1), MaxProperties: jsonschema.Ptr(1),
+			AdditionalProperties: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text(), closed(map[string]*jsonschema.Schema{
+				"action": text(), "as": text(), "restore": {Type: "boolean"}, "from": {Type: "object", AdditionalProperties: text()}})}}}}},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("making the schema of the configuration: %w", err)

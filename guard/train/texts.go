@@ -1,15 +1,10 @@
 package train
 
 import (
-	"bufio"
-	"compress/gzip"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/bartizan-ai/bartizan/labelled"
 	"github.com/bartizan-ai/bartizan/llm"
 )
 
@@ -43,7 +38,7 @@ var files = []string{"benign_documents", "benign_hard", "benign_prompts", "benig
 func Load(dir string) ([]*Text, error) {
 	var out []*Text
 	for _, name := range files {
-		texts, err := loadFile(filepath.Join(dir, name+".jsonl.gz"), name)
+		texts, err := loadFile(dir, name)
 		if err != nil {
 			return nil, fmt.Errorf("train: reading %s: %w", name, err)
 		}
@@ -52,68 +47,23 @@ func Load(dir string) ([]*Text, error) {
 	return out, nil
 }
 
-// line is a text as it lies in a file. Spans count runes.
-type line struct {
-	ID, Text, Label, Category, Lang, Source string
-	Spans                                   []struct{ Start, End int }
-}
-
-func loadFile(path, name string) ([]*Text, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	lines := bufio.NewReaderSize(io.LimitReader(z, 1<<30), 1<<20)
+func loadFile(dir, name string) ([]*Text, error) {
 	var out []*Text
-	for n := 1; ; n++ {
-		b, err := lines.ReadBytes('\n')
-		if len(b) > 1 {
-			var l line
-			if err := json.Unmarshal(b, &l); err != nil {
-				return nil, fmt.Errorf("line %d is not JSON", n)
-			}
-			t := &Text{ID: l.ID, Text: l.Text, Label: l.Label, Category: l.Category, Lang: l.Lang, Source: l.Source, File: name, Origin: llm.OriginUser}
-			if l.Label == "indirect" || name == "benign_documents" {
-				t.Origin = llm.OriginRetrieved
-			}
-			t.Spans = bytesOf(l.Text, l.Spans)
-			t.Fold = foldOf(t)
-			out = append(out, t)
-		}
-		if err == io.EOF {
-			return out, nil
-		}
+	for l, err := range labelled.Read(dir, name) {
 		if err != nil {
 			return nil, err
 		}
-	}
-}
-
-// bytesOf turns spans of runes into spans of bytes.
-func bytesOf(s string, spans []struct{ Start, End int }) [][2]int {
-	if len(spans) == 0 {
-		return nil
-	}
-	var starts []int
-	for i := range s {
-		starts = append(starts, i)
-	}
-	at := func(rune int) int {
-		if rune < 0 || rune >= len(starts) {
-			return len(s)
+		t := &Text{ID: l.ID, Text: l.Text, Label: l.Label, Category: l.Category, Lang: l.Lang, Source: l.Source, File: name, Origin: llm.OriginUser}
+		if l.Label == "indirect" || name == "benign_documents" {
+			t.Origin = llm.OriginRetrieved
 		}
-		return starts[rune]
+		for _, x := range l.Spans {
+			t.Spans = append(t.Spans, [2]int{x.Start, x.End})
+		}
+		t.Fold = foldOf(t)
+		out = append(out, t)
 	}
-	var out [][2]int
-	for _, x := range spans {
-		out = append(out, [2]int{at(x.Start), at(x.End)})
-	}
-	return out
+	return out, nil
 }
 
 // Folds is how many parts the sources are dealt to.

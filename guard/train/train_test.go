@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -144,9 +143,6 @@ func TestLoad(t *testing.T) {
 		if len(f) != 1 {
 			t.Errorf("%s is in %d folds", s, len(f))
 		}
-	}
-	if got := bytesOf("añb", []struct{ Start, End int }{{1, 2}, {2, 9}}); !slices.Equal(got, [][2]int{{1, 3}, {3, 4}}) {
-		t.Errorf("bytes %v", got)
 	}
 }
 
