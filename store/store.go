@@ -7,6 +7,9 @@
 // PRECISION and BYTEA, booleans are BIGINT 0 or 1, and times are BIGINT
 // nanoseconds ([Nanos], [Time]).
 //
+// What is deleted is overwritten on SQLite, and [Store.Purge] takes it out of the
+// places where a database keeps what it replaced.
+//
 // Reads outside a transaction may come from another connection than writes, but
 // always see what was committed before. [Store.Tx] is serialisable on both
 // databases. PostgreSQL may refuse such a transaction because of another one; it
@@ -162,7 +165,7 @@ func sqliteDSN(c Config, readOnly bool) string {
 	}
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", c.Busy.Milliseconds()),
-		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)",
 	}}
 	if readOnly {
 		q.Del("_txlock")

@@ -43,6 +43,7 @@ var suite = []struct {
 	{"question marks in literals are text", testLiterals},
 	{"opening again migrates nothing twice", testReopen},
 	{"a transaction ends with its context", testCancel},
+	{"a purge keeps what is there", testPurge},
 }
 
 func TestSQLite(t *testing.T) {
@@ -356,4 +357,66 @@ func FuzzRewrite(f *testing.F) {
 			t.Errorf("%q became %q", q, got)
 		}
 	})
+}
+
+func testPurge(t *testing.T, s *Store, _ func() *Store) {
+	ctx := t.Context()
+	for i := range 3 {
+		if err := put(ctx, s, fmt.Sprint("row", i), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Exec(ctx, `DELETE FROM thing WHERE id = ?`, "row1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(ctx, "thing"); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, s); n != 2 {
+		t.Errorf("%d rows are left", n)
+	}
+	if err := s.Purge(ctx, "thing; DROP TABLE thing"); (err == nil) != !s.postgres {
+		t.Error(err)
+	}
+}
+
+// TestDeletedIsGone: after a purge no byte of what was deleted or replaced is in SQLite's
+// files.
+func TestDeletedIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s, err := Open(t.Context(), Config{Path: path, Migrations: []Migrations{{Room: "things", Files: schema}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	found := func() (n int) {
+		for _, name := range []string{path, path + "-wal"} {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += strings.Count(string(b), "plover")
+		}
+		return n
+	}
+	for i := range 400 {
+		if err := put(t.Context(), s, fmt.Sprintf("plover %d %s", i, strings.Repeat("x", 50)), int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found() < 400 {
+		t.Fatalf("only %d are found before", found())
+	}
+	if _, err := s.Exec(t.Context(), `UPDATE thing SET id = 'replaced' WHERE n = 7`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Exec(t.Context(), `DELETE FROM thing WHERE n <> 7`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := found(); n != 0 {
+		t.Errorf("%d are still found", n)
+	}
 }
