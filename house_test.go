@@ -28,7 +28,7 @@ const module = "github.com/bartizan-ai/bartizan"
 var layers = [][]string{
 	{"llm", "risk", "record", "text", "ngram", "chain", "labelled"},
 	{"store", "dialect"},
-	{"access", "guard", "ledger", "mask", "practice"},
+	{"access", "guard", "ledger", "mask", "practice", "privacy"},
 	{"guard/detect", "guard/second", "mask/entity"},
 	{"guard/train"},
 	{"desk"},

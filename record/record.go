@@ -72,6 +72,20 @@ type Kept struct {
 	Output bool   `json:"output,omitempty"`
 	Text   string `json:"text"`
 	Marks  []Mark `json:"marks,omitempty"` // where findings lie in Text
+	// Sealed is the text under the key of who wrote it; Text is then empty until it is
+	// opened. Erased says that it cannot be: the key was destroyed.
+	Sealed []byte  `json:"sealed,omitempty"`
+	Erased bool    `json:"-"`
+	Values []Value `json:"values,omitempty"` // what was masked
+}
+
+// Value is what stands behind a placeholder of a kept text, under the keys of those whom
+// it is about.
+type Value struct {
+	Start  int    `json:"start"` // the placeholder in Text
+	End    int    `json:"end"`
+	Kind   string `json:"kind"` // "pii.email", the id of a rule
+	Sealed []byte `json:"sealed"`
 }
 
 // Mark says where in a kept text a finding lies: the text was masked when it was
@@ -271,7 +285,30 @@ type Reader interface {
 	Records(context.Context, Query) iter.Seq2[Record, error]
 }
 
-// Sealer encrypts what policy keeps, each value under the keys of its subjects.
+// Subjects are named in clear to whoever seals, and kept as keyed hashes. [Principal.Subject]
+// names callers; ValueSubject names whom a value is about by the value itself.
+func ValueSubject(value string) string { return "value:" + value }
+
+// Subject names the principal as a subject.
+func (p Principal) Subject() string { return p.Kind + ":" + p.ID }
+
+// Noting says where values of subjects lie in one side of an exchange, so that they can
+// be found again.
+type Noting struct {
+	Exchange, System string
+	At               time.Time
+	Output           bool
+	Places           []SubjectPlace
+}
+
+// SubjectPlace is one text in which something of a subject lies. Kind "text" is the text
+// itself, of which the subject is who wrote it.
+type SubjectPlace struct {
+	Subject, Kind, Path string
+}
+
+// Sealer encrypts what policy keeps, each value under the keys of its subjects: a value is
+// gone as soon as the key of one of them is.
 type Sealer interface {
 	Seal(subjects []string, plain []byte) ([]byte, error)
 	Open([]byte) ([]byte, error)

@@ -1,0 +1,107 @@
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/store"
+)
+
+// Found is a place in which something of a subject lies.
+type Found struct {
+	Exchange string    `json:"exchange"`
+	At       time.Time `json:"at"`
+	System   string    `json:"system"`
+	Kind     string    `json:"kind"` // "text": what the subject wrote, or was answered
+	Path     string    `json:"path"`
+	Output   bool      `json:"output,omitempty"`
+}
+
+// MaxFound bounds what one look finds.
+const MaxFound = 10_000
+
+// Find returns where a subject's data lies, the newest first; of one kind, or of all when
+// kind is "". A kind may be written without its family: "email".
+func (s *Subjects) Find(ctx context.Context, subject, kind string) ([]Found, error) {
+	rows, err := s.store.Query(ctx, `SELECT exchange, at, system, kind, path, output FROM privacy_place
+		WHERE subject = ? AND (? = '' OR kind = ? OR kind = ?) ORDER BY at DESC, exchange, output, path LIMIT ?`, subject, kind, kind, "pii."+kind, MaxFound)
+	if err != nil {
+		return nil, fmt.Errorf("privacy: finding a subject: %w", err)
+	}
+	defer rows.Close()
+	out := []Found{}
+	for rows.Next() {
+		var f Found
+		var at, output int64
+		if err := rows.Scan(&f.Exchange, &at, &f.System, &f.Kind, &f.Path, &output); err != nil {
+			return nil, fmt.Errorf("privacy: finding a subject: %w", err)
+		}
+		f.At, f.Output = store.Time(at), output != 0
+		out = append(out, f)
+	}
+	return out, rows.Err()
+}
+
+// Erased counts what an erasure reached. All zeros: there was nothing, or it was done before.
+type Erased struct {
+	Keys      int `json:"keys"`
+	Values    int `json:"values"` // places of values that were masked
+	Texts     int `json:"texts"`  // that the subject wrote or was answered
+	Exchanges int `json:"exchanges"`
+	Rows      int `json:"rows"` // of the index
+	Consents  int `json:"consents"`
+}
+
+// Erase destroys the key of a subject and everything that leads to it, in one transaction,
+// and makes the store forget the bytes. It refuses with [ErrHeld] what a legal hold keeps.
+// An error after the destruction says so; to repeat an erasure does no harm.
+func (s *Subjects) Erase(ctx context.Context, subject string) (e Erased, err error) {
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		e = Erased{}
+		if err := held(ctx, tx, subject); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN kind = 'text' THEN 1 END), count(DISTINCT exchange) FROM privacy_place WHERE subject = ?`, subject).
+			Scan(&e.Rows, &e.Texts, &e.Exchanges); err != nil {
+			return err
+		}
+		e.Values = e.Rows - e.Texts
+		for table, n := range map[string]*int{"privacy_key": &e.Keys, "privacy_place": &e.Rows, "privacy_consent": &e.Consents} {
+			gone, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE subject = ?`, subject)
+			if err != nil {
+				return err
+			}
+			*n = int(gone)
+		}
+		return nil
+	})
+	if err != nil {
+		return Erased{}, fmt.Errorf("privacy: erasing: %w", err)
+	}
+	if err := s.store.Purge(ctx, "privacy_key", "privacy_place", "privacy_consent"); err != nil {
+		return e, fmt.Errorf("privacy: the key was destroyed, and its bytes may still be in the database's files; erase once more: %w", err)
+	}
+	return e, nil
+}
+
+// Forget removes what leads to texts of before a day, which retention has deleted, and keys
+// that nothing is sealed under any more.
+func (s *Subjects) Forget(ctx context.Context, before time.Time) error {
+	gone := int64(0)
+	err := s.store.Tx(ctx, func(tx *store.Tx) (err error) {
+		if gone, err = tx.Exec(ctx, `DELETE FROM privacy_place WHERE day < ?`, day(before)); err != nil || gone == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM privacy_key WHERE NOT EXISTS (SELECT 1 FROM privacy_place WHERE privacy_place.subject = privacy_key.subject)
+			AND NOT EXISTS (SELECT 1 FROM privacy_consent WHERE privacy_consent.subject = privacy_key.subject)`)
+		return err
+	})
+	if err == nil && gone > 0 {
+		err = s.store.Purge(ctx, "privacy_key", "privacy_place")
+	}
+	if err != nil {
+		return fmt.Errorf("privacy: forgetting what retention deleted: %w", err)
+	}
+	return nil
+}
