@@ -55,6 +55,7 @@ type exchange struct {
 	first   time.Duration // until the first frame of the answer
 	keeper  *keeper       // nil: nothing of the answer is kept
 	cover   *mask.Cover   // nil: no value was hidden
+	hidden  []mask.Place  // where private values lie in the request
 	noted   int           // steps that the intent took
 	steps   []record.Step
 	running record.Step // the one that runs
@@ -210,7 +211,6 @@ func (x *exchange) begin() *dialect.Fault {
 	in.Principal = x.principal
 	in.Op = string(x.route.Op)
 	in.Dialect = x.dialect.ID()
-	in.Steps, x.noted = x.steps, len(x.steps)
 	if r := x.request; r != nil {
 		if in.Model, in.Stream = r.Model, r.Stream; !x.recordable(r.Model) {
 			in.Model = "*"
@@ -218,7 +218,10 @@ func (x *exchange) begin() *dialect.Fault {
 		in.Received = digest(r.Body)
 		in.Passages = describe(r.Passages)
 	}
-	in.Kept = x.keepInput()
+	x.hidden = x.privatePlaces()
+	x.scrub(in.Passages, &in.Conversation, &in.Purpose)
+	in.Kept = x.sealed(x.keepInput(), false)
+	in.Steps, x.noted = x.steps, len(x.steps)
 	// A caller who leaves does not undo what is about to be recorded.
 	receipt, err := x.gate.cfg.Recorder.Begin(context.WithoutCancel(x.r.Context()), *in)
 	if err != nil {
@@ -239,6 +242,8 @@ func (x *exchange) conclude() *dialect.Fault {
 	x.counted()
 	out := &x.outcome
 	out.At = time.Now().UTC()
+	x.scrub(x.said)
+	out.Kept = x.sealed(x.keepOutput(), true)
 	// The step that concludes is part of what is concluded.
 	last := x.running
 	last.Took = time.Since(x.began) - last.At
@@ -247,7 +252,6 @@ func (x *exchange) conclude() *dialect.Fault {
 		out.Steps = append(out.Steps[:len(out.Steps):len(out.Steps)], last)
 	}
 	out.Passages = x.said
-	out.Kept = x.keeper.kept(out.Verdict)
 	if err := x.gate.cfg.Recorder.Finish(context.WithoutCancel(x.r.Context()), *out); err != nil {
 		return unrecorded(err)
 	}

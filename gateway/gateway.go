@@ -37,6 +37,10 @@ type Config struct {
 	// Telemetry traces exchanges; nil: nothing is traced.
 	Telemetry *Telemetry
 
+	// Subjects has the keys of those whom kept texts are about; nil: texts are kept under
+	// the ledger's keys, masked values not at all.
+	Subjects Subjects
+
 	// Mask is the key that placeholders are made with; nil: one that ends with the process.
 	Mask []byte
 

@@ -22,11 +22,18 @@ func (x *exchange) keeps() bool {
 
 // keepInput returns what is kept of a request: texts as the provider got them,
 // secrets and personal data masked whatever policy did about them.
-func (x *exchange) keepInput() []record.Kept {
+func (x *exchange) keepInput() []keptPassage {
 	if x.request == nil || x.policy == nil || !x.keeps() {
 		return nil
 	}
-	var out []record.Kept
+	changes := map[int][]keptChange{}
+	for _, c := range x.judgement.Changes {
+		changes[c.Passage] = append(changes[c.Passage], keptChange{llm.Change{Start: c.Start, End: c.End, New: c.New}, c.Hides})
+	}
+	for _, p := range again(x.request.Passages, x.hidden) {
+		changes[p.Passage] = append(changes[p.Passage], keptChange{llm.Change{Start: p.Start, End: p.End, New: bracketed(p.Kind)}, p.Kind})
+	}
+	var out []keptPassage
 	left := maxKept
 	for i := range x.request.Passages {
 		p := &x.request.Passages[i]
@@ -34,13 +41,7 @@ func (x *exchange) keepInput() []record.Kept {
 			continue
 		}
 		left -= len(p.Text)
-		var changes []llm.Change
-		for _, c := range x.judgement.Changes {
-			if c.Passage == i {
-				changes = append(changes, llm.Change{Start: c.Start, End: c.End, New: c.New})
-			}
-		}
-		k := masked(p.Text, i, x.intent.Verdict.Findings, changes)
+		k := masked(p.Text, i, x.intent.Verdict.Findings, changes[i])
 		k.Path, k.Origin, k.Kind = p.Path, p.Origin.String(), p.Channel.Kind.String()
 		out = append(out, k)
 	}
@@ -103,15 +104,34 @@ func (k *keeper) find(l llm.Look) *keptText {
 	return t
 }
 
-// kept returns what is kept of the answer.
-func (k *keeper) kept(v risk.Verdict) []record.Kept {
+// keepOutput returns what is kept of the answer. What was recognised in the request is
+// masked in it too.
+func (x *exchange) keepOutput() []keptPassage {
+	k := x.keeper
 	if k == nil {
 		return nil
 	}
 	channels := k.Channels()
-	var out []record.Kept
-	for _, t := range k.texts {
-		one := masked(t.text.String(), slices.Index(channels, t.look.Channel), v.Findings, t.changes)
+	passages, hidden := slices.Clone(x.request.Passages), slices.Clone(x.hidden)
+	before := len(passages)
+	for i, t := range k.texts {
+		passages = append(passages, llm.Passage{Text: t.text.String()})
+		at := slices.Index(channels, t.look.Channel)
+		hidden = append(hidden, places(passages, before+i, at, nil, x.outcome.Verdict.Findings)...)
+	}
+	more := again(passages, hidden)
+	var out []keptPassage
+	for i, t := range k.texts {
+		var changes []keptChange
+		for _, c := range t.changes {
+			changes = append(changes, keptChange{Change: c})
+		}
+		for _, p := range more {
+			if p.Passage == before+i {
+				changes = append(changes, keptChange{llm.Change{Start: p.Start, End: p.End, New: bracketed(p.Kind)}, p.Kind})
+			}
+		}
+		one := masked(t.text.String(), slices.Index(channels, t.look.Channel), x.outcome.Verdict.Findings, changes)
 		one.Path, one.Origin, one.Kind, one.Output = t.look.Path, t.look.Origin.String(), t.look.Channel.Kind.String(), true
 		out = append(out, one)
 	}
@@ -123,25 +143,27 @@ func private(f risk.Finding) bool {
 	return f.Decision == risk.Mask || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
 }
 
-// placeholder stands for what a finding found: the rule's name, or the category.
-func placeholder(f risk.Finding) string {
-	name, ok := strings.CutPrefix(f.Detector, "rule/")
-	if !ok {
-		name = string(f.Category)
+// kindOf says what a private finding found: the rule's name, or the category.
+func kindOf(f risk.Finding) string {
+	if name, ok := strings.CutPrefix(f.Detector, "rule/"); ok {
+		return name
 	}
-	return "[" + strings.ToUpper(name) + "]"
+	return string(f.Category)
 }
 
+// bracketed stands for a value of a kind.
+func bracketed(kind string) string { return "[" + strings.ToUpper(kind) + "]" }
+
 // masked applies changes to a text, masks what is private, and says where the
-// findings lie afterwards.
-func masked(text string, passage int, findings []risk.Finding, changes []llm.Change) record.Kept {
+// findings lie afterwards, and the values.
+func masked(text string, passage int, findings []risk.Finding, changes []keptChange) keptPassage {
 	for _, f := range findings {
-		if f.Passage == passage && private(f) && f.End <= len(text) && !slices.ContainsFunc(changes, func(c llm.Change) bool { return c.Start < f.End && f.Start < c.End }) {
-			changes = append(changes, llm.Change{Start: f.Start, End: f.End, New: placeholder(f)})
+		if f.Passage == passage && private(f) && f.End <= len(text) && !slices.ContainsFunc(changes, func(c keptChange) bool { return c.Start < f.End && f.Start < c.End }) {
+			changes = append(changes, keptChange{llm.Change{Start: f.Start, End: f.End, New: bracketed(kindOf(f))}, kindOf(f)})
 		}
 	}
-	slices.SortFunc(changes, func(a, b llm.Change) int { return a.Start - b.Start })
-	var out record.Kept
+	slices.SortStableFunc(changes, func(a, b keptChange) int { return a.Start - b.Start })
+	var out keptPassage
 	var b strings.Builder
 	at := 0
 	var moved []llm.Change // as they came out
@@ -150,8 +172,9 @@ func masked(text string, passage int, findings []risk.Finding, changes []llm.Cha
 			continue
 		}
 		b.WriteString(text[at:c.Start])
+		out.behind(text, passage, findings, c, b.Len())
 		b.WriteString(c.New)
-		moved = append(moved, c)
+		moved = append(moved, c.Change)
 		at = c.End
 	}
 	b.WriteString(text[at:])

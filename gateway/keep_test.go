@@ -93,7 +93,7 @@ func TestMaskedPlaces(t *testing.T) {
 		{Category: "pii.email", Passage: 1, Start: 0, End: 3},                             // another passage
 		{Category: "policy_boundary", Passage: 0, Start: 14, End: 17, Decision: risk.Mask},
 	}
-	k := masked("abc_email_xyz_tic_end", 0, findings, []llm.Change{{Start: 14, End: 17, New: "T"}})
+	k := masked("abc_email_xyz_tic_end", 0, findings, []keptChange{{Change: llm.Change{Start: 14, End: 17, New: "T"}}})
 	if k.Text != "abc_[PII.EMAIL]_xyz_T_end" {
 		t.Fatal(k.Text)
 	}

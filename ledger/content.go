@@ -85,3 +85,22 @@ func readKept(keys *keyring, dir string, day uint32, id, side string, sum [32]by
 	var kept []record.Kept
 	return kept, json.Unmarshal(plain, &kept)
 }
+
+// unseal opens the texts of kept passages that lie under a key of their own.
+func unseal(kept []record.Kept, open func([]byte) ([]byte, bool, error)) error {
+	for i := range kept {
+		k := &kept[i]
+		if len(k.Sealed) == 0 || open == nil {
+			continue
+		}
+		text, erased, err := open(k.Sealed)
+		if err != nil {
+			return fmt.Errorf("ledger: opening a kept text: %w", err)
+		}
+		k.Text, k.Erased, k.Sealed = string(text), erased, nil
+		if erased {
+			k.Text, k.Marks = record.ErasedText, nil
+		}
+	}
+	return nil
+}

@@ -61,6 +61,9 @@ type Config struct {
 	// lost. Without it such a ledger does not open; with it, an act says so.
 	AcceptCorruption string
 	Now              func() time.Time // nil: time.Now
+	// Unseal opens texts that lie under the key of who wrote them; nil, or an error: they
+	// stay closed. erased says that the key was destroyed.
+	Unseal func(sealed []byte) (text []byte, erased bool, err error)
 
 	disk  disk
 	retry time.Duration

@@ -138,7 +138,7 @@ func (v *view) leaf(i int64) ([]byte, error) {
 func (l *Ledger) Records(ctx context.Context, q record.Query) iter.Seq2[record.Record, error] {
 	return func(yield func(record.Record, error) bool) {
 		l.mu.Lock()
-		r := reading{keys: l.keys, dir: l.cfg.Dir, recent: l.recent(&q), views: l.views()}
+		r := reading{keys: l.keys, dir: l.cfg.Dir, unseal: l.cfg.Unseal, recent: l.recent(&q), views: l.views()}
 		l.mu.Unlock()
 		r.run(ctx, &q, yield)
 	}
@@ -148,6 +148,7 @@ func (l *Ledger) Records(ctx context.Context, q record.Query) iter.Seq2[record.R
 type reading struct {
 	keys   *keyring
 	dir    string
+	unseal func([]byte) ([]byte, bool, error)
 	recent []item
 	views  []*view
 }
@@ -308,6 +309,10 @@ func (rd *reading) opener(q *record.Query) contentOpener {
 		return nil
 	}
 	return func(day uint32, id, side string, sum [32]byte) ([]record.Kept, error) {
-		return readKept(rd.keys, rd.dir, day, id, side, sum)
+		kept, err := readKept(rd.keys, rd.dir, day, id, side, sum)
+		if err != nil {
+			return nil, err
+		}
+		return kept, unseal(kept, rd.unseal)
 	}
 }

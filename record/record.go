@@ -79,6 +79,9 @@ type Kept struct {
 	Values []Value `json:"values,omitempty"` // what was masked
 }
 
+// ErasedText stands where a text can no longer be opened.
+const ErasedText = "[ERASED]"
+
 // Value is what stands behind a placeholder of a kept text, under the keys of those whom
 // it is about.
 type Value struct {
