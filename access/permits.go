@@ -114,7 +114,7 @@ var roles = map[string]string{
 	"role/reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
 	// What people wrote to a model is read by those who approve, and says so in
 	// the ledger.
-	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read"].contains(resource) };`,
+	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read", Act::"content.approve", Act::"hold.read"].contains(resource) };`,
 }
 
 // generated returns the permits that a declaration means. A system that is not

@@ -163,6 +163,7 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodPost, "/guard/replays", "start-replay", desk.ContentRead, "Judge kept texts, or samples, as a policy with other lines would; nothing is changed"), a.startReplay)
 	huma.Register(h, op(http.MethodGet, "/guard/replays/{id}", "get-replay", desk.ContentRead, "Say how far a replay is, and what would be newly blocked and allowed"), a.replay)
 	huma.Register(h, op(http.MethodGet, "/systems/{id}/spending", "get-spending", desk.RecordRead, "Say what a system used, and what it may still use"), a.spending)
+	a.subjectRoutes(h)
 }
 
 func (a *api) listSessions(ctx context.Context, _ *struct{}) (*sessionsBody, error) {
@@ -236,6 +237,7 @@ func (a *api) explain(ctx context.Context, in *explainInput) (*explainBody, erro
 
 // problem says an error in the words of RFC 9457, and never echoes what was sent.
 func (a *api) problem(err error) error {
+	var said *desk.Refusal
 	switch {
 	case err == nil:
 		return nil
@@ -244,6 +246,8 @@ func (a *api) problem(err error) error {
 		return huma.Error500InternalServerError("It was done, but the ledger could not record the end of it; look at the state before you try again.")
 	case errors.Is(err, desk.ErrDenied):
 		return huma.Error403Forbidden("You may not do this; ask somebody with the role admin.")
+	case errors.As(err, &said):
+		return huma.NewError(said.Status(), said.Public())
 	case errors.Is(err, desk.ErrBusy):
 		return huma.Error409Conflict("A replay runs already; wait until it has ended.")
 	case errors.Is(err, desk.ErrUnknown):
@@ -286,4 +290,4 @@ func silent(_ huma.Context, _ string, v any) (any, error) {
 }
 
 // ours matches where a known field stands.
-var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range|text|role|policy|direction|over|reason|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)
+var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range|text|role|subject|kind|what|purpose|days|policy|direction|over|reason|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)

@@ -21,6 +21,8 @@ import (
 	"github.com/bartizan-ai/bartizan/admin"
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/store"
 )
@@ -52,12 +54,21 @@ type server struct {
 	sessions *access.Sessions
 	notes    *notes
 	desk     *desk.Desk
+	subjects *privacy.Subjects
+}
+
+// signed certifies as a log would that has every act at once.
+func signed(s *privacy.Subjects) desk.Privacy {
+	return desk.Privacy{Subjects: s, Certify: func(b []byte) ([]byte, error) { return b, nil },
+		Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
+			return &ledger.Proof{Leaf: (&ledger.Leaf{Kind: "act", ID: id, Note: "subject.erase done"}).Bytes()}, nil
+		}}
 }
 
 func serve(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "admin.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}})
+	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "admin.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +81,10 @@ func serve(t *testing.T) *server {
 	if s.sessions, err = access.OpenSessions(st, filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
+	if s.subjects, err = privacy.OpenSubjects(t.Context(), privacy.Config{Store: st, Dir: filepath.Join(dir, "keys"), Index: s.keys.Derive("subjects")}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.subjects.Close)
 	permits, err := access.NewPermits([]record.System{{Name: "bot", Status: "active", Models: []string{"fast"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +97,7 @@ func serve(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
+	s.desk = desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
 	t.Cleanup(s.desk.Close)
 	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" }, Desk: s.desk,
 		Who: func(r *http.Request) (desk.Actor, error) {
@@ -207,6 +222,9 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 		path = strings.ReplaceAll(path, "{id}", r.ID)
 	case "GET /api/v1/systems/{id}/spending":
 		path = strings.ReplaceAll(path, "{id}", "bot")
+	case "POST /api/v1/subjects/find", "POST /api/v1/subjects/export", "POST /api/v1/subjects/erase", "POST /api/v1/subjects/master", "POST /api/v1/consents/list", "POST /api/v1/consents", "POST /api/v1/holds",
+		"POST /api/v1/holds/{id}/lift", "DELETE /api/v1/consents/{id}", "POST /api/v1/content/requests/{id}":
+		return r.aboutSubjects(t, s)
 	case "DELETE /api/v1/sessions/{id}":
 		link, err := s.sessions.Link(t.Context(), "x", nil)
 		if err != nil {
@@ -227,7 +245,7 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 // may is who may do what, written down once more: R61.
 var may = map[string][]string{
 	"admin":    desk.Acts,
-	"approver": {desk.RecordRead, desk.ContentRead},
+	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead},
 	"auditor":  {desk.RecordRead, desk.LedgerRead},
 	"reader":   {desk.RecordRead},
 	"stranger": {},

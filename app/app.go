@@ -30,6 +30,7 @@ import (
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/store"
 )
 
@@ -55,6 +56,7 @@ type App struct {
 	sessions  *access.Sessions
 	budgets   *access.Budgets
 	engine    *guard.Engine
+	subjects  *privacy.Subjects
 	desk      *desk.Desk
 	gate      *gateway.Gate
 	plan      atomic.Pointer[plan]
@@ -77,7 +79,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{}), loaded: stamp(cfg.Path)}
 	a.file.Store(cfg.File)
-	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openGuard, a.openGate} {
+	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openSubjects, a.openGuard, a.openGate} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
@@ -102,7 +104,7 @@ func (a *App) openData(context.Context) error {
 func (a *App) dir(name string) string { return filepath.Join(a.file.Load().Data, name) }
 
 func (a *App) openLedger(context.Context) error {
-	l, err := ledger.Open(ledger.Config{Dir: a.dir("ledger"), KeyDir: a.dir("keys"), Origin: a.cfg.Origin})
+	l, err := ledger.Open(ledger.Config{Dir: a.dir("ledger"), KeyDir: a.dir("keys"), Origin: a.cfg.Origin, Unseal: a.unseal})
 	if errors.Is(err, ledger.ErrLocked) {
 		return fmt.Errorf("the data folder %s is in use by another bartizan; stop that one first, or choose another folder: %w", a.file.Load().Data, err)
 	}
@@ -115,7 +117,7 @@ func (a *App) openLedger(context.Context) error {
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	c := store.Config{Path: a.dir("bartizan.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}}
+	c := store.Config{Path: a.dir("bartizan.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}}
 	if s := a.file.Load().Store.Postgres; s != nil {
 		dsn, err := s.Value()
 		if err != nil {
@@ -169,7 +171,7 @@ func (a *App) openGate(ctx context.Context) error {
 	if n := a.file.Load().Gate.Places; n != nil {
 		places = *n
 	}
-	a.gate, err = gateway.New(gateway.Config{Mask: a.keys.Derive("mask"), Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Mask: a.keys.Derive("mask"), Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func (a *App) openGate(ctx context.Context) error {
 	a.notice(a.file.Load())
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
-	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(),
+	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(), Privacy: a.privacy(),
 		Permits: func() *access.Permits { return a.plan.Load().Permits }, Policies: func() []*guard.Compiled { return a.plan.Load().list() }})
 	a.closers = append(a.closers, func(context.Context) error { a.desk.Close(); return nil })
 	return nil

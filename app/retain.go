@@ -52,14 +52,27 @@ func (a *App) forget(ctx context.Context, now time.Time) error {
 		}
 	}
 	if content > 0 {
-		if err := a.ledger.Retain(ctx, ledger.Retention{Class: "content", Before: now.Add(-content), Policy: byContent, By: "retention"}); err != nil {
+		if err := a.delete(ctx, "content", now.Add(-content), byContent); err != nil {
 			return err
 		}
 	}
 	if records == 0 {
 		return nil
 	}
-	return a.ledger.Retain(ctx, ledger.Retention{Class: "records", Before: now.Add(-records), Policy: byRecords, By: "retention"})
+	return a.delete(ctx, "records", now.Add(-records), byRecords)
+}
+
+// delete deletes a class of what is older than before, less what is under legal hold, and
+// what leads there.
+func (a *App) delete(ctx context.Context, class string, before time.Time, policy string) error {
+	before, err := a.heldBack(ctx, before, class == "records")
+	if err != nil || before.IsZero() {
+		return err
+	}
+	if err := a.ledger.Retain(ctx, ledger.Retention{Class: class, Before: before, Policy: policy, By: "retention"}); err != nil || class != "content" {
+		return err
+	}
+	return a.subjects.Forget(ctx, before)
 }
 
 // days reads "395d".

@@ -12,6 +12,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,23 +31,35 @@ import (
 
 // The acts. Each is the resource of an "administer" permit: Act::"key.create".
 const (
-	KeyCreate   = "key.create"
-	KeyRevoke   = "key.revoke"
-	KeyRead     = "key.read"
-	LinkCreate  = "link.create"
-	SessionEnd  = "session.end"
-	SessionRead = "session.read"
-	RecordRead  = "record.read"
-	LedgerRead  = "ledger.read"
-	PolicyRead  = "policy.read"
-	ContentRead = "content.read"
+	KeyCreate      = "key.create"
+	KeyRevoke      = "key.revoke"
+	KeyRead        = "key.read"
+	LinkCreate     = "link.create"
+	SessionEnd     = "session.end"
+	SessionRead    = "session.read"
+	RecordRead     = "record.read"
+	LedgerRead     = "ledger.read"
+	PolicyRead     = "policy.read"
+	ContentRead    = "content.read"
+	ContentApprove = "content.approve"
+	SubjectFind    = "subject.find"
+	SubjectExport  = "subject.export"
+	SubjectErase   = "subject.erase"
+	HoldAdd        = "hold.add"
+	HoldLift       = "hold.lift"
+	HoldRead       = "hold.read"
+	ConsentAdd     = "consent.add"
+	ConsentRevoke  = "consent.revoke"
+	ConsentRead    = "consent.read"
+	MasterRotate   = "master.rotate"
 	// SessionBegin needs no permit: whoever brings a link was permitted when it
 	// was made. It is recorded like the rest.
 	SessionBegin = "session.begin"
 )
 
 // Acts lists every act that a permit can allow.
-var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead}
+var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead,
+	ContentApprove, SubjectFind, SubjectExport, SubjectErase, HoldAdd, HoldLift, HoldRead, ConsentAdd, ConsentRevoke, ConsentRead, MasterRotate}
 
 // What callers branch on, beside the errors of access and record.
 var (
@@ -80,6 +93,7 @@ type Config struct {
 	Recorder record.Recorder
 	Policies func() []*guard.Compiled // those in use; nil: none
 	Watch    Watch
+	Privacy  Privacy
 	Now      func() time.Time // nil: time.Now
 }
 
@@ -128,10 +142,12 @@ func (d *Desk) act(ctx context.Context, a Actor, act record.Act, do func() error
 
 // begin fills in what all acts have.
 func (d *Desk) begin(a Actor, act record.Act) record.Act {
-	act.ID, act.At, act.By = "act_"+strings.ReplaceAll(uuid.NewString(), "-", ""), d.cfg.Now().UTC(), a.Person
+	act.ID, act.At, act.By = cmp.Or(act.ID, newActID()), d.cfg.Now().UTC(), a.Person
 	act.Target = clean(act.Target)
 	return act
 }
+
+func newActID() string { return "act_" + strings.ReplaceAll(uuid.NewString(), "-", "") }
 
 // maxTarget bounds what is recorded of a target that does not exist.
 const maxTarget = 128
@@ -242,6 +258,9 @@ func (d *Desk) Content(ctx context.Context, a Actor, id, reason string, show fun
 	return d.act(ctx, a, record.Act{Kind: ContentRead, Target: id, Reason: clean(reason)}, func() error {
 		if strings.TrimSpace(reason) == "" {
 			return fmt.Errorf("%w: reading what people wrote needs a reason", ErrInvalid)
+		}
+		if err := d.opened(ctx, a, id, reason); err != nil {
+			return err
 		}
 		return show()
 	})

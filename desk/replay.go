@@ -146,6 +146,9 @@ func (d *Desk) StartReplay(ctx context.Context, a Actor, ask ReplayAsk) (*Replay
 		if err != nil {
 			return err
 		}
+		if err := d.opened(ctx, a, "replay of policy "+ask.Policy, ask.Reason); err != nil {
+			return err
+		}
 		if err := d.replays.begin(one); err != nil {
 			return err
 		}
@@ -343,6 +346,9 @@ func (r *replay) kept(ctx context.Context) error {
 // passages are kept texts as a detector reads them.
 func passages(kept []record.Kept) (out []llm.Passage) {
 	for _, k := range kept {
+		if k.Erased {
+			continue
+		}
 		o, _ := llm.ParseOrigin(k.Origin)
 		p := llm.Passage{Path: k.Path, Origin: o, Text: k.Text, Whole: true}
 		for kind := llm.KindText; kind < llm.KindMedia; kind++ {

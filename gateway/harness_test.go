@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 	"github.com/bartizan-ai/bartizan/store"
@@ -147,6 +149,8 @@ type house struct {
 	secret  string
 	plan    *Plan
 	logs    *bytes.Buffer
+	// subjects has the keys of those whom texts are about, where a test wants them.
+	subjects *privacy.Subjects
 	// closeIdle ends connections to the upstream that nobody uses.
 	closeIdle func()
 }
@@ -163,18 +167,34 @@ type houseConfig struct {
 	budget    access.Budget
 	price     *access.Price
 	systems   []record.System // beside it, under the same policy
+	subjects  bool            // what is kept is sealed under its subjects' keys
+}
+
+// unseal opens kept texts.
+func (h *house) unseal(sealed []byte) ([]byte, bool, error) {
+	text, err := h.subjects.Open(sealed)
+	if errors.Is(err, privacy.ErrErased) {
+		return nil, true, nil
+	}
+	return text, false, err
 }
 
 func newHouse(t testing.TB, cfg houseConfig) *house {
 	t.Helper()
 	ctx, dir := context.Background(), t.TempDir()
 	h := &house{t: t, up: newScript(t), logs: &bytes.Buffer{}}
-	st, err := store.Open(ctx, store.Config{Path: filepath.Join(dir, "db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}})
+	st, err := store.Open(ctx, store.Config{Path: filepath.Join(dir, "db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
 	must(t, err)
 	h.keys, err = access.OpenKeys(ctx, access.KeysConfig{Store: st, Dir: filepath.Join(dir, "keys")})
 	must(t, err)
-	h.ledger, err = ledger.Open(ledger.Config{Dir: filepath.Join(dir, "ledger"), Origin: "test.invalid", SegmentSize: 4 << 20})
+	h.ledger, err = ledger.Open(ledger.Config{Dir: filepath.Join(dir, "ledger"), Origin: "test.invalid", SegmentSize: 4 << 20, Unseal: h.unseal})
 	must(t, err)
+	if cfg.subjects {
+		h.subjects, err = privacy.OpenSubjects(ctx, privacy.Config{Store: st, Dir: filepath.Join(dir, "keys"), Index: h.keys.Derive("subjects")})
+		must(t, err)
+		t.Cleanup(h.subjects.Close)
+		cfg.gate.Subjects = h.subjects
+	}
 	s := cfg.system
 	if s.Name == "" {
 		s = record.System{Name: "bot", Team: "team", Environment: "production", Models: []string{"fast"}, Tools: []string{"search", "data_sources"}}

@@ -143,8 +143,12 @@ func private(f risk.Finding) bool {
 	return f.Decision == risk.Mask || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
 }
 
-// kindOf says what a private finding found: the rule's name, or the category.
+// kindOf says what a private finding found: the kind of personal data or of credential,
+// or the name of the operator's rule.
 func kindOf(f risk.Finding) string {
+	if strings.HasPrefix(string(f.Category), "pii.") {
+		return string(f.Category)
+	}
 	if name, ok := strings.CutPrefix(f.Detector, "rule/"); ok {
 		return name
 	}

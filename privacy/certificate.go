@@ -19,7 +19,7 @@ type Certificate struct {
 	Erased          time.Time       `json:"erased"`
 	Exchanges       int             `json:"exchanges"`
 	Reached         []Reach         `json:"reached"`
-	KeyBackupsUntil time.Time       `json:"key_backups_until"`
+	KeyBackupsUntil time.Time       `json:"key_backups_until,omitzero"`
 	Limits          []string        `json:"limits"`
 	Proof           json.RawMessage `json:"proof"` // of the act, as the ledger writes it
 }
@@ -39,12 +39,15 @@ const certificateMax = 1 << 20
 
 // NewCertificate writes what an erasure reached.
 func NewCertificate(subject, act string, at time.Time, e Erased, backups time.Duration, proof json.RawMessage) *Certificate {
-	return &Certificate{Certificate: certificateOf, Subject: subject, Act: act, Erased: at.UTC().Truncate(time.Second), Exchanges: e.Exchanges, Proof: proof,
-		KeyBackupsUntil: at.Add(backups).UTC().Truncate(time.Second),
+	content := fmt.Sprintf("%d values and %d texts can no longer be opened: the one key they were sealed under was destroyed", e.Values, e.Texts)
+	if e.Keys == 0 {
+		content = "there was no key of this subject: nothing was kept of it, or an earlier act has erased it"
+	}
+	c := &Certificate{Certificate: certificateOf, Subject: subject, Act: act, Erased: at.UTC().Truncate(time.Second), Exchanges: e.Exchanges, Proof: proof,
 		Reached: []Reach{
 			{"journal", 0, "holds ids, counts and digests of exchanges, and no text"},
 			{"records", 0, "hold where a value was found and of which kind; names of fields that held a value were masked"},
-			{"content", e.Values + e.Texts, fmt.Sprintf("%d values and %d texts can no longer be opened: the one key they were sealed under was destroyed", e.Values, e.Texts)},
+			{"content", e.Values + e.Texts, content},
 			{"index", e.Rows, "rows that led to the subject were deleted and overwritten"},
 			{"consents", e.Consents, "rows of the subject were deleted and overwritten"},
 			{"exports", 0, "are made of records, without any text"},
@@ -56,6 +59,12 @@ func NewCertificate(subject, act string, at time.Time, e Erased, backups time.Du
 			"A value that was not recognised when a text was kept is part of that text, and goes with the key of who wrote the text, or with retention.",
 			"What was sent to a provider is held there by the provider's own rules.",
 		}}
+	if backups > 0 {
+		c.KeyBackupsUntil = at.Add(backups).UTC().Truncate(time.Second)
+	} else {
+		c.Limits = append(c.Limits, "How long backups of keys live is not declared (privacy.key_backups in the configuration).")
+	}
+	return c
 }
 
 // Text is what is signed: indented JSON, so that people can read it.

@@ -8,8 +8,8 @@ import (
 	"github.com/bartizan-ai/bartizan/store"
 )
 
-// Found is a place in which something of a subject lies.
-type Found struct {
+// Location is a place in which something of a subject lies.
+type Location struct {
 	Exchange string    `json:"exchange"`
 	At       time.Time `json:"at"`
 	System   string    `json:"system"`
@@ -23,16 +23,16 @@ const MaxFound = 10_000
 
 // Find returns where a subject's data lies, the newest first; of one kind, or of all when
 // kind is "". A kind may be written without its family: "email".
-func (s *Subjects) Find(ctx context.Context, subject, kind string) ([]Found, error) {
+func (s *Subjects) Find(ctx context.Context, subject, kind string) ([]Location, error) {
 	rows, err := s.store.Query(ctx, `SELECT exchange, at, system, kind, path, output FROM privacy_place
 		WHERE subject = ? AND (? = '' OR kind = ? OR kind = ?) ORDER BY at DESC, exchange, output, path LIMIT ?`, subject, kind, kind, "pii."+kind, MaxFound)
 	if err != nil {
 		return nil, fmt.Errorf("privacy: finding a subject: %w", err)
 	}
 	defer rows.Close()
-	out := []Found{}
+	out := []Location{}
 	for rows.Next() {
-		var f Found
+		var f Location
 		var at, output int64
 		if err := rows.Scan(&f.Exchange, &at, &f.System, &f.Kind, &f.Path, &output); err != nil {
 			return nil, fmt.Errorf("privacy: finding a subject: %w", err)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -142,14 +143,23 @@ func (s *Subjects) Named(text string) string {
 }
 
 // Mentions reports whether a text says who a subject is, so that it must not be recorded.
-// The name and a caller's id may be.
+// The name and the id of a key may be.
 func Mentions(text, subject string) bool {
-	if subjectID.MatchString(subject) || strings.HasPrefix(subject, "key:") {
+	if subject = strings.TrimSpace(subject); subjectID.MatchString(subject) || strings.HasPrefix(subject, "key:") {
 		return false
 	}
+	for _, c := range callers {
+		subject = strings.TrimPrefix(subject, c)
+	}
 	c := squeezed(subject)
-	return c != "" && strings.Contains(squeezed(text), c)
+	if len(c) < shortSubject { // it would stand in many words by chance
+		return slices.Contains(strings.FieldsFunc(folded(text), func(r rune) bool { return !word(r) }), c)
+	}
+	return strings.Contains(squeezed(text), c)
 }
+
+// shortSubject is below how many bytes a name counts as a whole word only.
+const shortSubject = 6
 
 // squeezed keeps letters and digits alone.
 func squeezed(s string) string {

@@ -373,6 +373,9 @@ func TestCanonical(t *testing.T) {
 			t.Errorf("%q and %q are both %q", apart[0], apart[1], canonical(apart[0]))
 		}
 	}
+	if Mentions("a deletion", "Li") || !Mentions("for Li", "Li") || !Mentions("by ADA@x.example", "person:ada@x.example") {
+		t.Error("short names, and people")
+	}
 	if !Mentions("as ANN (at) asked: Ann@Example.com!", "ann@example.com") || Mentions("ticket 7", "ann@example.com") || Mentions("sub_0", "key:0") {
 		t.Error("mentions")
 	}

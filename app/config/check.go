@@ -42,6 +42,7 @@ func (p *parser) check(f *File) {
 	p.systems(f)
 	p.permits(f)
 	p.telemetry(f.Telemetry)
+	p.privacy(f.Privacy)
 	if d := f.Ledger.Durability; d != "" && d != "local" {
 		p.at("ledger.durability", "must be local; %q is not supported yet", d)
 	}

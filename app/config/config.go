@@ -35,6 +35,7 @@ type File struct {
 	Systems   map[string]System       `yaml:"systems" json:"systems"`
 	Access    Access                  `yaml:"access" json:"access,omitempty"`
 	Ledger    Ledger                  `yaml:"ledger" json:"ledger,omitempty"`
+	Privacy   Privacy                 `yaml:"privacy" json:"privacy,omitempty"`
 	Telemetry Telemetry               `yaml:"telemetry" json:"telemetry,omitempty"`
 
 	notices []Fault

@@ -84,7 +84,7 @@ func (d *deskSide) call(ctx context.Context, method, path string, in, out any) e
 		}
 		return errors.New(problem.Detail)
 	}
-	if out == nil {
+	if out == nil || resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(out)

@@ -39,6 +39,7 @@ type commands struct {
 	Eval    evalCommand    `cmd:"" help:"Measure detection on labelled texts."`
 	Train   trainCommand   `cmd:"" help:"Learn the models that ship with the guard."`
 	Ledger  ledgerCommand  `cmd:"" help:"Verify, prove and export the ledger."`
+	Privacy privacyCommand `cmd:"" help:"Find, export and erase a subject's data; holds, consents and keys."`
 	Version versionCommand `cmd:"" help:"Say what this binary is."`
 }
 
@@ -104,7 +105,7 @@ type parsed struct{}
 // command is the part of a command line that names the command.
 func command(args []string) string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "train", "ledger", "version"} {
+		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "train", "ledger", "privacy", "version"} {
 			if args[0] == known {
 				return known + " "
 			}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/privacy"
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// TestHoldsKeepContent: retention leaves what is under legal hold, and what it deletes is
+// found no more.
+func TestHoldsKeepContent(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	f, err := config.Parse(filepath.Join(dir, "bartizan.yaml"), []byte(shown+"policies: {office: {keep: {content: 30d, records: 60d}}}\n"))
+	must(t, err)
+	f.Data = filepath.Join(dir, "data")
+	s := f.Systems["bot"]
+	s.Policy = "office"
+	f.Systems["bot"] = s
+	a, err := New(ctx, Config{File: f})
+	must(t, err)
+	defer func() { must(t, a.Stop(ctx)) }()
+	now := time.Now()
+	keep := func(id, who string, days int) {
+		t.Helper()
+		at := now.AddDate(0, 0, -days)
+		sealer, err := a.subjects.Note(ctx, record.Noting{Exchange: id, System: "bot", At: at, Places: []record.SubjectPlace{{Subject: who, Kind: "text"}}})
+		must(t, err)
+		sealed, err := sealer.Seal([]string{who}, []byte("text"))
+		must(t, err)
+		_, err = a.ledger.Begin(ctx, record.Intent{ID: id, At: at, Principal: record.Principal{Kind: "key", ID: "key_1", System: "bot"}, Kept: []record.Kept{{Sealed: sealed}}})
+		must(t, err)
+		must(t, a.ledger.Finish(ctx, record.Outcome{ID: id, End: "answered"}))
+	}
+	held := func(id string) (texts, places int) {
+		t.Helper()
+		for r, err := range a.ledger.Records(ctx, record.Query{ID: id, Content: true}) {
+			must(t, err)
+			texts = len(r.Intent.Kept)
+		}
+		for _, who := range []string{"key:key_1", "key:key_2"} {
+			found, err := a.subjects.Find(ctx, a.subjects.Named(who), "")
+			must(t, err)
+			for _, l := range found {
+				if l.Exchange == id {
+					places++
+				}
+			}
+		}
+		return texts, places
+	}
+	is := func(id string, want int) {
+		t.Helper()
+		if texts, places := held(id); texts != want || places != want {
+			t.Errorf("%s: %d texts, found in %d places, want %d", id, texts, places, want)
+		}
+	}
+	keep("ex_oldest", "key:key_2", 45)
+	keep("ex_old", "key:key_1", 40)
+	keep("ex_young", "key:key_1", 1)
+	hold, err := a.subjects.AddHold(ctx, privacy.Hold{Subject: a.subjects.Named("key:key_1"), Reason: "CASE-7"})
+	must(t, err)
+	must(t, a.forget(ctx, now))
+	is("ex_oldest", 0)
+	is("ex_old", 1)
+	is("ex_young", 1)
+	must(t, a.subjects.LiftHold(ctx, hold.ID, "x"))
+	system, err := a.subjects.AddHold(ctx, privacy.Hold{System: "bot", Reason: "CASE-8"})
+	must(t, err)
+	must(t, a.forget(ctx, now.AddDate(0, 3, 0))) // records are over by now
+	is("ex_old", 1)
+	if keys, err := filepath.Glob(filepath.Join(f.Data, "keys", "month-*.key")); err != nil || len(keys) == 0 {
+		t.Errorf("%v %v", keys, err)
+	}
+	must(t, a.subjects.LiftHold(ctx, system.ID, "x"))
+	must(t, a.forget(ctx, now))
+	is("ex_old", 0)
+	is("ex_young", 1)
+	if days, err := os.ReadDir(filepath.Join(f.Data, "ledger", "content")); err != nil || len(days) != 1 {
+		t.Errorf("%v %v", days, err)
+	}
+}
