@@ -85,3 +85,19 @@ func TestHoldsKeepContent(t *testing.T) {
 		t.Errorf("%v %v", days, err)
 	}
 }
+
+// TestSubjectsHowto: the configuration of the page is good.
+func TestSubjectsHowto(t *testing.T) {
+	page, err := os.ReadFile("../docs/howto/subjects.md")
+	must(t, err)
+	n := 0
+	for _, block := range codeBlock.FindAllStringSubmatch(string(page), -1) {
+		if block[1] == "yaml" {
+			tried(t, block[2])
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d configurations", n)
+	}
+}
