@@ -79,7 +79,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{}), loaded: stamp(cfg.Path)}
 	a.file.Store(cfg.File)
-	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openSubjects, a.openGuard, a.openGate} {
+	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openSubjects, a.eraseAgain, a.openGuard, a.openGate} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}

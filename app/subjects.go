@@ -2,16 +2,18 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/privacy"
+	"github.com/bartizan-ai/bartizan/record"
 )
 
 // openSubjects opens the keys of those whom kept texts are about.
 func (a *App) openSubjects(ctx context.Context) (err error) {
-	a.subjects, err = privacy.OpenSubjects(ctx, privacy.Config{Store: a.store, Dir: a.dir("keys"), Index: a.keys.Derive("subjects"), Log: a.cfg.Log})
+	a.subjects, err = privacy.OpenSubjects(ctx, privacy.Config{Store: a.store, Dir: a.dir("keys"), Index: a.keys.Derive("subjects")})
 	if err != nil {
 		return err
 	}
@@ -51,4 +53,46 @@ func (a *App) heldBack(ctx context.Context, before time.Time, records bool) (tim
 		return first, nil
 	}
 	return before, nil
+}
+
+// eraseAgain erases whoever the ledger says was erased and a restored backup of the store
+// has brought back. The store knows up to where it has seen the log, and an older one knows
+// less.
+func (a *App) eraseAgain(ctx context.Context) error {
+	log := a.ledger.Status().Key
+	seen, err := a.subjects.Seen(ctx, log)
+	if err != nil {
+		return err
+	}
+	last, begun := seen, map[string]time.Time{}
+	for r, err := range a.ledger.Records(ctx, record.Query{Kind: "act", After: seen, Oldest: true}) {
+		if err != nil {
+			return err
+		}
+		last = max(last, r.Seq)
+		if r.Act.Kind != desk.SubjectErase {
+			continue
+		}
+		if r.Act.Phase == "intended" {
+			begun[r.Act.ID] = r.Act.At
+		}
+		// Who came again while the act ended has a key that was made after it began.
+		at, known := begun[r.Act.ID]
+		if r.Act.Phase != "done" || !known {
+			continue
+		}
+		again, err := a.subjects.EraseAgain(ctx, r.Act.Target, at)
+		if err != nil {
+			return err
+		}
+		if !again {
+			continue
+		}
+		act := record.Act{ID: "act_" + rand.Text(), Kind: desk.SubjectErase, Phase: "done", By: "restored backup", Target: r.Act.Target, Reason: "erased by " + r.Act.ID}
+		if err := a.ledger.Act(ctx, act); err != nil {
+			return err
+		}
+		a.cfg.Log.Warn("a restored backup of the store had a subject that was erased; it was erased again", "subject", r.Act.Target, "act", r.Act.ID)
+	}
+	return a.subjects.See(ctx, log, last)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -83,6 +84,55 @@ func TestHoldsKeepContent(t *testing.T) {
 	is("ex_young", 1)
 	if days, err := os.ReadDir(filepath.Join(f.Data, "ledger", "content")); err != nil || len(days) != 1 {
 		t.Errorf("%v %v", days, err)
+	}
+}
+
+// TestRestoredStore: a backup of the store does not bring back who was erased since.
+func TestRestoredStore(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	f, err := config.Parse(filepath.Join(dir, "bartizan.yaml"), []byte(shown))
+	must(t, err)
+	f.Data = filepath.Join(dir, "data")
+	db := filepath.Join(f.Data, "bartizan.db")
+	open := func() *App {
+		a, err := New(ctx, Config{File: f})
+		must(t, err)
+		return a
+	}
+	a := open()
+	gone, err := a.subjects.Seal([]string{"value:ann@example.com"}, []byte("x"))
+	must(t, err)
+	stays, err := a.subjects.Seal([]string{"value:bob@example.com"}, []byte("y"))
+	must(t, err)
+	must(t, a.Stop(ctx))
+	backup, err := os.ReadFile(db)
+	must(t, err)
+	a = open()
+	_, err = a.Desk().Erase(ctx, Local(), "ann@example.com", "T-1")
+	must(t, err)
+	must(t, a.Stop(ctx))
+	must(t, os.WriteFile(db, backup, 0o600))
+	for range 2 {
+		a = open()
+		if _, err := a.subjects.Open(gone); !errors.Is(err, privacy.ErrErased) {
+			t.Errorf("the backup brought it back: %v", err)
+		}
+		if plain, err := a.subjects.Open(stays); err != nil || string(plain) != "y" {
+			t.Errorf("%q %v", plain, err)
+		}
+		must(t, a.Stop(ctx))
+	}
+	a = open()
+	defer func() { must(t, a.Stop(ctx)) }()
+	again := 0
+	for r, err := range a.ledger.Records(ctx, record.Query{Kind: "act"}) {
+		must(t, err)
+		if r.Act.By == "restored backup" {
+			again++
+		}
+	}
+	if again != 1 {
+		t.Errorf("recorded %d times", again)
 	}
 }
 

@@ -255,7 +255,7 @@ func TestBrowser(t *testing.T) {
 					h := build(t).furnish(40)
 					x := open(t, b, serve(t, h), v)
 					x.signIn(h)
-					visit := append(h.pagesOf()[:19], "/exchanges/act_1", "/nowhere")
+					visit := append(h.pagesOf()[:20], "/exchanges/act_1", "/nowhere")
 					for i, path := range visit {
 						x.goTo(path)
 						if n := x.sideways(); n > 0 {
@@ -369,7 +369,7 @@ func TestBrowserRunsNothingPlanted(t *testing.T) {
 	h := infested(t, all)
 	x := open(t, chromium(t), serve(t, h), view{1440, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/sessions"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		got, err := x.Eval(`() => [typeof window.hit, document.scripts.length, document.body.innerText.includes("XsS7canary")].join()`)
@@ -389,7 +389,7 @@ func TestBrowserLongNames(t *testing.T) {
 	h := infested(t, strings.Repeat("longname", 8))
 	x := open(t, chromium(t), serve(t, h), view{390, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/systems", "/policies", "/guard", "/ledger", "/sessions"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/exchanges", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		if n := x.sideways(); n > 0 {

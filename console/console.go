@@ -83,7 +83,7 @@ var rail = []group{
 	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
 	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}}},
 	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
-	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Sessions", "/sessions", desk.SessionRead}}},
+	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Subjects", "/subjects", desk.HoldRead}, {"Sessions", "/sessions", desk.SessionRead}}},
 	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
 }
 
@@ -123,7 +123,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "sessions", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "subjects", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -148,6 +148,12 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /guard/replays/{id}", c.with(desk.ContentRead, c.replay))
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
+	c.mux.HandleFunc("GET /subjects", c.with(desk.HoldRead, c.subjectsPage))
+	c.mux.HandleFunc("POST /subjects/find", c.form(c.findSubject))
+	c.mux.HandleFunc("POST /subjects/erase", c.form(c.eraseSubject))
+	c.mux.HandleFunc("POST /subjects/holds", c.form(c.addHold))
+	c.mux.HandleFunc("POST /subjects/holds/lift", c.form(c.liftHold))
+	c.mux.HandleFunc("POST /subjects/requests", c.form(c.approveContent))
 	c.mux.HandleFunc("GET /sessions", c.with(desk.SessionRead, c.sessionsPage))
 	c.mux.HandleFunc("POST /sessions/end", c.form(c.endSession))
 	c.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -248,9 +254,12 @@ func (c *Console) message(w http.ResponseWriter, r *http.Request, status int, ti
 
 // refused says what a person can do about an operation that was not done.
 func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
+	var said *desk.Refusal
 	switch {
 	case errors.Is(err, desk.ErrUnrecorded):
 		c.failed(w, r, err)
+	case errors.As(err, &said):
+		c.message(w, r, said.Status(), "Not done", said.Public())
 	case errors.Is(err, desk.ErrDenied):
 		c.message(w, r, http.StatusForbidden, "Not for you", "Your role does not include this. Ask somebody with the role admin.")
 	case errors.Is(err, record.ErrFull), errors.Is(err, record.ErrUnavailable):

@@ -20,6 +20,7 @@ import (
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 	"github.com/bartizan-ai/bartizan/store"
@@ -43,6 +44,8 @@ type house struct {
 	proof    *ledger.Proof
 	keys     *access.Keys
 	sessions *access.Sessions
+	subjects *privacy.Subjects
+	rules    desk.Rules
 	clock    time.Time
 }
 
@@ -122,7 +125,7 @@ func places() (out []desk.Place) {
 func build(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "console.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}})
+	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "console.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +142,11 @@ func build(t testing.TB) *house {
 	if h.sessions, err = access.OpenSessions(st, filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
+	now := func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock }
+	if h.subjects, err = privacy.OpenSubjects(context.Background(), privacy.Config{Store: st, Dir: filepath.Join(dir, "keys"), Index: h.keys.Derive("subjects"), Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.subjects.Close)
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
 	permits, err := access.NewPermits(h.systems, nil)
 	if err != nil {
@@ -146,7 +154,11 @@ func build(t testing.TB) *house {
 	}
 	counter := desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
 		Policies: func() []*guard.Compiled { return h.policies },
-		Now:      func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock },
+		Now:      now,
+		Privacy: desk.Privacy{Subjects: h.subjects, Certify: func(b []byte) ([]byte, error) { return b, nil }, Rules: func() desk.Rules { return h.rules },
+			Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
+				return &ledger.Proof{Leaf: (&ledger.Leaf{Kind: "act", ID: id, Note: "subject.erase done"}).Bytes()}, nil
+			}},
 		Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil },
 			Spent: func(context.Context, string, time.Time) (access.Usage, error) {
 				return access.Usage{Requests: 1, Cost: 99}, nil
@@ -161,7 +173,7 @@ func build(t testing.TB) *house {
 			}
 			return h.proof, nil
 		},
-		Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock }})
+		Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +228,7 @@ func (h *house) furnish(n int) *house {
 			h.t.Fatal(err)
 		}
 	}
+	h.wrote("local:root", "CASE-7", "messages[0].content")
 	k, _, err := h.keys.Create(h.t.Context(), "bot", "local:root")
 	if err != nil {
 		h.t.Fatal(err)
@@ -224,6 +237,25 @@ func (h *house) furnish(n int) *house {
 		h.t.Fatal(err)
 	}
 	return h
+}
+
+// wrote fills what the page Subjects shows with words of others.
+func (h *house) wrote(person, reason, path string) {
+	h.t.Helper()
+	ctx := context.Background()
+	_, err := h.subjects.Note(ctx, record.Noting{Exchange: "ex_1", System: person, At: h.clock, Places: []record.SubjectPlace{{Subject: "value:ann@example.com", Kind: "pii.email", Path: path}}})
+	for _, on := range []privacy.Hold{{System: person}, {Subject: h.subjects.Named("bob@example.com")}} {
+		on.By, on.Reason = person, reason
+		made, addErr := h.subjects.AddHold(ctx, on)
+		err = errors.Join(err, addErr)
+		if on.System == "" {
+			err = errors.Join(err, h.subjects.LiftHold(ctx, made.ID, person))
+		}
+	}
+	_, askErr := h.subjects.Ask(ctx, person, path, reason)
+	if err = errors.Join(err, askErr); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // call makes one exchange; i chooses what became of it.

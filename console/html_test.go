@@ -238,6 +238,7 @@ func (h *house) infest(s string) {
 func infested(t testing.TB, s string) *house {
 	h := build(t).furnish(6)
 	h.infest(s)
+	h.wrote(s, s, s)
 	if _, _, err := h.keys.Create(context.Background(), s, s); err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +271,7 @@ func TestPlantedTextIsText(t *testing.T) {
 	if len(payloads) < 100 {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
-	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/sessions"}
+	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
 	look := func(s string) map[string]string {
 		h := infested(t, s)
 		admin, out := h.as("admin"), map[string]string{}
@@ -279,6 +280,7 @@ func TestPlantedTextIsText(t *testing.T) {
 		}
 		read := "/exchanges/" + h.records[1].ID() + "/content"
 		out[read] = admin.post(read, "reason", s).body
+		out["/subjects/find"] = admin.post("/subjects/find", "subject", "ann@example.com").body
 		out["/guard/tries"] = admin.post("/guard/tries", "text", s, "policy", "office", "direction", "input", "role", "user").body
 		return out
 	}

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -102,6 +103,48 @@ func (s *Subjects) Forget(ctx context.Context, before time.Time) error {
 	}
 	if err != nil {
 		return fmt.Errorf("privacy: forgetting what retention deleted: %w", err)
+	}
+	return nil
+}
+
+// EraseAgain erases what a subject had before a time, at which the ledger says that it was
+// erased: a restored backup of the store has brought it back. Legal holds do not count,
+// since it was gone before.
+func (s *Subjects) EraseAgain(ctx context.Context, subject string, at time.Time) (again bool, err error) {
+	err = s.store.Tx(ctx, func(tx *store.Tx) error {
+		again = false
+		for _, q := range []string{`DELETE FROM privacy_key WHERE subject = ? AND made < ?`, `DELETE FROM privacy_place WHERE subject = ? AND at < ?`, `DELETE FROM privacy_consent WHERE subject = ? AND made < ?`} {
+			n, err := tx.Exec(ctx, q, subject, store.Nanos(at))
+			if err != nil {
+				return err
+			}
+			again = again || n > 0
+		}
+		return nil
+	})
+	if err == nil && again {
+		err = s.store.Purge(ctx, "privacy_key", "privacy_place", "privacy_consent")
+	}
+	if err != nil {
+		return again, fmt.Errorf("privacy: erasing again: %w", err)
+	}
+	return again, nil
+}
+
+// Seen is up to which number of a log the store has seen erasures; 0: none.
+func (s *Subjects) Seen(ctx context.Context, log string) (uint64, error) {
+	var seq int64
+	err := s.store.QueryRow(ctx, `SELECT seq FROM privacy_seen WHERE log = ?`, log).Scan(&seq)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, fmt.Errorf("privacy: reading what was seen of the log: %w", err)
+	}
+	return uint64(seq), nil
+}
+
+// See notes that erasures up to a number of a log are in the store.
+func (s *Subjects) See(ctx context.Context, log string, seq uint64) error {
+	if _, err := s.store.Exec(ctx, `INSERT INTO privacy_seen (log, seq) VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET seq = excluded.seq`, log, int64(seq)); err != nil {
+		return fmt.Errorf("privacy: noting what was seen of the log: %w", err)
 	}
 	return nil
 }

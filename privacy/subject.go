@@ -7,7 +7,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"errors"
-	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +44,6 @@ type Config struct {
 	Store *store.Store
 	Dir   string           // folder of the master key
 	Index []byte           // key of the subjects' hashes, the same on every replica
-	Log   *slog.Logger     // nil: nowhere
 	Now   func() time.Time // nil: time.Now
 }
 
@@ -59,7 +57,6 @@ type Subjects struct {
 	store *store.Store
 	dir   string
 	index []byte
-	log   *slog.Logger
 	now   func() time.Time
 
 	mu      sync.RWMutex
@@ -79,11 +76,8 @@ func OpenSubjects(ctx context.Context, cfg Config) (*Subjects, error) {
 	if cfg.Store == nil || cfg.Dir == "" || len(cfg.Index) < 16 {
 		return nil, errors.New("privacy: a store, a folder of keys and a key of hashes are needed")
 	}
-	s := &Subjects{store: cfg.Store, dir: cfg.Dir, index: cfg.Index, log: cfg.Log, now: cfg.Now, masters: map[int64]*master{},
+	s := &Subjects{store: cfg.Store, dir: cfg.Dir, index: cfg.Index, now: cfg.Now, masters: map[int64]*master{},
 		notes: make(chan *noteCall, noteBatch), stop: make(chan struct{})}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
 	if s.now == nil {
 		s.now = time.Now
 	}

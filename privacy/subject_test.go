@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -416,6 +417,19 @@ func FuzzCanonical(f *testing.F) {
 		}
 		if c := canonical(s); c == "" && strings.TrimSpace(s) != "" && folded(s) != "" && strings.TrimSpace(folded(s)) != "" {
 			t.Errorf("%q has none", s)
+		}
+	})
+}
+
+// BenchmarkNote is what one side of a call that is kept costs, 16 at once.
+func BenchmarkNote(b *testing.B) {
+	h := &house{t: b, cfg: store.Config{Path: filepath.Join(b.TempDir(), "p.db"), Migrations: []store.Migrations{{Room: "privacy", Files: Migrations}}}, dir: filepath.Join(b.TempDir(), "keys"), time: time.Now()}
+	s := h.open()
+	var n atomic.Int64
+	b.SetParallelism(8)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			h.keep(s, fmt.Sprint("ex_", n.Add(1)), "key:key_1", fmt.Sprintf("value:p%d@example.com", n.Load()%500))
 		}
 	})
 }

@@ -119,8 +119,16 @@ func (c *privacyFind) Run(s *streams) error {
 	if f.More {
 		more = " at least"
 	}
-	fmt.Fprintf(s.err, "%s lies in%s %d places.\n", f.Subject, more, len(f.Places))
+	fmt.Fprintf(s.err, "%s lies in%s %s.\n", f.Subject, more, many(len(f.Places), "place"))
 	return w.Flush()
+}
+
+// many counts things in words that people say.
+func many(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprint(n) + " " + thing + "s"
 }
 
 // cmpErr returns the error, or what f does where there is none.
@@ -190,7 +198,7 @@ func (c *privacyErase) Run(s *streams) error {
 	case c.Certificate == "":
 		_, err = fmt.Fprint(s.out, e.Certificate)
 	}
-	fmt.Fprintf(s.err, "%s is erased: %d values and %d texts in %d exchanges can be read no more.\n", e.Subject, e.Erased.Values, e.Erased.Texts, e.Erased.Exchanges)
+	fmt.Fprintf(s.err, "%s is erased: %s and %s in %s can be read no more.\n", e.Subject, many(e.Erased.Values, "value"), many(e.Erased.Texts, "text"), many(e.Erased.Exchanges, "exchange"))
 	return err
 }
 

@@ -58,8 +58,13 @@ CREATE TABLE privacy_consent (
 	revoked_by TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX privacy_consent_subject ON privacy_consent (subject);
+CREATE TABLE privacy_seen (
+	log TEXT NOT NULL PRIMARY KEY,
+	seq BIGINT NOT NULL
+);
 
 -- +goose Down
+DROP TABLE privacy_seen;
 DROP TABLE privacy_consent;
 DROP TABLE privacy_glass;
 DROP TABLE privacy_hold;
