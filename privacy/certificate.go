@@ -56,7 +56,7 @@ func NewCertificate(subject, act string, at time.Time, e Erased, backups time.Du
 		},
 		Limits: []string{
 			"A copy of the database from before, with the master key of that time, opens what it held until such copies are deleted, or at once no more when the master key is rotated.",
-			"A value that was not recognised when a text was kept is part of that text, and goes with the key of who wrote the text, or with retention.",
+			"A value that was not recognised when a text was kept is part of that text, and goes with the key of who wrote the text, or with retention; in the name that a caller gave a conversation or a field it goes with retention alone.",
 			"What was sent to a provider is held there by the provider's own rules.",
 		}}
 	if backups > 0 {

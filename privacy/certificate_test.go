@@ -18,14 +18,14 @@ func testConsents(t *testing.T, h *house) {
 	}
 	agreed(false)
 	c, err := s.AddConsent(ctx, Consent{Subject: s.ID(ann), What: "us-region", Purpose: "support", Until: h.now().Add(time.Hour), By: "ada"})
-	must(t, err)
+	fatal(t, err)
 	agreed(true)
 	h.pass(2 * time.Hour)
 	agreed(false)
 	c, err = s.AddConsent(ctx, Consent{Subject: s.ID(ann), What: "us-region", Purpose: "support", By: "ada"})
-	must(t, err)
+	fatal(t, err)
 	agreed(true)
-	must(t, s.RevokeConsent(ctx, c.ID, "bob"))
+	fatal(t, s.RevokeConsent(ctx, c.ID, "bob"))
 	if err := s.RevokeConsent(ctx, c.ID, "bob"); !errors.Is(err, ErrNone) {
 		t.Errorf("%v", err)
 	}
@@ -47,9 +47,9 @@ func sample() *Certificate {
 
 func TestCertificate(t *testing.T) {
 	text, err := sample().Text()
-	must(t, err)
+	fatal(t, err)
 	c, err := ParseCertificate(text)
-	must(t, err)
+	fatal(t, err)
 	if c.Exchanges != 4 || c.KeyBackupsUntil.Sub(c.Erased) != 30*24*time.Hour || len(c.Reached) != 8 || c.Reached[2].Count != 5 {
 		t.Errorf("%+v", c)
 	}
@@ -62,7 +62,7 @@ func TestCertificate(t *testing.T) {
 
 func FuzzCertificate(f *testing.F) {
 	text, err := sample().Text()
-	must(f, err)
+	fatal(f, err)
 	f.Add(text)
 	f.Add([]byte("{}"))
 	f.Add(bytes.ReplaceAll(text, []byte("sub_0"), []byte("sub_x")))
@@ -72,7 +72,7 @@ func FuzzCertificate(f *testing.F) {
 			return
 		}
 		again, err := c.Text()
-		must(t, err)
+		fatal(t, err)
 		if _, err := ParseCertificate(again); err != nil {
 			t.Errorf("%s: %v", again, err)
 		}

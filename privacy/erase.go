@@ -60,7 +60,7 @@ type Erased struct {
 func (s *Subjects) Erase(ctx context.Context, subject string) (e Erased, err error) {
 	err = s.store.Tx(ctx, func(tx *store.Tx) error {
 		e = Erased{}
-		if err := held(ctx, tx, subject); err != nil {
+		if err := heldBy(ctx, tx, subject); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN kind = 'text' THEN 1 END), count(DISTINCT exchange) FROM privacy_place WHERE subject = ?`, subject).

@@ -81,8 +81,8 @@ func (s *Subjects) Holds(ctx context.Context) ([]Hold, error) {
 	return out, rows.Err()
 }
 
-// held returns the hold on a subject, or on a system that has something of it.
-func held(ctx context.Context, tx *store.Tx, subject string) error {
+// heldBy returns the hold on a subject, or on a system that has something of it.
+func heldBy(ctx context.Context, tx *store.Tx, subject string) error {
 	var id string
 	err := tx.QueryRow(ctx, `SELECT id FROM privacy_hold WHERE lifted = 0 AND (subject = ?
 		OR system <> '' AND EXISTS (SELECT 1 FROM privacy_place WHERE privacy_place.subject = ? AND privacy_place.system = privacy_hold.system))

@@ -22,10 +22,10 @@ import (
 func files(t *testing.T, dir string) (out []string) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*"))
-	must(t, err)
+	fatal(t, err)
 	for _, n := range names {
 		i, err := os.Stat(n)
-		must(t, err)
+		fatal(t, err)
 		if i.Mode().Perm() != 0o600 {
 			t.Errorf("%s is %v", n, i.Mode())
 		}
@@ -39,11 +39,11 @@ func testRotate(t *testing.T, h *house) {
 	var sealed [][]byte
 	for i := range rewrapBatch + 20 {
 		b, err := s.Seal([]string{fmt.Sprintf("value:p%d@example.com", i)}, fmt.Append(nil, i))
-		must(t, err)
+		fatal(t, err)
 		sealed = append(sealed, b)
 	}
 	old, err := os.ReadFile(s.masterFile(1))
-	must(t, err)
+	fatal(t, err)
 	r, err := s.Rotate(t.Context())
 	if err != nil || r != (Rotated{Generation: 2, Rewrapped: rewrapBatch + 20}) {
 		t.Fatalf("%+v %v", r, err)
@@ -55,28 +55,28 @@ func testRotate(t *testing.T, h *house) {
 		t.Errorf("%v", names)
 	}
 	b, err := s.Seal([]string{ann}, []byte("new"))
-	must(t, err)
+	fatal(t, err)
 	opens(t, h.open(), b, "new")
 	// Whoever has the old key and the store as it is now opens nothing.
 	thief := filepath.Join(t.TempDir(), "keys")
-	must(t, os.Mkdir(thief, 0o700))
+	fatal(t, os.Mkdir(thief, 0o700))
 	for _, as := range []string{"subjects-1.key", "subjects-2.key"} {
-		must(t, os.WriteFile(filepath.Join(thief, as), old, 0o600))
+		fatal(t, os.WriteFile(filepath.Join(thief, as), old, 0o600))
 	}
 	if _, err := OpenSubjects(t.Context(), Config{Store: s.store, Dir: thief, Index: index}); err == nil {
 		t.Error("the old key passes for the new one")
 	}
 	if key, err := base64.StdEncoding.DecodeString(string(old)); err == nil {
 		a, err := gcm(key)
-		must(t, err)
+		fatal(t, err)
 		rows, err := s.store.Query(t.Context(), `SELECT subject, id, wrapped FROM privacy_key`)
-		must(t, err)
+		fatal(t, err)
 		defer rows.Close()
 		n := 0
 		for ; rows.Next(); n++ {
 			var subject string
 			var id, wrapped []byte
-			must(t, rows.Scan(&subject, &id, &wrapped))
+			fatal(t, rows.Scan(&subject, &id, &wrapped))
 			for g := range int64(3) {
 				if _, err := a.Open(nil, wrapped[:12], wrapped[12:], (&master{generation: g}).about(subject, id)); err == nil {
 					t.Error("the old master key still opens a subject's key")
@@ -149,7 +149,12 @@ const (
 	killedWhatVariable = "BARTIZAN_PRIVACY_KILLED_WHAT"
 )
 
-func killedChild(dir, what string) {
+// TestKilledChild is that child; otherwise it does nothing.
+func TestKilledChild(*testing.T) {
+	dir, what := os.Getenv(killedDirVariable), os.Getenv(killedWhatVariable)
+	if dir == "" {
+		return
+	}
 	ctx := context.Background()
 	st, err := store.Open(ctx, store.Config{Path: filepath.Join(dir, "p.db"), Migrations: []store.Migrations{{Room: "privacy", Files: Migrations}}})
 	if err == nil {
@@ -174,13 +179,13 @@ func killedChild(dir, what string) {
 // killed runs a child, and kills it some time after it is ready.
 func killed(t *testing.T, dir, what string, after time.Duration) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledChild$")
 	cmd.Env = append(os.Environ(), killedDirVariable+"="+dir, killedWhatVariable+"="+what)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
+	fatal(t, err)
+	fatal(t, cmd.Start())
 	if _, err := out.Read(make([]byte, 16)); err == nil {
 		time.Sleep(after)
 	}
@@ -215,9 +220,9 @@ func TestR45KilledWhileErasing(t *testing.T) {
 		func() {
 			s := h.open()
 			sealed = h.keep(s, "ex_1", ann)[0]
-			must(t, s.store.QueryRow(t.Context(), `SELECT wrapped FROM privacy_key`).Scan(&wrapped))
+			fatal(t, s.store.QueryRow(t.Context(), `SELECT wrapped FROM privacy_key`).Scan(&wrapped))
 			s.Close()
-			must(t, s.store.Close())
+			fatal(t, s.store.Close())
 		}()
 		if !bytes.Contains(stored(t, dir), wrapped) {
 			t.Fatal("the key is not where it is looked for")
@@ -226,7 +231,7 @@ func TestR45KilledWhileErasing(t *testing.T) {
 		s := h.open()
 		_, err := s.Open(sealed)
 		found, findErr := s.Find(t.Context(), s.ID(ann), "")
-		must(t, findErr)
+		fatal(t, findErr)
 		switch {
 		case errors.Is(err, ErrErased) && len(found) == 0:
 			done++
@@ -234,7 +239,7 @@ func TestR45KilledWhileErasing(t *testing.T) {
 			t.Errorf("half an erasure: %v, %d rows", err, len(found))
 		}
 		_, err = s.Erase(t.Context(), s.ID(ann))
-		must(t, err)
+		fatal(t, err)
 		if _, err := s.Open(sealed); !errors.Is(err, ErrErased) {
 			t.Errorf("%v", err)
 		}
@@ -256,7 +261,7 @@ func TestR50KilledWhileRotating(t *testing.T) {
 		sealed = append(sealed, h.keep(s, fmt.Sprint("ex_", i), fmt.Sprintf("value:p%d@example.com", i))...)
 	}
 	s.Close()
-	must(t, s.store.Close())
+	fatal(t, s.store.Close())
 	for range 15 {
 		killed(t, dir, "rotate", time.Duration(rand.IntN(60))*time.Millisecond)
 		s := h.open()
@@ -264,10 +269,10 @@ func TestR50KilledWhileRotating(t *testing.T) {
 			opens(t, s, b, fmt.Sprintf("of value:p%d@example.com", i))
 		}
 		var generations, others int
-		must(t, s.store.QueryRow(t.Context(), `SELECT count(*) FROM privacy_master`).Scan(&generations))
-		must(t, s.store.QueryRow(t.Context(), `SELECT count(*) FROM privacy_key WHERE generation <> (SELECT max(generation) FROM privacy_master)`).Scan(&others))
+		fatal(t, s.store.QueryRow(t.Context(), `SELECT count(*) FROM privacy_master`).Scan(&generations))
+		fatal(t, s.store.QueryRow(t.Context(), `SELECT count(*) FROM privacy_key WHERE generation <> (SELECT max(generation) FROM privacy_master)`).Scan(&others))
 		names, err := filepath.Glob(filepath.Join(h.dir, "subjects-*.key"))
-		must(t, err)
+		fatal(t, err)
 		// A key that was made and not declared yet is for the next rotation.
 		if generations != 1 || others != 0 || len(names) > 2 || len(names) == 0 {
 			t.Fatalf("%d generations, %d keys under an old one, %v", generations, others, names)
@@ -276,6 +281,6 @@ func TestR50KilledWhileRotating(t *testing.T) {
 			t.Fatalf("%v %v %v", g, names, err)
 		}
 		s.Close()
-		must(t, s.store.Close())
+		fatal(t, s.store.Close())
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"errors"
 	"regexp"
@@ -20,11 +19,6 @@ import (
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/store"
 )
-
-// Migrations is the schema of this room.
-//
-//go:embed migrations/*.sql
-var Migrations embed.FS
 
 // What callers branch on.
 var (
@@ -147,7 +141,7 @@ func Mentions(text, subject string) bool {
 	}
 	c := squeezed(subject)
 	if len(c) < shortSubject { // it would stand in many words by chance
-		return slices.Contains(strings.FieldsFunc(folded(text), func(r rune) bool { return !word(r) }), c)
+		return slices.Contains(strings.FieldsFunc(foldedForm(text), func(r rune) bool { return !word(r) }), c)
 	}
 	return strings.Contains(squeezed(text), c)
 }
@@ -162,17 +156,17 @@ func squeezed(s string) string {
 			return r
 		}
 		return -1
-	}, folded(s))
+	}, foldedForm(s))
 }
 
-func folded(s string) string { return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s))) }
+func foldedForm(s string) string { return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s))) }
 
 func word(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
 
 // canonical brings the ways in which one value is written to one form: case and the forms of
 // characters never count, blanks and punctuation only inside an address.
 func canonical(value string) string {
-	v := folded(value)
+	v := foldedForm(value)
 	var out string
 	switch {
 	case strings.Contains(v, "@"):

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -12,21 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/store"
 	"github.com/bartizan-ai/bartizan/store/storetest"
 )
 
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(killedDirVariable); dir != "" {
-		killedChild(dir, os.Getenv(killedWhatVariable))
-	}
-	goleak.VerifyTestMain(m)
-}
-
-func must(t testing.TB, err error) {
+func fatal(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -59,15 +49,15 @@ var index = bytes.Repeat([]byte{7}, 32)
 func (h *house) open() *Subjects {
 	h.t.Helper()
 	st, err := store.Open(h.t.Context(), h.cfg)
-	must(h.t, err)
+	fatal(h.t, err)
 	s, err := OpenSubjects(h.t.Context(), Config{Store: st, Dir: h.dir, Index: index, Now: h.now})
-	must(h.t, errors.Join(err))
+	fatal(h.t, errors.Join(err))
 	h.t.Cleanup(func() { s.Close(); _ = st.Close() })
 	return s
 }
 
-// suite is what both databases must do alike.
-var suite = []struct {
+// subjectSuite is what both databases must do alike.
+var subjectSuite = []struct {
 	name string
 	run  func(*testing.T, *house)
 }{
@@ -84,8 +74,8 @@ var suite = []struct {
 	{"consents last until they end", testConsents},
 }
 
-func runSuite(t *testing.T, config func(n int) store.Config) {
-	for i, c := range suite {
+func runSubjects(t *testing.T, config func(n int) store.Config) {
+	for i, c := range subjectSuite {
 		t.Run(c.name, func(t *testing.T) {
 			h := &house{t: t, cfg: config(i), dir: filepath.Join(t.TempDir(), "keys"), time: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
 			h.cfg.Migrations = []store.Migrations{{Room: "privacy", Files: Migrations}}
@@ -94,18 +84,18 @@ func runSuite(t *testing.T, config func(n int) store.Config) {
 	}
 }
 
-func TestSQLite(t *testing.T) {
-	runSuite(t, func(int) store.Config { return store.Config{Path: filepath.Join(t.TempDir(), "p.db")} })
+func TestSubjectsSQLite(t *testing.T) {
+	runSubjects(t, func(int) store.Config { return store.Config{Path: filepath.Join(t.TempDir(), "p.db")} })
 }
 
-func TestPostgreSQL(t *testing.T) {
+func TestSubjectsPostgreSQL(t *testing.T) {
 	dsn := storetest.PostgreSQL(t)
-	runSuite(t, func(n int) store.Config {
+	runSubjects(t, func(n int) store.Config {
 		s, err := store.Open(t.Context(), store.Config{DSN: dsn})
-		must(t, err)
+		fatal(t, err)
 		defer s.Close()
 		_, err = s.Exec(t.Context(), fmt.Sprintf("CREATE DATABASE suite%d", n))
-		must(t, err)
+		fatal(t, err)
 		return store.Config{DSN: strings.Replace(dsn, "/postgres?", fmt.Sprintf("/suite%d?", n), 1)}
 	})
 }
@@ -124,11 +114,11 @@ func (h *house) keep(s *Subjects, exchange string, subjects ...string) [][]byte 
 		n.Places = append(n.Places, record.SubjectPlace{Subject: who, Kind: kind, Path: "messages[0].content"})
 	}
 	sealer, err := s.Note(h.t.Context(), n)
-	must(h.t, err)
+	fatal(h.t, err)
 	var out [][]byte
 	for _, who := range subjects {
 		b, err := sealer.Seal([]string{who}, []byte("of "+who))
-		must(h.t, err)
+		fatal(h.t, err)
 		out = append(out, b)
 	}
 	return out
@@ -146,7 +136,7 @@ func testSealed(t *testing.T, h *house) {
 	sealed := h.keep(a, "ex_1", ann, "key:key_1")
 	opens(t, b, sealed[0], "of "+ann)
 	again, err := b.Seal([]string{"key:key_1"}, []byte("x"))
-	must(t, err)
+	fatal(t, err)
 	opens(t, a, again, "x")
 	for i := range sealed[0] {
 		bad := bytes.Clone(sealed[0])
@@ -172,10 +162,10 @@ func testSealed(t *testing.T, h *house) {
 func testTwoSubjects(t *testing.T, h *house) {
 	s := h.open()
 	sealed, err := s.Seal([]string{ann, "value:Bob Finch"}, []byte("both"))
-	must(t, err)
+	fatal(t, err)
 	opens(t, s, sealed, "both")
 	_, err = s.Erase(t.Context(), s.Named("bob finch"))
-	must(t, err)
+	fatal(t, err)
 	if _, err := s.Open(sealed); !errors.Is(err, ErrErased) {
 		t.Errorf("%v", err)
 	}
@@ -245,7 +235,7 @@ func testHold(t *testing.T, h *house) {
 	for _, on := range []Hold{{Subject: s.ID(ann)}, {System: "bot"}} {
 		on.Reason, on.By = "case 7", "ada"
 		made, err := s.AddHold(t.Context(), on)
-		must(t, err)
+		fatal(t, err)
 		_, err = s.Erase(t.Context(), s.ID(ann))
 		var held *HeldError
 		if !errors.Is(err, ErrHeld) || !errors.As(err, &held) || held.ID != made.ID {
@@ -255,13 +245,13 @@ func testHold(t *testing.T, h *house) {
 		if err != nil || first.Format(time.DateOnly) != "2026-03-04" || records != (on.System != "") {
 			t.Errorf("%v %v %v", first, records, err)
 		}
-		must(t, s.LiftHold(t.Context(), made.ID, "bob"))
+		fatal(t, s.LiftHold(t.Context(), made.ID, "bob"))
 		if err := s.LiftHold(t.Context(), made.ID, "bob"); !errors.Is(err, ErrNone) {
 			t.Errorf("lifted twice: %v", err)
 		}
 	}
 	other, err := s.AddHold(t.Context(), Hold{System: "other", Reason: "x", By: "ada"})
-	must(t, err)
+	fatal(t, err)
 	list, err := s.Holds(t.Context())
 	if err != nil || len(list) != 3 || list[2].LiftedBy != "bob" && list[1].LiftedBy != "bob" {
 		t.Errorf("%+v %v", list, err)
@@ -276,7 +266,7 @@ func testForget(t *testing.T, h *house) {
 	old := h.keep(s, "ex_1", ann, "key:key_1")
 	h.pass(48 * time.Hour)
 	young := h.keep(s, "ex_2", "key:key_1")
-	must(t, s.Forget(t.Context(), h.now()))
+	fatal(t, s.Forget(t.Context(), h.now()))
 	if _, err := s.Open(old[0]); !errors.Is(err, ErrErased) {
 		t.Errorf("%v", err)
 	}
@@ -300,7 +290,7 @@ func testGlass(t *testing.T, h *house) {
 	}
 	uses("ada", "ex_1", false)
 	g, err := s.Ask(ctx, "ada", "ex_1", "ticket 7")
-	must(t, err)
+	fatal(t, err)
 	if again, err := s.Ask(ctx, "ada", "ex_1", "other"); err != nil || again.ID != g.ID {
 		t.Errorf("%+v %v", again, err)
 	}
@@ -311,7 +301,7 @@ func testGlass(t *testing.T, h *house) {
 		t.Errorf("%v", err)
 	}
 	uses("ada", "ex_1", false)
-	must(t, s.Approve(ctx, g.ID, "bob"))
+	fatal(t, s.Approve(ctx, g.ID, "bob"))
 	if err := s.Approve(ctx, g.ID, "bob"); !errors.Is(err, ErrNone) {
 		t.Errorf("%v", err)
 	}
@@ -320,14 +310,14 @@ func testGlass(t *testing.T, h *house) {
 	uses("ada", "ex_1", true)
 	uses("ada", "ex_1", false)
 	late, err := s.Ask(ctx, "ada", "ex_1", "once more")
-	must(t, err)
+	fatal(t, err)
 	h.pass(61 * time.Minute)
 	if err := s.Approve(ctx, late.ID, "bob"); !errors.Is(err, ErrNone) {
 		t.Errorf("%v", err)
 	}
 	third, err := s.Ask(ctx, "ada", "ex_1", "again")
-	must(t, err)
-	must(t, s.Approve(ctx, third.ID, "bob"))
+	fatal(t, err)
+	fatal(t, s.Approve(ctx, third.ID, "bob"))
 	h.pass(61 * time.Minute)
 	uses("ada", "ex_1", false)
 	if list, _ := s.Asked(ctx); len(list) != 0 {
@@ -387,7 +377,7 @@ func FuzzSealed(f *testing.F) {
 	keys := map[string]subjectKey{"a": {key: make([]byte, keySize)}, "b": {key: make([]byte, keySize)}}
 	for _, ids := range [][]string{{"a"}, {"a", "b"}} {
 		b, err := seal(keys, ids, []byte("plain"))
-		must(f, err)
+		fatal(f, err)
 		f.Add(b)
 		f.Add(b[:len(b)-20])
 	}
@@ -415,7 +405,7 @@ func FuzzCanonical(f *testing.F) {
 		if len(s) > 200 {
 			return
 		}
-		if c := canonical(s); c == "" && strings.TrimSpace(s) != "" && folded(s) != "" && strings.TrimSpace(folded(s)) != "" {
+		if c := canonical(s); c == "" && strings.TrimSpace(s) != "" && foldedForm(s) != "" && strings.TrimSpace(foldedForm(s)) != "" {
 			t.Errorf("%q has none", s)
 		}
 	})
