@@ -204,6 +204,9 @@ func (n *near) says(topics ...topic) bool {
 // around reads the words before and after the value at t[start:end].
 func (p *page) around(start, end int) near {
 	var n near
+	if p.tables != nil && p.column(start, &n) {
+		return n
+	}
 	for i := p.last(start) - 1; i >= 0 && n.n < len(n.topics); i-- {
 		c := p.cues[i]
 		if start-int(c.end) > reach {

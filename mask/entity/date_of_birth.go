@@ -10,8 +10,13 @@ import "strings"
 // Example: "born 3 May 1990".
 func findBirthDates(p *page, emit emitter) {
 	last := 0
+	p.cells(birthWord, func(start, _ int) {
+		if end := p.dateAt(start); end > 0 && wholeDate(p.t, start, end) {
+			emit(start, end, .97)
+		}
+	})
 	for _, c := range p.cues {
-		if c.topic != birthWord {
+		if c.topic != birthWord || p.heads(int(c.start)) {
 			continue
 		}
 		if strings.HasPrefix(p.low[c.end:], " to ") || strings.HasPrefix(p.low[c.end:], " again") {

@@ -22,7 +22,7 @@ func healthNumbers() []rule {
 		{kind: k, name: "Britain, NHS", shape: "ddd ddd dddd=.48;d{10}=.05;ddd-ddd-dddd=.4;ddd.ddd.dddd=.2", check: nhs,
 			words: "nhs|nhs no*|nhs num*|nhs:|nhs#|nhs-nummer*|chi number*|chi no*|h&c*", also: healthWord, alone: .95},
 		{kind: k, name: "Germany, insured person", shape: "Ad{9}=.6;A ddd ddd ddd=.9;Ad{9}-d=.6", check: kvnr,
-			words: "krankenvers*|kvnr*|kv-nr*|kv-nummer*|versichertennummer*|versicherten-nr*|versichertennr*|versicherten nr*|gesundheitskarte*|egk|egk-nr*", also: healthWord, alone: .97},
+			words: "krankenvers*|vers.-nr*|vers-nr*|versnr*|krankenkasse*|kvnr*|kv-nr*|kv-nummer*|versichertennummer*|versicherten-nr*|versichertennr*|versicherten nr*|gesundheitskarte*|egk|egk-nr*", also: healthWord, alone: .97},
 		{kind: k, name: "Australia, Medicare", shape: "dddd ddddd d=.93;d{10}=.1;dddd-ddddd-d=.93;dddd ddddd d-d=.93;dddd ddddd d/d=.93;d{11}=.05", check: medicare,
 			words: "medicare*|irn|medicare card*|medicare no*", also: healthWord, alone: .95},
 		{kind: k, name: "New Zealand, NHI", shape: "AAAdddd=.3;AAAddAd=.3", check: nhi, words: "nhi|nhi:|nhi no*|nhi num*|national health index", also: healthWord, alone: .97},

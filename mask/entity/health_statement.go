@@ -133,7 +133,7 @@ func runeEnd(s string, i int) int {
 
 // clause reports whether another clause begins.
 func clause(s string) bool {
-	for _, w := range []string{" and ", " but ", " in ", " at ", " when ", " last ", " since ", " after ", " und ", " seit ", " et ", " depuis ", " y ", " desde ", " e ", " da ", " en ", " sinds ", " i ", " od ", " и ", " с ", " who ", " so ", " because ", " on "} {
+	for _, w := range []string{" and ", " but ", " in ", " at ", " when ", " last ", " since ", " after ", " und ", " seit ", " et ", " depuis ", " y ", " el ", " desde ", " e ", " da ", " en ", " sinds ", " i ", " od ", " и ", " с ", " who ", " so ", " because ", " on "} {
 		if strings.HasPrefix(s, w) {
 			return true
 		}

@@ -10,10 +10,11 @@ import (
 // and blanks are one each, marks that nobody sees are gone, and what was escaped
 // for a URL, for HTML or for JSON is plain. Offsets lead back to the text it was.
 type page struct {
-	t    string // what the finders read
-	low  string // t in lower case, of the same length
-	segs []seg  // how t lies in the original; none when it is the original
-	cues []cue  // words that say what a number is, in order
+	t      string // what the finders read
+	low    string // t in lower case, of the same length
+	segs   []seg  // how t lies in the original; none when it is the original
+	cues   []cue  // words that say what a number is, in order
+	tables []table
 
 	value [48]byte // the letters and digits of the form that is tried
 }
@@ -30,6 +31,7 @@ func newPage(s string) *page {
 	}
 	p.low = lower(p.t)
 	p.cues = findCues(p.t, p.low)
+	p.findTables()
 	return p
 }
 

@@ -15,6 +15,11 @@ import "strings"
 func findPhones(p *page, emit emitter) {
 	p.international(emit)
 	p.worded(emit)
+	p.cells(phoneWord, func(start, end int) {
+		if i := nextDigit(p.t[:end], start, 2); i >= 0 {
+			p.local(i, cue{end: int32(i)}, emit)
+		}
+	})
 }
 
 // international finds numbers that begin with a plus, and with 00 or 011.
