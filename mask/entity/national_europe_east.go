@@ -45,7 +45,7 @@ func europeEast() []rule {
 		{kind: k, name: "Moldova, IDNP", shape: "d{13}=0", check: idnp,
 			words: "idnp*|cod personal*|codul personal*", also: idWord, alone: .9},
 		{kind: k, name: "Turkey, T.C. kimlik", shape: "d{11}=.48;ddd ddd ddd dd=.7;ddd ddd dd ddd=.7", check: kimlik,
-			words: "kimlik*|t.c. kimlik*|tc kimlik*|t.c. no*|tc no*|tckn*|tckno*|t.c.|tc:|tcno*|tc kimlik*|turkish id*", also: idWord, alone: .98},
+			words: "kimlik*|t.c. kimlik*|tc kimlik*|t.c. no*|tc no*|tckn*|tckno*|t.c.|tc|tcno*|tc kimlik*|turkish id*", also: idWord, alone: .98},
 		{kind: k, name: "Turkey, tax number", shape: "d{10}=0;ddd ddd dddd=0", check: vkn,
 			words: "vergi no*|vergi kimlik*|vergi num*|vkn*|v.k.n", also: taxWord, alone: .9},
 		{kind: k, name: "Albania, NID", shape: "AdddddddddA=.3", check: albania,

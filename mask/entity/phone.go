@@ -75,8 +75,8 @@ func (p *page) report(d *dialling, start, k int, plus bool, emit emitter) int {
 	case n.other, k == 1 && d.count[0] < 9:
 		w = .7
 	}
-	if start > 0 && p.t[start-1] == '(' && strings.HasPrefix(p.t[end:], ")") {
-		start, end = start-1, end+1
+	if start > 0 && p.t[start-1] == '(' && p.t[d.ends[0]-1] == ')' {
+		start-- // "(+49) 30 …"
 	}
 	emit(start, extension(p.low, end), w)
 	return end - 1
@@ -146,7 +146,9 @@ func (d *dialling) read(t string, i int) {
 }
 
 // open reports whether a bracket stands before the group at i.
-func (d *dialling) open(t string, i int) bool { return i > 0 && t[i-1] == '(' }
+func (d *dialling) open(t string, i int) bool {
+	return i > 0 && t[i-1] == '(' || d.groups == 0 && i > 1 && t[i-1] == '+' && t[i-2] == '('
+}
 
 // opening skips a bracket before digits.
 func opening(t string, i int) int {

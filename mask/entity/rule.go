@@ -260,7 +260,7 @@ func (p *page) lookUp(x *index, i, j int, only string, emit claim) {
 // cuedAt reports whether any word stands near enough to speak for a value at i.
 func (p *page) cuedAt(i int) bool {
 	n := p.last(i)
-	return n > 0 && i-int(p.cues[n-1].end) <= reach || n < len(p.cues) && int(p.cues[n].start)-i < reach
+	return p.tables != nil && p.tableOf(i) != nil || n > 0 && i-int(p.cues[n-1].end) <= reach || n < len(p.cues) && int(p.cues[n].start)-i < reach
 }
 
 // leads reports whether a run of letters stands before digits that may belong to

@@ -142,14 +142,22 @@ func elect(kept, crowd []hit) []hit {
 	return kept
 }
 
-// better orders values: steps of a twentieth make one surer, then length decides,
-// then the order of kinds.
+// better orders values: a step makes one clearly surer, then length decides, then
+// what is left of the difference, then the order of kinds.
 func better(a, b hit) bool {
-	if x, y := int(a.weight*20+.5), int(b.weight*20+.5); x != y {
-		return x > y
+	return cmp.Or(cmp.Compare(step(a.weight), step(b.weight)), cmp.Compare(a.end-a.start, b.end-b.start),
+		cmp.Compare(a.weight, b.weight), cmp.Compare(b.kind, a.kind)) > 0
+}
+
+// step says how sure a weight is, in words: sure, likely, reported, a guess.
+func step(w float64) int {
+	switch {
+	case w >= .88:
+		return 3
+	case w >= .7:
+		return 2
+	case w >= .5:
+		return 1
 	}
-	if x, y := a.end-a.start, b.end-b.start; x != y {
-		return x > y
-	}
-	return a.kind < b.kind
+	return 0
 }
