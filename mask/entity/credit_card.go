@@ -103,8 +103,6 @@ func cardWeight(d []byte, g grouping) float64 {
 	switch {
 	case g.count == 1 && len(d) >= 15:
 		return .85
-	case g.count == 1 && len(d) == 14:
-		return .6
 	case g.count >= 3 && g.first == 4 && g.second >= 4:
 		return .97
 	}

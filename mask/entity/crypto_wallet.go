@@ -52,11 +52,22 @@ func (p *page) wallet(i, j int) float64 {
 		return .98
 	}
 	if len(s) >= 32 && len(s) <= 44 || len(s) == 95 {
-		if n := p.around(i, j); n.says(walletWord) && base58Only(s) {
+		if n := p.around(i, j); n.says(walletWord) && p.spokenOf(i, "wallet", "address", "solana", "phantom", "monero", "xmr", "sol:", "钱包", "кошел") && base58Only(s) {
 			return .85
 		}
 	}
 	return 0
+}
+
+// spokenOf reports whether one of the words stands shortly before i.
+func (p *page) spokenOf(i int, words ...string) bool {
+	before := p.low[max(0, i-reach):i]
+	for _, w := range words {
+		if strings.Contains(before, w) {
+			return true
+		}
+	}
+	return false
 }
 
 const (

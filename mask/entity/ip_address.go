@@ -106,7 +106,7 @@ func (p *page) ipWeight(start, end int) float64 {
 		return .3 // a network, not a machine
 	case smallParts(p.t[start:end]):
 		// 1.2.3.4 is more often a version or a section than a machine.
-		if p.ipSpoken(start) {
+		if p.spokenOf(start, "ip", "host", "server", "addr", "client", "from", "dns", "ping", "://", "remote", "peer", "网", "アドレス") {
 			return .95
 		}
 		return .4
@@ -116,17 +116,6 @@ func (p *page) ipWeight(start, end int) float64 {
 
 // smallParts reports whether every part has one digit.
 func smallParts(s string) bool { return len(s) <= 8 && s[1] == '.' && s[3] == '.' }
-
-// ipSpoken reports whether "ip", "host" and the like stand before.
-func (p *page) ipSpoken(start int) bool {
-	before := p.low[max(0, start-32):start]
-	for _, w := range []string{"ip", "host", "server", "addr", "client", "from", "dns", "ping", "://", "remote", "peer", "网", "アドレス"} {
-		if strings.Contains(before, w) {
-			return true
-		}
-	}
-	return false
-}
 
 // sixth reads an IPv6 address whose first colon is at i, and returns how far it
 // read.

@@ -15,7 +15,7 @@ func americas() []rule {
 			words: "sin|sin:|sin#|social insurance*|s.i.n.|numéro d'assurance sociale|assurance sociale|nas|nas:|sin number*", also: idWord, alone: .9},
 		{kind: k, name: "Mexico, CURP", shape: "A{4}d{6}A{6}Xd=.98", check: curp,
 			words: "curp*|clave única*|clave unica*", also: idWord, alone: .98},
-		{kind: k, name: "Mexico, RFC", shape: "A{4}d{6}XXX=.8;A{3}d{6}XXX=.6;A{4}-d{6}-XXX=.9;A{4} d{6} XXX=.8", check: rfc,
+		{kind: k, name: "Mexico, RFC", shape: "A{4}d{6}XXX=.8;A{3}d{6}XXX=.6;A{4}-d{6}-XXX=.9;V{4} d{6} XXX=.7", check: rfc,
 			words: "rfc|rfc:|r.f.c*|registro federal*", also: taxWord, alone: .95},
 		{kind: k, name: "Brazil, CPF", shape: "ddd.ddd.ddd-dd=.98;d{11}=.4;d{9}-dd=.9;ddd ddd ddd dd=.6;ddd.ddd.ddd/dd=.9;ddd ddd ddd-dd=.9", check: cpf,
 			words: "cpf*|c.p.f*|cpf/mf|cadastro de pessoa*", also: idWord, alone: .97},

@@ -7,6 +7,8 @@ func europeNorth() []rule {
 	return []rule{
 		{kind: k, name: "Sweden, personnummer", shape: "dddddd-dddd=.93;dddddd+dddd=.93;d{8}-dddd=.96;d{8}+dddd=.96;d{12}=.85;d{10}=0;dddddd dddd=.3", check: personnummer,
 			words: "personnummer*|personnr*|pers.nr*|pnr|pnr:|samordningsnummer*|swedish personal*|swedish id*|p.nr*|person-nr*", also: idWord, alone: .95},
+		{kind: k, name: "Sweden, samordningsnummer", shape: "dddddd-dddd=.3;d{8}-dddd=.8;d{12}=0;d{10}=0", check: samordning,
+			words: "samordningsnummer*|personnummer*|personnr*", also: idWord, alone: .95},
 		{kind: k, name: "Norway, fødselsnummer", shape: "d{11}=.6;dddddd ddddd=.93;dddddd-ddddd=.9", check: foedselsnummer,
 			words: "fødselsnummer*|fødselsnr*|fodselsnummer*|personnummer*|fnr|fnr:|f.nr*|d-nummer*|norwegian id*|norwegian national*", also: idWord, alone: .97},
 		// Denmark gave its check digit up in 2007: only the date holds.
@@ -30,11 +32,14 @@ func personnummer(v []byte) bool {
 		}
 		v = v[2:]
 	}
-	d := two(v, 4)
-	if d > 60 { // a number for people who are not in the register
-		d -= 60
-	}
-	return monthDay(two(v, 2), d) && luhnText(v)
+	return monthDay(two(v, 2), two(v, 4)) && luhnText(v)
+}
+
+// samordning takes the numbers of people who are not in the register: 60 is added to
+// the day.
+func samordning(v []byte) bool {
+	v = v[len(v)-10:]
+	return two(v, 4) > 60 && monthDay(two(v, 2), two(v, 4)-60) && luhnText(v)
 }
 
 func foedselsnummer(v []byte) bool {

@@ -160,13 +160,13 @@ func opening(t string, i int) int {
 
 // gap returns where the next group begins, and whether there is one.
 func gap(t string, i int) (next int, more bool) {
-	j := i
-	for j < len(t) && j-i < 3 && (isMark(t[j]) || t[j] == '(') {
-		if t[j] == ' ' && j > i && t[j-1] == ' ' {
-			return i, false
+	j, marks := i, 0
+	for j < len(t) && j-i < 3 && isMark(t[j]) {
+		if t[j] != ' ' {
+			marks++
 		}
-		if t[j] == '(' {
-			break
+		if marks > 1 || t[j] == ' ' && j > i && t[j-1] == ' ' {
+			return i, false
 		}
 		j++
 	}

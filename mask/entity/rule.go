@@ -353,7 +353,7 @@ func wholeBefore(t string, start int) bool {
 	if b >= 0x80 {
 		return !cased(t, start) || latinless(t, start)
 	}
-	if isAlnum(b) || b == '_' || b == '$' || b == '@' || b == '\\' {
+	if isAlnum(b) || b == '_' || b == '$' || b == '@' || b == '\\' || b == '#' && start > 1 && t[start-2] == '&' {
 		return false
 	}
 	if start < 2 || b != '-' && b != '.' && b != '/' && b != ',' && b != '+' {

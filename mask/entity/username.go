@@ -41,7 +41,7 @@ func (p *page) named(i int, emit emitter) int {
 		end--
 	}
 	name := p.low[start:end]
-	if len(name) < 3 || notAName(name) || end < len(p.t) && (p.t[end] == '@' || p.t[end] == '(' || p.t[end] == '{' || p.t[end] == '$' || p.t[end] == '<') {
+	if len(name) < 3 || len(name) > 30 || notAName(name) || end < len(p.t) && (p.t[end] == '@' || p.t[end] == '(' || p.t[end] == '{' || p.t[end] == '$' || p.t[end] == '<') {
 		return 0
 	}
 	if digitsOnly([]byte(name)) && (!sign || len(name) < 5) {
@@ -62,7 +62,7 @@ func (p *page) named(i int, emit emitter) int {
 // "is". 0 when the word is no label.
 func valueStart(t string, i int) (start int, sign bool) {
 	k := i
-	for k < len(t) && k-i < 12 && strings.IndexByte(" \"'*`_", t[k]) >= 0 {
+	for k < len(t) && k-i < 12 && strings.IndexByte(" \"'*`", t[k]) >= 0 {
 		k++
 	}
 	for _, w := range []string{":", "=", "is ", "ist ", "est ", "es ", "é ", "è ", "为", "是", "は", "to "} {
@@ -85,6 +85,9 @@ func nameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '.' || c == '
 
 // notAName lists what stands for no name.
 func notAName(s string) bool {
+	if strings.Contains(s, "username") || strings.HasPrefix(s, "your") || strings.Contains(s, "user_name") {
+		return true
+	}
 	return strings.Contains(" null none true false undefined string required optional root admin administrator anonymous guest user username unknown name test example your password email id int integer varchar text the and not n/a nil void page failed error success button form field input value default www com http https public private self this postgres mysql localhost ubuntu oracle nobody system ", " "+strings.Trim(s, "@.")+" ")
 }
 
@@ -101,7 +104,7 @@ func (p *page) handled(i int, emit emitter) int {
 		for end > k && (p.t[end-1] == '.' || p.t[end-1] == '-') {
 			end--
 		}
-		if end-k < 4 || k > 0 && isAlnum(p.t[k-1]) || end < len(p.t) && (p.t[end] == '/' || p.t[end] == '(' || p.t[end] == '@') {
+		if end-k < 4 || notAName(p.low[k:end]) || k > 0 && isAlnum(p.t[k-1]) || end < len(p.t) && (p.t[end] == '/' || p.t[end] == '(' || p.t[end] == '@') {
 			return 0
 		}
 		emit(k, end, .8)
