@@ -165,3 +165,35 @@ func TestKeccak(t *testing.T) {
 		}
 	}
 }
+
+// TestPage: what the finders read is what the text says, and every place leads back.
+func TestPage(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain":                   "plain",
+		"１２３":                     "123",
+		"٣۴५๖":                    "3456",
+		"a\u00a0b\u2009c\u3000d":  "a b c d",
+		"1\u20112\u22123":         "1-2-3",
+		"1\u200b2\u200e3\ufeff":   "123",
+		"%2B49%20x%41":            "+49 x%41",
+		"a&#64;b&nbsp;&amp;&bad;": "a@b &&bad;",
+		`a\u0040b\n\"c\/`:         "a@b\n\"c/",
+		"100% of":                 "100% of",
+		"３ー４":                     "3ー4",
+		"3ー4":                     "3-4",
+	} {
+		p := newPage(text)
+		if p.t != want {
+			t.Errorf("%q reads %q, not %q", text, p.t, want)
+		}
+		for i := range len(p.t) {
+			a, b := p.original(i, i+1)
+			if a < 0 || b > len(text) || a >= b {
+				t.Errorf("%q: place %d leads to %d, %d", text, i, a, b)
+			}
+		}
+		if a, b := p.original(0, len(p.t)); a != 0 || b > len(text) {
+			t.Errorf("%q: the whole leads to %d, %d", text, a, b)
+		}
+	}
+}

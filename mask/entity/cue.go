@@ -218,10 +218,10 @@ func (p *page) around(start, end int) near {
 		if !linked(p.t, int(c.end), start) {
 			break
 		}
+		if p.inside(i) {
+			continue
+		}
 		if c.topic == otherWord {
-			if p.inside(i) {
-				continue
-			}
 			n.other = n.n == 0
 			if n.n > 0 || start-int(c.end) < 24 {
 				break
@@ -235,10 +235,16 @@ func (p *page) around(start, end int) near {
 	return n
 }
 
-// inside reports whether a word is a part of one that says more.
+// inside reports whether a word of a wide meaning is a part of one that says more.
 func (p *page) inside(i int) bool {
-	for k := i - 1; k >= 0 && i-k < 4; k-- {
-		if c := p.cues[k]; c.end >= p.cues[i].end && c.topic != otherWord {
+	word := p.cues[i]
+	switch word.topic {
+	case otherWord, idWord, taxWord, bankWord, cardWord:
+	default:
+		return false
+	}
+	for k := i - 1; k >= 0 && i-k < 6; k-- {
+		if c := p.cues[k]; c.end >= word.end && c.start < word.start && c.topic != otherWord && c.topic != word.topic {
 			return true
 		}
 	}
@@ -274,10 +280,10 @@ func linked(t string, from, to int) bool {
 				return false
 			}
 		case c == '\n':
-			if i-from > 14 || digits > 0 {
+			if i-from > 24 || digits > 0 {
 				return false
 			}
-		case c == '.' && i+1 < to && t[i+1] == ' ' && i-from > 14:
+		case c == '.' && i-from > 24 && sentenceEnd(t, i):
 			return false
 		}
 	}

@@ -38,7 +38,7 @@ func (p *page) birthAfter(i int) (start, end int) {
 	words := 0
 	for k := i; k < len(p.t) && k-i <= reach; k++ {
 		c := p.t[k]
-		if c == '\n' && k-i > 14 || c == '.' && k-i > 6 && k+1 < len(p.t) && p.t[k+1] == ' ' || c == ';' || c == '?' {
+		if c == '\n' && k-i > 14 || c == '.' && sentenceEnd(p.t, k) || c == ';' || c == '?' {
 			return 0, 0
 		}
 		first := k == 0 || !isAlnum(p.t[k-1]) && p.t[k-1] < 0x80 || p.t[k] >= 0xD6 || p.t[k-1] >= 0x80 && !cased(p.t, k)
@@ -56,6 +56,11 @@ func (p *page) birthAfter(i int) (start, end int) {
 		}
 	}
 	return 0, 0
+}
+
+// sentenceEnd reports whether the point at i ends a sentence: a capital follows.
+func sentenceEnd(t string, i int) bool {
+	return i+2 < len(t) && t[i+1] == ' ' && ('A' <= t[i+2] && t[i+2] <= 'Z' || t[i+2] >= 0xC3)
 }
 
 // birthBefore returns a date that ends right before a word, as in "3/5/1990 (DOB)"

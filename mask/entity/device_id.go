@@ -31,7 +31,7 @@ func (p *page) hardware(i int, emit emitter) int {
 		size, groups = 4, 3
 	}
 	start := i - size
-	if start < 0 || start > 0 && (isAlnum(t[start-1]) || t[start-1] == '_' || t[start-1] == t[i]) {
+	if start < 0 || start > 0 && (isAlnum(t[start-1]) || t[start-1] == '_' || t[start-1] == t[i] && hexGroup(t, start-1, size)) {
 		return i
 	}
 	end := start + groups*(size+1) - 1
@@ -56,6 +56,16 @@ func (p *page) hardware(i int, emit emitter) int {
 	return end - 1
 }
 
+// hexGroup reports whether at most so many hexadecimal digits, and nothing else
+// of a word, end at i.
+func hexGroup(t string, i, size int) bool {
+	n := 0
+	for i-n > 0 && isHex(t[i-n-1]) {
+		n++
+	}
+	return n <= size && (i-n == 0 || !isAlnum(t[i-n-1]))
+}
+
 // hardwareWeight is lower for digits alone, which may be a clock or a sort code.
 func (p *page) hardwareWeight(start, end, letters int) float64 {
 	if letters > 0 || p.t[start+2] == ':' {
@@ -69,7 +79,7 @@ func (p *page) hardwareWeight(start, end, letters int) float64 {
 
 // advertising finds a UUID behind a word.
 func (p *page) advertising(i int, emit emitter) {
-	for k := i; k < len(p.t) && k-i < 24 && p.t[k] != '\n'; k++ {
+	for k := i; k < len(p.t) && k-i < 24 && (p.t[k] != '\n' || k-i < 4); k++ {
 		if isHex(p.t[k]) && !isAlnum(p.t[k-1]) {
 			if end := uuidEnd(p.t, k); end > 0 {
 				emit(k, end, .9)

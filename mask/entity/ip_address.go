@@ -125,7 +125,7 @@ func (p *page) sixth(i int, emit emitter) int {
 	for start > 0 && i-start < 5 && isHex(t[start-1]) {
 		start--
 	}
-	if i-start > 4 || start > 0 && (isAlnum(t[start-1]) || t[start-1] == ':' || t[start-1] == '_' || t[start-1] == '.') {
+	if i-start > 4 || start > 0 && (isAlnum(t[start-1]) || t[start-1] == ':' && hexGroup(t, start-1, 4) || t[start-1] == '_' || t[start-1] == '.') {
 		return i
 	}
 	end := i

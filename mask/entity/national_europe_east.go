@@ -13,7 +13,7 @@ func europeEast() []rule {
 		{kind: k, name: "Poland, identity card", shape: "VVVdddddd=.6;VVV dddddd=.6;AAAdddddd=.2;AAA dddddd=.2", check: dowod,
 			words: "dowód osobisty|dowodu osobistego|dowodu|dowód|nr dowodu|seria i numer|dowod os*", also: idWord, alone: .93},
 		{kind: k, name: "Czechia and Slovakia, birth number", shape: "dddddd/dddd=.97;d{10}=.2;dddddd/ddd=.4;dddddd dddd=.3", check: rodneCislo,
-			words: "rodné číslo*|rodne cislo*|rodného čísla|r.č.|rč:|r. č.|r.č|rodné č*|birth number*|rodným číslem", also: idWord, alone: .97},
+			words: "rodné číslo*|rodne cislo*|rodného čísla|r.č.|rč|r. č.|r.č|rodné č*|birth number*|rodným číslem", also: idWord, alone: .97},
 		{kind: k, name: "Hungary, personal number", shape: "d-dddddd-dddd=.93;d dddddd dddd=.8;d{11}=0", check: szemelyi,
 			words: "személyi szám*|személyi azonosító*|személyazonosító*|szem. szám", also: idWord, alone: .95},
 		{kind: k, name: "Hungary, tax number", shape: "8d{9}=.2;8ddd-ddd-ddd=.5;8ddd ddd ddd=.5", check: adoazonosito,

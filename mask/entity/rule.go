@@ -308,8 +308,8 @@ func (p *page) try(forms []form, i int, cued bool, only string, emit claim) {
 // weigh says how sure a value is, by its form and by the words around it.
 func (f *form) weigh(t string, start, end int, n *near) float64 {
 	r, w := f.rule, f.bare
-	if start > 1 && t[start-1] == ' ' && isDigit(t[start-2]) && w < .9 {
-		return w * .5 // the end of a longer number
+	if w < .9 && continues(t, start, end) {
+		return w * .5
 	}
 	switch {
 	case r.own != 0 && n.says(r.own):
@@ -329,6 +329,15 @@ func (f *form) weigh(t string, start, end int, n *near) float64 {
 		return w * .5
 	}
 	return w
+}
+
+// continues reports whether a value is the end of a longer number in groups. One
+// digit before a number without groups counts something else: "IMEI 1".
+func continues(t string, start, end int) bool {
+	if start < 2 || t[start-1] != ' ' || !isDigit(t[start-2]) {
+		return false
+	}
+	return start > 2 && isDigit(t[start-3]) || strings.IndexByte(t[start:end], ' ') >= 0
 }
 
 // whole reports whether a value is not a part of something longer.

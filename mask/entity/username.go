@@ -41,7 +41,7 @@ func (p *page) named(i int, emit emitter) int {
 		end--
 	}
 	name := p.low[start:end]
-	if len(name) < 3 || len(name) > 30 || notAName(name) || end < len(p.t) && (p.t[end] == '@' || p.t[end] == '(' || p.t[end] == '{' || p.t[end] == '$' || p.t[end] == '<') {
+	if len(name) < 3 || len(name) > 30 || notAName(name) || end < len(p.t) && (p.t[end] == '@' || p.t[end] == '(' || p.t[end] == '{' || p.t[end] == '$' || p.t[end] == '<' && !strings.HasPrefix(p.t[end:], "</")) {
 		return 0
 	}
 	if digitsOnly([]byte(name)) && (!sign || len(name) < 5) {
@@ -61,10 +61,7 @@ func (p *page) named(i int, emit emitter) int {
 // valueStart returns where the value of a label begins: behind a sign, or behind
 // "is". 0 when the word is no label.
 func valueStart(t string, i int) (start int, sign bool) {
-	k := i
-	for k < len(t) && k-i < 12 && strings.IndexByte(" \"'*`", t[k]) >= 0 {
-		k++
-	}
+	k := pastMarkup(t, i)
 	for _, w := range []string{":", "=", "is ", "ist ", "est ", "es ", "é ", "è ", "为", "是", "は", "to "} {
 		if strings.HasPrefix(t[k:], w) {
 			sign = w == ":" || w == "="
@@ -79,6 +76,24 @@ func valueStart(t string, i int) (start int, sign bool) {
 		return k, false
 	}
 	return 0, false
+}
+
+// pastMarkup skips blanks, quotes, one line end and tags behind a label.
+func pastMarkup(t string, i int) int {
+	k := i
+	for k < len(t) && k-i < 24 {
+		if t[k] == '<' {
+			if end := strings.IndexByte(t[k:min(len(t), k+16)], '>'); end > 0 {
+				k += end + 1
+				continue
+			}
+		}
+		if strings.IndexByte(" \t\"'*`#-", t[k]) < 0 && (t[k] != '\n' || k-i > 2) {
+			break
+		}
+		k++
+	}
+	return k
 }
 
 func nameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '.' || c == '-' }

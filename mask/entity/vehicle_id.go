@@ -1,5 +1,7 @@
 package entity
 
+import "strings"
+
 // findVehicles finds licence plates behind a word for them.
 //
 // Catches: vehicle identification numbers whose check digit holds, and others
@@ -12,7 +14,7 @@ func findVehicles(p *page, emit emitter) {
 		if c.topic != plateWord {
 			continue
 		}
-		for i := int(c.end); i < len(p.t) && i-int(c.end) < 32 && p.t[i] != '\n'; i++ {
+		for i := int(c.end); i < len(p.t) && i-int(c.end) < 32 && (p.t[i] != '\n' || i-int(c.end) < 4); i++ {
 			if b := p.t[i]; b == ',' || b == ';' || b == '?' {
 				break
 			}
@@ -66,7 +68,7 @@ func plateRune(s string) int {
 		return 2
 	case c == 0xC3 && len(s) > 1 && (s[1] == 0x84 || s[1] == 0x96 || s[1] == 0x9C): // Ä, Ö, Ü
 		return 2
-	case c >= 0xE3 && c <= 0xED && len(s) > 2: // 京A12345, 品川 300 あ 12-34, 12가 3456
+	case c >= 0xE3 && c <= 0xED && len(s) > 2 && !strings.Contains("号號码碼是为為は牌", s[:3]): // 京A12345, 12가 3456
 		return 3
 	}
 	return 0
