@@ -85,6 +85,9 @@ func domainByte(c byte) bool { return isAlnum(c) || c == '-' || c >= 0x80 }
 // domainEnd returns the end of a domain name at t[i:], 0 when there is none.
 func domainEnd(t string, i int) int {
 	end := i
+	if i < len(t) && t[i] == '-' {
+		return 0
+	}
 	label, last := i, -1 // where the label and the last one that is whole begin
 	for end < len(t) && end-i < 253 {
 		if t[end] == '.' && end > label && end+1 < len(t) && domainByte(t[end+1]) && t[end+1] != '-' {
