@@ -12,7 +12,7 @@ func asia() []rule {
 			words: "身份证*|身份證*|公民身份*"},
 		{kind: k, name: "Hong Kong, HKID", shape: "Ad{6}(X)=.95;AAd{6}(X)=.95;Ad{6}X=.2;A d{6} (X)=.93;Ad{6} (X)=.93;A d{6}(X)=.93;Ad{6}-X=.4", check: hkid,
 			words: "hkid*|香港身份证*|香港身份證*|身份证*|身份證*|hong kong id*|hong kong identity*", also: idWord, alone: .95},
-		{kind: k, name: "Taiwan, id", shape: "Ad{9}=.85", check: taiwanese,
+		{kind: k, name: "Taiwan, id", shape: "Ad{9}=.48", check: taiwanese,
 			words: "身分證*|身份證*|统一编号|統一編號|國民身分*|居留證*|taiwan id*|taiwanese id*", also: idWord, alone: .97},
 		{kind: k, name: "Macau, id", shape: "d{7}(d)=.5;d/d{6}/d=.5", words: "bir|澳門身份證*|身份證*"},
 		{kind: k, name: "Japan, My Number", shape: "d{12}=.1;dddd dddd dddd=.4;dddd-dddd-dddd=.4", check: myNumber,

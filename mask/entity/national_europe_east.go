@@ -10,7 +10,7 @@ func europeEast() []rule {
 			words: "pesel*|nr pesel*|numer pesel*|peselu", also: idWord, alone: .95},
 		{kind: k, name: "Poland, NIP", shape: "ddd-ddd-dd-dd=.93;ddd-dd-dd-ddd=.93;d{10}=.1;ddd ddd dd dd=.6", check: nip,
 			words: "nip|nip:|nip-u|numer nip|vat pl", also: taxWord, alone: .95},
-		{kind: k, name: "Poland, identity card", shape: "VVVdddddd=.6;VVV dddddd=.6;AAAdddddd=.2;AAA dddddd=.2", check: dowod,
+		{kind: k, name: "Poland, identity card", shape: "VVVdddddd=.4;VVV dddddd=.45;AAAdddddd=.2;AAA dddddd=.2", check: dowod,
 			words: "dowód osobisty|dowodu osobistego|dowodu|dowód|nr dowodu|seria i numer|dowod os*", also: idWord, alone: .93},
 		{kind: k, name: "Czechia and Slovakia, birth number", shape: "dddddd/dddd=.97;d{10}=.2;dddddd/ddd=.4;dddddd dddd=.3", check: rodneCislo,
 			words: "rodné číslo*|rodne cislo*|rodného čísla|r.č.|rč|r. č.|r.č|rodné č*|birth number*|rodným číslem", also: idWord, alone: .97},
