@@ -262,10 +262,12 @@ func (p *page) after(end int, n *near) {
 		if rest := p.t[c.end:min(len(p.t), int(c.end)+10)]; strings.ContainsAny(rest, ":=0123456789") {
 			return
 		}
-		if c.topic != otherWord {
-			n.topics[n.n] = c.topic
-			n.n++
+		if c.topic == otherWord {
+			n.other = n.n == 0
+			return
 		}
+		n.topics[n.n] = c.topic
+		n.n++
 	}
 }
 

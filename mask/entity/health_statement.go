@@ -148,13 +148,16 @@ func (p *page) person(from, to int) bool {
 	if holdsWord(low, "patients|people|persons|children|adults|those|anyone|anybody|someone|somebody|everyone|who|if|when|men|women|individuals|many|most|users|dogs|cats|they|americans|cases|individual|could|might|may|whether|patienten|menschen|wer|wenn|kinder|falls|gens|enfants|personnes|qui|si|ceux|personas|quienes|quien|niños|cuando|pacientes|pessoas|quem|crianças|quando|persone|chi|se|pazienti|mensen|wie|als|kinderen|osoby|kto|jeśli|ludzie|люди|кто|если|ли|дети|пациенты|character|novel|film|movie|example|imagine|suppose|fictional") {
 		return false
 	}
-	if holdsWord(low, "i|i'm|i've|he|she|he's|she's|my|his|her|our|patient|client|employee|mr|mrs|ms|miss|colleague|tenant|applicant|ich|mir|bei|er|sie|mein|meine|meiner|meinem|patientin|herr|frau|kollege|kollegin|mitarbeiterin|je|j'ai|il|elle|mon|ma|m|mme|patiente|monsieur|madame|yo|él|ella|mi|me|le|mis|paciente|señora|señor|sra|sr|fui|fue|soy|es|eu|ele|ela|meu|minha|lui|lei|io|mia|mio|paziente|signora|signor|sono|è|ik|hij|zij|ze|mijn|mevrouw|meneer|jestem|on|ona|moja|mój|pan|pani|u|pacjent|pacjentka|jag|han|hon|min|mitt|patienten|ben|bana|benim|annem|babam|hasta|bayan|я|мне|меня|он|она|ему|ей|мой|моя|пациент|пациентка|у") {
+	if holdsWord(low, "i|i'm|i've|he|she|he's|she's|my|his|her|our|client|employee|mr|mrs|ms|miss|colleague|tenant|applicant|ich|mir|bei|er|sie|mein|meine|meiner|meinem|patientin|herr|frau|kollege|kollegin|mitarbeiterin|je|j'ai|il|elle|mon|ma|m|mme|patiente|monsieur|madame|yo|él|ella|mi|me|le|mis|paciente|señora|señor|sra|sr|fui|fue|soy|es|eu|ele|ela|meu|minha|lui|lei|io|mia|mio|paziente|signora|signor|sono|è|ik|hij|zij|ze|mijn|mevrouw|meneer|jestem|on|ona|moja|mój|pan|pani|u|pacjent|pacjentka|jag|han|hon|min|mitt|patienten|ben|bana|benim|annem|babam|hasta|bayan|я|мне|меня|он|она|ему|ей|мой|моя|пациент|пациентка|у") {
 		return true
 	}
-	for _, w := range []string{"我", "他", "她", "患者", "先生", "女士", "妈", "爸", "私", "彼", "さん", "母", "父", "저는", "나는", "그는", "그녀", "환자", "씨", "어머니", "아버지", "أنا", "هو ", "هي ", "المريض", "والد", "السيد", "زوج", "मैं", "मुझे", "वह", "उसे", "मेर", "मरीज", "रोगी", "श्री"} {
+	for _, w := range []string{"the patient", "this patient", "pt. ", "我", "他", "她", "患者", "先生", "女士", "妈", "爸", "私", "彼", "さん", "母", "父", "저는", "나는", "그는", "그녀", "환자", "씨", "어머니", "아버지", "أنا", "هو ", "هي ", "المريض", "والد", "السيد", "زوج", "मैं", "मुझे", "वह", "उसे", "मेर", "मरीज", "रोगी", "श्री"} {
 		if strings.Contains(low, w) {
 			return true
 		}
+	}
+	if strings.HasPrefix(strings.TrimSpace(low), "patient ") {
+		return true // a note begins so
 	}
 	return p.properName(from, to) || to > from && strings.TrimSpace(low) == "" && p.low[to-1] >= 0xD6
 }
