@@ -128,7 +128,7 @@ func issuer(d []byte) bool {
 		return n >= 16
 	case two == 36, two == 38, two == 39, two == 30:
 		return n == 14 || n == 16
-	case 2200 <= four && four <= 2204, 9792 == four, two == 60, two == 81, two == 82, 5067 == four, 6363 == four, 5090 == four:
+	case 2200 <= four && four <= 2204, four == 9792, two == 60, two == 81, two == 82, four == 5067, four == 6363, four == 5090:
 		return n == 16 || n == 19
 	case two == 50, 56 <= two && two <= 58, two == 67, two == 63:
 		return n >= 12
