@@ -35,7 +35,7 @@ func (p *page) cardContext(i, end int, w float64) float64 {
 	switch {
 	case n.says(cardWord):
 		return .98
-	case n.other:
+	case n.other || inRow(p.t, i, end) || i > 0 && p.t[i-1] == '-':
 		return w * .5
 	}
 	return w
@@ -50,7 +50,10 @@ func cardEnds(t string, i int) bool {
 }
 
 // grouping says how the digits of a number are parted.
-type grouping struct{ first, second, count int }
+type grouping struct {
+	first, second, count int
+	sep                  byte
+}
 
 // number reads digits in groups that one blank, dash or dot keeps apart, the same
 // throughout.
@@ -68,7 +71,7 @@ func number(t string, i int, digits []byte) ([]byte, int, grouping) {
 		if c != ' ' && c != '-' && c != '.' || sep != 0 && c != sep || end+1 >= len(t) || !isDigit(t[end+1]) {
 			break
 		}
-		sep = c
+		sep, g.sep = c, c
 		g.close(size)
 		size = 0
 	}
@@ -101,8 +104,10 @@ func cardWeight(d []byte, g grouping) float64 {
 		return 0
 	}
 	switch {
-	case g.count == 1 && len(d) >= 15:
+	case g.count == 1 && (len(d) == 15 || len(d) == 16):
 		return .85
+	case g.sep == '.':
+		return .45
 	case g.count >= 3 && g.first == 4 && g.second >= 4:
 		return .97
 	}
@@ -129,7 +134,7 @@ func issuer(d []byte) bool {
 	case two == 36, two == 38, two == 39, two == 30:
 		return n == 14 || n == 16
 	case 2200 <= four && four <= 2204, four == 9792, two == 60, two == 81, two == 82, four == 5067, four == 6363, four == 5090:
-		return n == 16 || n == 19
+		return n == 16
 	case two == 50, 56 <= two && two <= 58, two == 67, two == 63:
 		return n >= 12
 	}

@@ -43,6 +43,9 @@ func (p *page) wallet(i, j int) float64 {
 	s := p.t[i:j]
 	switch {
 	case len(s) == 42 && s[0] == '0' && s[1]|0x20 == 'x':
+		if n := p.around(i, j); n.other && !n.says(walletWord) {
+			return .3 // a hash of something else
+		}
 		return ethereum(s[2:])
 	case len(s) <= 35 && strings.IndexByte("13LMDAXTrt9", s[0]) >= 0:
 		if base58Check(s) {
@@ -198,12 +201,23 @@ func ethereum(s string) float64 {
 		}
 	}
 	switch {
-	case digits == len(s) || !small && !capital:
+	case digits == len(s) || !small && !capital || uneven(s):
 		return .3
 	case small && capital && !mixedCase(s):
 		return .1
 	}
 	return .97
+}
+
+// uneven reports constants, which repeat one digit.
+func uneven(s string) bool {
+	var count [128]int
+	for i := range len(s) {
+		if count[s[i]|0x20]++; count[s[i]|0x20] > len(s)/3 {
+			return true
+		}
+	}
+	return false
 }
 
 // mixedCase is the checksum of EIP-55.

@@ -282,7 +282,7 @@ func linked(t string, from, to int) bool {
 				return false
 			}
 		case c == '\n':
-			if i-from > 24 || digits > 0 {
+			if i-from > 24 || digits > 0 || i > from && t[i-1] == '.' && i-from > 6 {
 				return false
 			}
 		case c == '.' && i-from > 24 && sentenceEnd(t, i):

@@ -1,5 +1,7 @@
 package entity
 
+import "strings"
+
 // findDevices finds hardware addresses.
 //
 // Catches: MAC addresses in their three forms; IMEI, SIM and subscriber numbers and
@@ -31,6 +33,9 @@ func (p *page) hardware(i int, emit emitter) int {
 		size, groups = 4, 3
 	}
 	start := i - size
+	if size == 4 && start > 0 && strings.IndexByte("*.", t[start-1]) >= 0 {
+		return i
+	}
 	if start < 0 || start > 0 && (isAlnum(t[start-1]) || t[start-1] == '_' || t[start-1] == t[i] && hexGroup(t, start-1, size)) {
 		return i
 	}
@@ -118,10 +123,10 @@ func devices() []rule {
 			words: "imei*|handset*|device imei|imei1|imei2|imei:|串号*|手机串号", also: deviceWord, alone: .95},
 		{kind: k, name: "IMEI with software version", shape: "d{16}=0;dd-d{6}-d{6}-dd=.6", words: "imeisv*|imei-sv*"},
 		{kind: k, name: "IMSI", shape: "d{15}=0;d{14}=0;ddd dd d{10}=0;ddd-dd-d{10}=0", words: "imsi*|subscriber identity*"},
-		{kind: k, name: "ICCID", shape: "89d{17}=.5;89d{18}=.6;89d{17}A=.6;dddd dddd dddd dddd dddd=.1;dddd dddd dddd dddd ddd=.1", words: "iccid*|sim card*|sim no*|sim num*|sim:|simkaart*|sim-karte*|carte sim*|tarjeta sim*|карт* sim|сим-карт*|sim卡*"},
+		{kind: k, name: "ICCID", shape: "89d{17}=.3;89d{18}=.4;89d{17}A=.4;dddd dddd dddd dddd dddd=.1;dddd dddd dddd dddd ddd=.1", words: "iccid*|sim card*|sim no*|sim num*|sim:|simkaart*|sim-karte*|carte sim*|tarjeta sim*|карт* sim|сим-карт*|sim卡*"},
 		{kind: k, name: "MEID", shape: "AXXXXXXXXXXXXX=0;d{18}=0;XXXXXXXXXXXXXX=0", words: "meid*|esn|esn:"},
 		{kind: k, name: "serial number", check: serialLike, shape: "X{8}=0;X{9}=0;X{10}=0;X{11}=0;X{12}=0;X{13}=0;X{14}=0;X{15}=0;X{16}=0;X{17}=0;X{20}=0;AA-d{6}=0;AAA-d{6}=0;AAd{6}=0;X{4}-X{4}-X{4}=0;X{4}-X{4}-X{4}-X{4}=0;X{3}-X{4}-X{4}=0;A-d{7}=0;AA-dddd-dddddd=0;AA-d{7}=0;AA-d{8}=0;X{5}-X{5}=0;X{3}-X{5}-X{5}=0;AAA-d{8}=0;AAA-d{7}=0",
-			words: "serial|serial:|serial no*|serial num*|serial #|serialno*|serialnumber*|serial_number*|s/n|s/n:|sn:|seriennummer*|serien-nr*|seriennr*|gerätenummer*|numéro de série*|n° de série*|n° série*|número de serie*|nº de serie*|nº serie*|número de série*|nº de série*|numero di serie*|numero seriale*|matricola*|serienummer*|numer seryjny*|nr seryjny*|sériové číslo*|výrobní číslo*|sorozatszám*|gyári szám*|număr de serie*|număr serie*|serie:|серийный номер*|серийный*|серійний номер*|σειριακός αριθμός*|seri no*|seri num*|sarjanumero*|device serial*|device id*|deviceid*|device_id*|udid*|hardware id*|android id*|android_id*|序列号*|序號*|序列號*|设备号*|设备编号*|シリアル番号*|シリアルナンバー*|シリアル*|製造番号*|일련번호*|시리얼*|기기번호*|الرقم التسلسلي*|رقم الجهاز*|מספר סידורי*|सीरियल*|क्रम संख्या*|หมายเลขเครื่อง*|số seri*|số sê-ri*|nomor seri*|nombor siri*"},
+			words: "serial|serial:|serial no*|serial num*|serial #|serialno*|serialnumber*|serial_number*|s/n|s/n:|seriennummer*|serien-nr*|seriennr*|gerätenummer*|numéro de série*|n° de série*|n° série*|número de serie*|nº de serie*|nº serie*|número de série*|nº de série*|numero di serie*|numero seriale*|matricola*|serienummer*|numer seryjny*|nr seryjny*|sériové číslo*|výrobní číslo*|sorozatszám*|gyári szám*|număr de serie*|număr serie*|serie:|серийный номер*|серийный*|серійний номер*|σειριακός αριθμός*|seri no*|seri num*|sarjanumero*|device serial*|device id*|deviceid*|device_id*|udid*|hardware id*|android id*|android_id*|序列号*|序號*|序列號*|设备号*|设备编号*|シリアル番号*|シリアルナンバー*|シリアル*|製造番号*|일련번호*|시리얼*|기기번호*|الرقم التسلسلي*|رقم الجهاز*|מספר סידורי*|सीरियल*|क्रम संख्या*|หมายเลขเครื่อง*|số seri*|số sê-ri*|nomor seri*|nombor siri*"},
 	}
 }
 
@@ -133,5 +138,5 @@ func serialLike(v []byte) bool {
 			digits++
 		}
 	}
-	return digits >= 3 && !allSame(v) && !(len(v) == 8 && digits == 8 && yyyymmdd(v, 0))
+	return digits >= 3 && !allSame(v) && (v[0] != '0' || v[1] != 'X') && !(len(v) == 8 && digits == 8 && yyyymmdd(v, 0))
 }

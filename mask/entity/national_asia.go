@@ -22,7 +22,7 @@ func asia() []rule {
 			words: "주민등록*|주민번호*|주민*|외국인등록*|rrn|rrn:|resident registration*|korean id*", also: idWord, alone: .97},
 		{kind: k, name: "India, Aadhaar", shape: "dddd dddd dddd=.45;d{12}=.1;dddd-dddd-dddd=.45", check: aadhaar,
 			words: "aadhaar*|aadhar*|adhaar*|adhar*|uidai*|uid:|आधार*|ఆధార్|ஆதார்|আধার|આધાર|ಆಧಾರ್|ആധാർ|ਆਧਾਰ|آدھار", also: idWord, alone: .93},
-		{kind: k, name: "India, PAN", shape: "V{5}ddddV=.9;A{5}ddddA=.5", check: pan,
+		{kind: k, name: "India, PAN", shape: "V{5}ddddV=.9;A{5}ddddA=.2", check: pan,
 			words: "pan|pan:|pan no*|pan card*|pan num*|permanent account*|पैन*|पॅन*", also: taxWord, alone: .97},
 		{kind: k, name: "India, voter card", shape: "VVVd{7}=.2", words: "voter*|epic|epic no*|मतदाता*|election card*"},
 		{kind: k, name: "Pakistan, CNIC", shape: "d{5}-d{7}-d=.93;d{13}=0;d{5} d{7} d=.5", check: cnic,

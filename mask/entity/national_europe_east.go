@@ -40,7 +40,7 @@ func europeEast() []rule {
 			words: "инн|инн:|inn|inn:|налогоплательщик*|идентификационный номер налог*", also: taxWord, alone: .97},
 		{kind: k, name: "Russia, INN of a firm", shape: "d{10}=0", check: innFirm,
 			words: "инн|инн:|inn:|инн/кпп"},
-		{kind: k, name: "Kazakhstan, IIN", shape: "d{12}=.55", check: iin,
+		{kind: k, name: "Kazakhstan, IIN", shape: "d{12}=.45", check: iin,
 			words: "иин|иин:|жсн|iin|iin:|индивидуальный идентификационный*", also: idWord, alone: .97},
 		{kind: k, name: "Moldova, IDNP", shape: "d{13}=0", check: idnp,
 			words: "idnp*|cod personal*|codul personal*", also: idWord, alone: .9},

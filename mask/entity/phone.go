@@ -42,7 +42,7 @@ func (p *page) international(emit emitter) {
 		}
 		var d dialling
 		d.read(t, from)
-		if k, _ := d.abroad(); k > 0 {
+		if k, _ := d.abroad(plus); k > 0 {
 			i = p.report(&d, i, k, plus, emit)
 		} else if d.end > i {
 			i = d.end - 1
@@ -68,7 +68,7 @@ func (p *page) report(d *dialling, start, k int, plus bool, emit emitter) int {
 	n := p.around(start, end)
 	switch {
 	case n.says(phoneWord):
-	case !plus && (k == 1 || n.other):
+	case !plus && (k == 1 || n.other || inRow(p.t, start, end) || d.digits[d.count[0]] == '0'):
 		w = .45
 	case !plus:
 		w = .85
@@ -227,7 +227,7 @@ func (p *page) local(i int, c cue, emit emitter) int {
 	var d dialling
 	d.read(p.t, i)
 	k := d.home(p.t, i)
-	if k == 0 || !wholeBefore(p.t, i) && p.t[i-1] != '/' || dated(p.t, i, d.ends[k-1]) {
+	if k == 0 || !wholeBefore(p.t, i) && !(p.t[i-1] == '/' && i > 1 && p.t[i-2] == ' ') || sparse(d.digits[:d.count[k-1]]) || dated(p.t, i, d.ends[k-1]) {
 		return 0
 	}
 	end := d.ends[k-1]

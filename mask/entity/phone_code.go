@@ -20,8 +20,9 @@ const callingCodes = " 1:10-10 20:8-10 27:9-9 30:10-10 31:9-9 32:8-9 33:9-9 34:9
 	" 979:9-9 992:9-9 993:8-8 994:9-9 995:9-9 996:9-9 998:9-9 "
 
 // abroad returns how many groups make an international number, the most that have
-// a length which the country knows, and the digits of its code.
-func (d *dialling) abroad() (groups, code int) {
+// a length which the country knows, and the digits of its code. Without a plus the
+// first group holds the whole code: what is written otherwise is no number to dial.
+func (d *dialling) abroad(plus bool) (groups, code int) {
 	number := 0
 	for code = 1; code <= 3 && code <= d.n && d.digits[0] != '0'; code++ {
 		number = number*10 + digit(d.digits[code-1])
@@ -34,7 +35,7 @@ func (d *dialling) abroad() (groups, code int) {
 			if n > least && d.digits[code] == '0' && most < n && !d.trunk {
 				n-- // the zero that is dialled at home only
 			}
-			if least <= n && n <= most && !allSame(d.digits[:d.count[k-1]]) && !d.madeUp(code) {
+			if (plus || d.count[0] >= code) && least <= n && n <= most && !allSame(d.digits[:d.count[k-1]]) && !d.madeUp(code) {
 				return k, code
 			}
 		}

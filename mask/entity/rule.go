@@ -296,6 +296,9 @@ func (p *page) try(forms []form, i int, cued bool, only string, emit claim) {
 		if end == 0 || !whole(p.t, start, end) || f.rule.check != nil && !f.rule.check(v[:size]) {
 			continue
 		}
+		if sparse(v[:size]) {
+			continue
+		}
 		if known != end {
 			n, known = p.around(start, end), end
 		}
@@ -319,6 +322,8 @@ func (f *form) weigh(t string, start, end int, n *near) float64 {
 		return max(w, .9)
 	case r.also != 0 && n.says(r.also):
 		return max(w, r.alone)
+	case inRow(t, start, end):
+		return w * .4
 	case w >= .9 && !n.other:
 		return w
 	case n.n > 0 && n.topics[0] != idWord && n.topics[0] != taxWord, n.other, measured(t, start, end), joined(t, end):
@@ -338,6 +343,55 @@ func continues(t string, start, end int) bool {
 		return false
 	}
 	return start > 2 && isDigit(t[start-3]) || strings.IndexByte(t[start:end], ' ') >= 0
+}
+
+// inRow reports whether a value in groups stands among other numbers of a row, as in
+// a dump of memory or a table.
+func inRow(t string, start, end int) bool {
+	if strings.IndexByte(t[start:end], ' ') < 0 {
+		return false
+	}
+	i := start
+	for i > 0 && start-i < 3 && t[i-1] == ' ' {
+		i--
+	}
+	if i < start && hexToken(t, runStart(t, i), i) {
+		return true
+	}
+	i = trimRightBlank(t[:min(len(t), end+3)], end)
+	return i > end && hexToken(t, i, runEnd(t, i))
+}
+
+func runStart(t string, i int) int {
+	for i > 0 && isAlnum(t[i-1]) {
+		i--
+	}
+	return i
+}
+
+// hexToken reports whether t[i:j] is a short number, perhaps hexadecimal.
+func hexToken(t string, i, j int) bool {
+	digits := 0
+	for k := i; k < j; k++ {
+		if !isHex(t[k]) {
+			return false
+		}
+		if isDigit(t[k]) {
+			digits++
+		}
+	}
+	return j-i >= 2 && j-i <= 8 && digits > 0
+}
+
+// sparse reports numbers that are mostly zeros or one digit: masks and bounds.
+func sparse(v []byte) bool {
+	zeros := 0
+	for _, c := range v {
+		if c == '0' {
+			zeros++
+		}
+	}
+	return len(v) >= 7 && (zeros*3 >= len(v)*2 || allSame(v))
 }
 
 // whole reports whether a value is not a part of something longer.

@@ -94,7 +94,8 @@ func profile(s string) bool {
 	s = strings.TrimPrefix(s, "www.")
 	s = strings.TrimPrefix(s, "m.")
 	for _, n := range profiles {
-		if i := strings.Index(s[:min(len(s), 40)], n); i >= 0 && (i == 0 || s[i-1] == '.') {
+		// A country may stand before the network's name, another host may not.
+		if i := strings.Index(s[:min(len(s), 40)], n); i == 0 || i == 3 && s[2] == '.' {
 			return member(s[i+len(n):], n)
 		}
 	}
@@ -158,7 +159,7 @@ func (p *page) bareProfiles(emit emitter) {
 		if start == i || start > 0 && strings.IndexByte("./@:-", p.low[start-1]) >= 0 {
 			continue
 		}
-		if end := urlEnd(p.t, i); profile(p.low[start:end]) {
+		if end := urlEnd(p.t, i); !strings.HasPrefix(p.low[start:], "git") && profile(p.low[start:end]) {
 			emit(start, end, .85)
 			at = end
 		}

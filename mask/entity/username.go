@@ -27,7 +27,7 @@ func findUsernames(p *page, emit emitter) {
 // named emits the value of a label that ends at i.
 func (p *page) named(i int, emit emitter) int {
 	start, sign := valueStart(p.t, i)
-	if start == 0 {
+	if start == 0 || strings.HasPrefix(p.t[max(0, i-1):], "::") || strings.HasPrefix(p.t[i:], "::") {
 		return 0
 	}
 	end := start
@@ -43,6 +43,9 @@ func (p *page) named(i int, emit emitter) int {
 	name := p.low[start:end]
 	if len(name) < 3 || len(name) > 30 || notAName(name) || end < len(p.t) && (p.t[end] == '@' || p.t[end] == '(' || p.t[end] == '{' || p.t[end] == '$' || p.t[end] == '<' && !strings.HasPrefix(p.t[end:], "</")) {
 		return 0
+	}
+	if i := strings.IndexByte(p.t[start:end], '.'); i >= 0 && p.t[start+i+1] >= 'A' && p.t[start+i+1] <= 'Z' {
+		return 0 // a field in program text
 	}
 	if digitsOnly([]byte(name)) && (!sign || len(name) < 5) {
 		return 0
@@ -100,10 +103,10 @@ func nameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '.' || c == '
 
 // notAName lists what stands for no name.
 func notAName(s string) bool {
-	if strings.Contains(s, "username") || strings.HasPrefix(s, "your") || strings.Contains(s, "user_name") {
+	if strings.HasPrefix(s, "0x") || strings.HasPrefix(s, "int") || strings.HasPrefix(s, "uint") || strings.Contains(s, "username") || strings.HasPrefix(s, "your") || strings.Contains(s, "user_name") {
 		return true
 	}
-	return strings.Contains(" null none true false undefined string required optional root admin administrator anonymous guest user username unknown name test example your password email id int integer varchar text the and not n/a nil void page failed error success button form field input value default www com http https public private self this postgres mysql localhost ubuntu oracle nobody system ", " "+strings.Trim(s, "@.")+" ")
+	return strings.Contains(" null none true false undefined string required optional root admin administrator anonymous guest user username unknown name test example your password email id int integer varchar text the and not n/a nil void page failed error success button form field input value default www com http https public private self this postgres mysql localhost ubuntu oracle nobody system import output media override ", " "+strings.Trim(s, "@.")+" ")
 }
 
 // handled emits an @name shortly behind a network's name.

@@ -107,7 +107,7 @@ func vinLike(v []byte) bool {
 			letters++
 		}
 	}
-	return letters >= 3 && digits >= 1
+	return (v[0] != '0' || v[1] != 'X') && letters >= 3 && digits >= 1
 }
 
 // vinChecked is the check of North America: the ninth place is the remainder.
