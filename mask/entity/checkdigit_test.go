@@ -84,6 +84,19 @@ func specimens() []struct {
 		{"personalausweis", personalausweis, "T220001293"},
 		{"iranian", iranian, "0123456789"},
 		{"thai", thai, "1234567890121"},
+		{"vkn", vkn, "4540536920"},
+		{"cbu", cbu, "2850590940090418135201"},
+		{"nhi", nhi, "ZZZ0016"},
+		{"spi", spi, "3023217600053"},
+		{"uruguay", uruguay, "48201945"},
+		{"saudi", saudi, "1048201949"},
+		{"emirati", emirati, "784198548201940"},
+		{"kuwaiti", kuwaiti, "285041748201"},
+		{"matricule", matricule, "1985041748245"},
+		{"iin", iin, "850417304829"},
+		{"személyi", szemelyi, "18504174820"},
+		{"adóazonosító", adoazonosito, "8371920482"},
+		{"taj", taj, "048201948"},
 	}
 }
 
@@ -118,6 +131,53 @@ func TestSpecimens(t *testing.T) {
 		}
 		if passed*6 > changed {
 			t.Errorf("%s lets %d of %d changed numbers pass", s.name, passed, changed)
+		}
+	}
+}
+
+// TestPlausible: numbers without a check digit must hold a date, a region or the
+// letters that theirs have.
+func TestPlausible(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		check func([]byte) bool
+		good  []string
+		bad   []string
+	}{
+		{"ssn", ssn, []string{"536904399", "912781234", "001010001"}, []string{"000123456", "666123456", "536004399", "536900000", "900121234", "111111111"}},
+		{"cpr", cpr, []string{"1705851234"}, []string{"3205851234", "1713851234", "0005851234"}},
+		{"rrn", rrn, []string{"8504171482019"}, []string{"8513171482019", "8504329482019", "8504179482019"}},
+		{"lankan", lankan, []string{"852041234V", "857041234X", "198520401234"}, []string{"854001234V", "852041234A", "850001234V", "178520401234"}},
+		{"mykad", mykad, []string{"850417104821"}, []string{"851317104821", "850417004821", "850417174821"}},
+		{"nik", nik, []string{"3171041704850003", "3171045704850003"}, []string{"0971041704850003", "3171043204850003", "3171041713850003", "3171041704850000", "9571041704850003"}},
+		{"egyptian", egyptian, []string{"28504170112345"}, []string{"18504170112345", "28513170112345", "28504170012345", "28504174012345"}},
+		{"chineseOld", chineseOld, []string{"110105850417123"}, []string{"010105850417123", "110105851317123"}},
+		{"nino", nino, []string{"JG482019C", "JG482019"}, []string{"DG482019C", "JO482019C", "GB482019C", "JG482019E"}},
+		{"pan", pan, []string{"BEGPA4820K"}, []string{"BEGZA4820K"}},
+		{"cnic", cnic, []string{"4220148201947"}, []string{"9220148201947", "4220148201940"}},
+		{"rfc", rfc, []string{"BEGA850417AB1", "BEG850417AB1"}, []string{"BEGA851317AB1"}},
+		{"british", british, []string{"MORGA753116SM9IJ", "FO999753116SM9IJ"}, []string{"MORGA763116SM9IJ", "M9RGA753116SM9IJ", "FO9A9753116SM9IJ"}},
+		{"quebec", quebec, []string{"BERA85541712", "BERA85041712"}, []string{"BERA85131712", "BERA85043212"}},
+		{"mbi", mbi, []string{"1EG4TE5MK73"}, []string{"1SG4TE5MK73", "0EG4TE5MK73"}},
+		{"samordning", samordning, []string{"8504773717"}, []string{"8504123715", "8504773718"}},
+		{"bic", bic, []string{"DEUTDEFF", "NEDSZAJJXXX"}, []string{"DEUTQQFF", "D1UTDEFF"}},
+		{"venezuela", venezuela, []string{"V12345678"}, []string{"A12345678"}},
+		{"cccd", cccd, []string{"001085048201", "482019473"}, []string{"099085048201", "001485048201"}},
+		{"personasKods", personasKods, []string{"32482019473"}, []string{"31482019473"}},
+		{"passport", passportLike, []string{"C01X00T47", "482019473"}, []string{"ABCDEFG12", "20240501", "111111111"}},
+		{"licence", licenceLike, []string{"D4820194"}, []string{"ABCDEF123", "20240501"}},
+		{"serial", serialLike, []string{"C02X48201JG5"}, []string{"0X0000001E", "ABCDEFGH12", "20240501"}},
+		{"vin", vinLike, []string{"WVWZZZ1KZ8W482019"}, []string{"IVWZZZ1KZ8W482019", "0X3FFF80100000000", "12345678901234567"}},
+	} {
+		for _, v := range c.good {
+			if !c.check([]byte(v)) {
+				t.Errorf("%s refuses %s", c.name, v)
+			}
+		}
+		for _, v := range c.bad {
+			if c.check([]byte(v)) {
+				t.Errorf("%s takes %s", c.name, v)
+			}
 		}
 	}
 }
