@@ -1,0 +1,163 @@
+package entity
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// Shapes is the whole family as one detector: every passage is read once, and a
+// value that several kinds claim is reported as one.
+type Shapes struct {
+	kinds []kind
+}
+
+// Detector returns the family as one detector.
+func Detector() *Shapes { return &Shapes{kinds()} }
+
+// ID names the detector and its version. Findings bear the IDs of their kinds.
+func (*Shapes) ID() string { return "pii/shapes@2" }
+
+// Finds says what it can find.
+func (s *Shapes) Finds() []risk.Category {
+	out := make([]risk.Category, len(s.kinds))
+	for i, k := range s.kinds {
+		out[i] = k.category()
+	}
+	return out
+}
+
+// Inline says that looking is bounded.
+func (*Shapes) Inline() bool { return true }
+
+// Look reads every passage that holds text.
+func (s *Shapes) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
+	return look(ctx, passages, s.kinds, "")
+}
+
+// look reads passages for some kinds: one by name, or all.
+func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string) ([]risk.Finding, error) {
+	var found []risk.Finding
+	for i := range passages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if passages[i].Text == "" {
+			continue
+		}
+		p := newPage(passages[i].Text)
+		for _, h := range settle(gather(p, kinds, only)) {
+			k := &kinds[h.kind]
+			start, end := p.original(h.start, h.end)
+			found = append(found, risk.Finding{Category: k.category(), Detector: k.ID(), Severity: k.severity, Confidence: h.weight,
+				Passage: i, Start: start, End: end, Impact: risk.Confidentiality,
+				Refs: []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM02:2026"}, {Framework: "MITRE-ATLAS", Item: "AML.T0057"}}})
+		}
+	}
+	return found, nil
+}
+
+// hit is a value that one kind claims.
+type hit struct {
+	start, end int
+	weight     float64
+	kind       int
+}
+
+// gather runs the kinds over a page.
+func gather(p *page, kinds []kind, only string) []hit {
+	var hits []hit
+	for i := range kinds {
+		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
+	}
+	findNumbers(p, only, func(name string, start, end int, w float64) {
+		i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+		if name == "phone" {
+			end = extension(p.low, end)
+		}
+		hits = append(hits, hit{start, end, w, i})
+	})
+	return hits
+}
+
+// crowd is how many overlapping values are weighed against each other. In a longer
+// chain, which no honest text has, neighbours decide.
+const crowd = 32
+
+// settle keeps of overlapping values the surer one or, of two that are about as
+// sure, the longer.
+func settle(hits []hit) []hit {
+	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
+	kept := hits[:0]
+	for i := 0; i < len(hits); {
+		j, reach := i+1, hits[i].end
+		for j < len(hits) && hits[j].start < reach && j-i < crowd {
+			reach = max(reach, hits[j].end)
+			j++
+		}
+		first := hits[i]
+		if j == i+1 {
+			kept = keep(kept, first)
+		} else {
+			kept = elect(kept, slices.Clone(hits[i:j]))
+		}
+		i = j
+	}
+	return kept
+}
+
+// keep adds a value unless the last one reaches into it.
+func keep(kept []hit, h hit) []hit {
+	if n := len(kept); n > 0 && kept[n-1].end > h.start {
+		if better(h, kept[n-1]) {
+			kept[n-1] = h
+			return kept
+		}
+		return kept
+	}
+	return append(kept, h)
+}
+
+// elect takes the best of a crowd, then the best of what it does not touch.
+func elect(kept, crowd []hit) []hit {
+	slices.SortStableFunc(crowd, func(a, b hit) int {
+		if better(a, b) {
+			return -1
+		}
+		return 1
+	})
+	chosen := crowd[:0]
+	for _, h := range crowd {
+		if !slices.ContainsFunc(chosen, func(c hit) bool { return h.start < c.end && c.start < h.end }) {
+			chosen = append(chosen, h)
+		}
+	}
+	slices.SortFunc(chosen, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
+	for _, h := range chosen {
+		kept = keep(kept, h)
+	}
+	return kept
+}
+
+// better orders values: a step makes one clearly surer, then length decides, then
+// what is left of the difference, then the order of kinds.
+func better(a, b hit) bool {
+	return cmp.Or(cmp.Compare(step(a.weight), step(b.weight)), cmp.Compare(a.end-a.start, b.end-b.start),
+		cmp.Compare(a.weight, b.weight), cmp.Compare(b.kind, a.kind)) > 0
+}
+
+// step says how sure a weight is, in words: sure, likely, reported, a guess.
+func step(w float64) int {
+	switch {
+	case w >= .88:
+		return 3
+	case w >= .7:
+		return 2
+	case w >= .5:
+		return 1
+	}
+	return 0
+}
