@@ -1,6 +1,6 @@
 // Package entity recognises kinds of personal and payment data by their own
 // rules: check digits, shapes and the words beside them. Each kind is one file
-// and one line in [All]; [Detector] runs them all in one pass.
+// and one line in [All]; [Detectors] runs them all in one pass.
 //
 // An entity is a guard.Detector by shape, so that a policy can flag, mask or
 // block what it finds. May change.
@@ -51,6 +51,10 @@ func kinds() []kind {
 		{"vehicle_id", findVehicles, risk.Medium},
 		{"username", findUsernames, risk.Medium},
 		{"url", findURLs, risk.Low},
+		{"person", findPeople, risk.Medium},
+		{"address", findAddresses, risk.High},
+		{"organization", findOrganizations, risk.Low},
+		{"location", findLocations, risk.Low},
 	}
 }
 
@@ -79,7 +83,7 @@ func (kind) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (k kind) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, []kind{k}, k.name)
+	return look(ctx, passages, []kind{k}, k.name, 0)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

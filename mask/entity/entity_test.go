@@ -10,7 +10,7 @@ import (
 	"github.com/bartizan-ai/bartizan/llm"
 )
 
-func names() []string {
+func members() []string {
 	var out []string
 	for _, e := range All() {
 		name, _, _ := strings.Cut(strings.TrimPrefix(e.ID(), "pii/"), "@")
@@ -21,10 +21,10 @@ func names() []string {
 
 func TestCases(t *testing.T) {
 	by := map[string]Entity{}
-	for i, n := range names() {
+	for i, n := range members() {
 		by[n] = All()[i]
 	}
-	testkit.Family(t, "testdata", names(), func(t *testing.T, c testkit.Case) {
+	testkit.Family(t, "testdata", members(), func(t *testing.T, c testkit.Case) {
 		found, err := by[c.Member].Look(context.Background(), []llm.Passage{{Text: c.Text}})
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +42,7 @@ func TestCases(t *testing.T) {
 	})
 }
 
-func TestDocumented(t *testing.T) { testkit.Documented(t, ".", names()) }
+func TestDocumented(t *testing.T) { testkit.Documented(t, ".", members()) }
 
 func FuzzEntities(f *testing.F) {
 	f.Add("anna@example.org 4111 1111 1111 1111 DE89 3704")
@@ -50,7 +50,7 @@ func FuzzEntities(f *testing.F) {
 	f.Add("電話０３（５５５５）０１２３ 1990年5月3日生まれ https://x.com/a?token=%40%2B&#64;\\u0040 [at] x [dot] y")
 	f.Add("У меня диабет, она болеет астмой. passport AB482019 VIN 1M8GDM9AXKP042788 <<P<UTO \xff\xe3\x80")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, e := range append(All(), Detector()) {
+		for _, e := range append(All(), both()...) {
 			found, err := e.Look(context.Background(), []llm.Passage{{Text: s}})
 			if err != nil {
 				t.Fatal(err)

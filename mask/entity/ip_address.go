@@ -2,6 +2,7 @@ package entity
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -100,6 +101,8 @@ func (p *page) ipWeight(start, end int) float64 {
 	}
 	n := p.around(start, end)
 	switch {
+	case documentation(a) && p.exemplary(start, end):
+		return .3 // nobody's: the text says so
 	case n.says(versionWord), strings.Contains(p.low[max(0, start-64):start], "version"):
 		return .1
 	case end+1 < len(p.t) && p.t[end] == '/' && isDigit(p.t[end+1]) && p.t[end-1] == '0':
@@ -112,6 +115,21 @@ func (p *page) ipWeight(start, end int) float64 {
 		return .4
 	}
 	return .97
+}
+
+// documentation reports addresses of the blocks that are kept for examples (RFC 5737, RFC
+// 3849).
+func documentation(a netip.Addr) bool {
+	return slices.ContainsFunc(exampleNets, func(n netip.Prefix) bool { return n.Contains(a.Unmap()) })
+}
+
+var exampleNets = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")}
+
+// exemplary reports whether a text calls what stands in a place an example.
+func (p *page) exemplary(start, end int) bool {
+	near := p.low[max(0, start-64):min(len(p.low), end+48)]
+	return slices.ContainsFunc([]string{"documentation", "example", "sample", "test-net", "reserved", "beispiel", "exemple", "ejemplo"}, func(w string) bool { return strings.Contains(near, w) })
 }
 
 // smallParts reports whether every part has one digit.

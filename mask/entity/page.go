@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bartizan-ai/bartizan/names"
 )
 
 // page is a text as the finders read it: digits of every script are ASCII, dashes
@@ -15,6 +17,11 @@ type page struct {
 	segs   []seg  // how t lies in the original; none when it is the original
 	cues   []cue  // words that say what a number is, in order
 	tables []table
+
+	values []names.Value // found by their shape, for the recogniser
+	reader *names.Recogniser
+	heard  bool // it has read the page
+	found  []namedHit
 
 	value [48]byte // the letters and digits of the form that is tried
 }

@@ -6,40 +6,48 @@ import (
 	"slices"
 
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/names"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
-// Shapes is the whole family as one detector: every passage is read once, and a
+// Detector is a part of the family as one detector: every passage is read once, and a
 // value that several kinds claim is reported as one.
-type Shapes struct {
+type Detector struct {
+	id    string
 	kinds []kind
+	from  int // the first kind that it reports: those before it only claim their values
 }
 
-// Detector returns the family as one detector.
-func Detector() *Shapes { return &Shapes{kinds()} }
+// Detectors returns the family as two detectors: "pii/shapes" for what goes by its shape, and
+// "pii/names" for what goes by context, which costs more, so that a policy which wants no
+// names does not pay for them.
+func Detectors() []*Detector {
+	all := kinds()
+	return []*Detector{{"pii/shapes@2", all[:shapes(all)], 0}, {"pii/names@1", all, shapes(all)}}
+}
 
 // ID names the detector and its version. Findings bear the IDs of their kinds.
-func (*Shapes) ID() string { return "pii/shapes@2" }
+func (d *Detector) ID() string { return d.id }
 
 // Finds says what it can find.
-func (s *Shapes) Finds() []risk.Category {
-	out := make([]risk.Category, len(s.kinds))
-	for i, k := range s.kinds {
-		out[i] = k.category()
+func (d *Detector) Finds() []risk.Category {
+	var out []risk.Category
+	for _, k := range d.kinds[d.from:] {
+		out = append(out, k.category())
 	}
 	return out
 }
 
 // Inline says that looking is bounded.
-func (*Shapes) Inline() bool { return true }
+func (*Detector) Inline() bool { return true }
 
 // Look reads every passage that holds text.
-func (s *Shapes) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, s.kinds, "")
+func (d *Detector) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
+	return look(ctx, passages, d.kinds, "", d.from)
 }
 
-// look reads passages for some kinds: one by name, or all.
-func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string) ([]risk.Finding, error) {
+// look reads passages for some kinds: one by name, or all; and reports those from a kind on.
+func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string, from int) ([]risk.Finding, error) {
 	var found []risk.Finding
 	for i := range passages {
 		if err := ctx.Err(); err != nil {
@@ -49,7 +57,10 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 			continue
 		}
 		p := newPage(passages[i].Text)
-		for _, h := range settle(gather(p, kinds, only)) {
+		for _, h := range p.settle(kinds, only) {
+			if h.kind < from {
+				continue
+			}
 			k := &kinds[h.kind]
 			start, end := p.original(h.start, h.end)
 			found = append(found, risk.Finding{Category: k.category(), Detector: k.ID(), Severity: k.severity, Confidence: h.weight,
@@ -58,6 +69,31 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 		}
 	}
 	return found, nil
+}
+
+// settle runs the kinds over a page: those that go by shapes first, because what they find is
+// one word for those that go by context.
+func (p *page) settle(kinds []kind, only string) []hit {
+	at := shapes(kinds)
+	hits := settle(gather(p, kinds[:at], only))
+	if at == len(kinds) {
+		return hits
+	}
+	p.settled(hits, kinds)
+	for i := at; i < len(kinds); i++ {
+		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
+	}
+	return settle(hits)
+}
+
+// shapes is how many kinds, which come first, go by shapes.
+func shapes(kinds []kind) int {
+	for i, k := range kinds {
+		if slices.Contains(names.Kinds, k.name) {
+			return i
+		}
+	}
+	return len(kinds)
 }
 
 // hit is a value that one kind claims.

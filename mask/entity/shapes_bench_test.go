@@ -20,7 +20,7 @@ func BenchmarkShapes(b *testing.B) {
 		"spaced":  strings.Repeat("12 345 6789 ", 340),
 	} {
 		b.Run(name, func(b *testing.B) {
-			d := Detector()
+			d := shaped()
 			passages := []llm.Passage{{Text: text}}
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
@@ -38,7 +38,7 @@ func BenchmarkShapes(b *testing.B) {
 func BenchmarkHostile(b *testing.B) {
 	for _, unit := range []string{"1", ".", "@", "+", "a@", "1.", "+1", "1-", "ab:", "(1", "4111 ", "tel ", "born 1 ", "<<", "A1", "%2B", "allergic to ", "https://", "1 ", "0x", ".com/"} {
 		b.Run(unit, func(b *testing.B) {
-			d := Detector()
+			d := shaped()
 			passages := []llm.Passage{{Text: strings.Repeat(unit, 1<<20/len(unit))}}
 			b.SetBytes(1 << 20)
 			for b.Loop() {

@@ -10,6 +10,11 @@ import (
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
+// shaped is the detector of what goes by its shape, and both are all.
+func shaped() Entity { return Detectors()[0] }
+
+func both() []Entity { return []Entity{Detectors()[0], Detectors()[1]} }
+
 // reported lists what a detector is sure of, as "kind:value".
 func reported(t *testing.T, e Entity, text string) string {
 	t.Helper()
@@ -29,7 +34,7 @@ func reported(t *testing.T, e Entity, text string) string {
 // TestTables: the name of a column speaks for every row, and only for its column.
 func TestTables(t *testing.T) {
 	rows := strings.Repeat("7,4155552671,4155552671,536904399,1985-04-17\n", 30)
-	got := reported(t, Detector(), "id,order,phone,ssn,dob\n"+rows)
+	got := reported(t, shaped(), "id,order,phone,ssn,dob\n"+rows)
 	if n := strings.Count(got, "phone:4155552671 | national_id:536904399 | date_of_birth:1985-04-17"); n != 30 {
 		t.Errorf("%d of 30 rows: %s", n, got)
 	}
@@ -43,7 +48,7 @@ func TestTables(t *testing.T) {
 		"order,amount\n4155552671,12\n":                "",
 		"call, or write,\nor order 4155552671":         "",
 	} {
-		if got := reported(t, Detector(), text); got != want {
+		if got := reported(t, shaped(), text); got != want {
 			t.Errorf("%q: %q", text, got)
 		}
 	}
@@ -71,7 +76,7 @@ func TestArbitration(t *testing.T) {
 		"driver's license D4820194, passport C4820194":         "driver_license:D4820194 | passport:C4820194",
 		"my phone is not my order number, which is 4155552671": "",
 	} {
-		if got := reported(t, Detector(), text); got != want {
+		if got := reported(t, shaped(), text); got != want {
 			t.Errorf("%q: %q, not %q", text, got, want)
 		}
 	}
@@ -94,17 +99,34 @@ func TestSpans(t *testing.T) {
 		"born\\n1990-05-03\\n":            "date_of_birth:1990-05-03",
 		"«4509 4820 1947 3717»":           "credit_card:4509 4820 1947 3717",
 	} {
-		if got := reported(t, Detector(), text); got != want {
+		if got := reported(t, shaped(), text); got != want {
 			t.Errorf("%q: %q, not %q", text, got, want)
 		}
 	}
 }
 
-// TestDetector: the whole family is one detector that names every kind.
-func TestDetector(t *testing.T) {
-	d := Detector()
-	if d.ID() != "pii/shapes@2" || !d.Inline() || len(d.Finds()) != len(All()) {
-		t.Errorf("%s finds %v", d.ID(), d.Finds())
+// TestDetectors: the whole family is two detectors that name every kind, and a text is judged
+// by both as by each kind.
+func TestDetectors(t *testing.T) {
+	d, n := shaped(), both()[1]
+	if d.ID() != "pii/shapes@2" || n.ID() != "pii/names@1" || !d.Inline() || len(d.Finds())+len(n.Finds()) != len(All()) || len(n.Finds()) != 4 {
+		t.Errorf("%s finds %v, %s %v", d.ID(), d.Finds(), n.ID(), n.Finds())
+	}
+	text := "Maria Keller, tel +49 30 5550123, Gartenstraße 12, 50674 Köln, account DE41 5001 0517 0123 4567 89"
+	if got := reported(t, n, text); got != "person:Maria Keller | address:Gartenstraße 12, 50674 Köln" {
+		t.Errorf("%q", got)
+	}
+	if got := reported(t, d, text); got != "phone:+49 30 5550123 | iban:DE41 5001 0517 0123 4567 89" {
+		t.Errorf("%q", got)
+	}
+	var all []string
+	for _, f := range Find(text, nil) {
+		if f.Confidence >= likely {
+			all = append(all, f.Kind)
+		}
+	}
+	if got := strings.Join(all, " "); got != "person phone address iban" {
+		t.Errorf("%q", got)
 	}
 	found, err := d.Look(context.Background(), []llm.Passage{{Text: "x"}, {}, {Text: "tel +49 30 5550123"}})
 	if err != nil || len(found) != 1 || found[0].Detector != "pii/phone@2" || found[0].Passage != 2 || found[0].Category != risk.Category("pii.phone") {
