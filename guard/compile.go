@@ -49,9 +49,9 @@ type Compiled struct {
 	allow    *allowances
 	second   *staged // nil: nobody is asked
 	entities map[string]Entity
-	wanted   [2][]bool         // by direction and detector: can policy act on what it finds?
-	ours     func(string) bool // values that stand for others and are nobody's; nil: there are none
-	until    time.Time         // monitor ends then; zero: it does not
+	wanted   [2][]bool                              // by direction and detector: can policy act on what it finds?
+	ours     func(text string, start, end int) bool // values that stand for others and are nobody's; nil: there are none
+	until    time.Time                              // monitor ends then; zero: it does not
 	monitor  bool
 }
 

@@ -84,7 +84,7 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 func (c *Compiled) decideAll(ctx context.Context, dir Direction, passages []llm.Passage, found []risk.Finding) []risk.Finding {
 	if c.ours != nil {
 		found = slices.DeleteFunc(found, func(f risk.Finding) bool {
-			return f.Passage >= 0 && strings.HasPrefix(string(f.Category), "pii.") && c.ours(passages[f.Passage].Text[f.Start:f.End])
+			return f.Passage >= 0 && strings.HasPrefix(string(f.Category), "pii.") && c.ours(passages[f.Passage].Text, f.Start, f.End)
 		})
 	}
 	for i := range found {

@@ -84,8 +84,8 @@ func (c *Compiled) Scanner() *Scanner {
 }
 
 // Except lets what stands for hidden values pass as what it is: an address that was made up
-// for a schema is nobody's. ours reports whether a text is such a stand, or a part of one.
-func (s *Scanner) Except(ours func(string) bool) {
+// for a schema is nobody's. ours reports whether text[start:end] touches such a stand.
+func (s *Scanner) Except(ours func(text string, start, end int) bool) {
 	c := *s.c
 	c.ours = ours
 	s.c = &c

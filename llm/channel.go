@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -119,12 +121,13 @@ func (p *part) apply(e *Event) error {
 	pass := &e.Passages[p.passage]
 	var taken []Change
 	for _, changes := range p.channel.changes {
+		var touching []Change
 		for _, c := range changes {
-			if c.Start > p.end || c.End < p.start || overlaps(taken, c) {
-				continue
+			if c.Start <= p.end && c.End >= p.start {
+				touching = append(touching, c)
 			}
-			taken = append(taken, c)
 		}
+		taken = join(taken, touching)
 	}
 	for _, c := range taken {
 		local, ok := p.clip(c)
@@ -184,13 +187,32 @@ func (e *Event) add(x Edit) {
 	e.Edits = append(e.Edits, x)
 }
 
-func overlaps(taken []Change, c Change) bool {
-	for _, t := range taken {
-		if c.Start < t.End && t.Start < c.End || c.Start == t.Start && c.End == t.End {
-			return true
-		}
+// join adds to changes those of another scanner that want none of the same bytes. Both are in
+// order, or put into it, and so is what comes out: an answer may hold thousands.
+func join(taken, more []Change) []Change {
+	if !slices.IsSortedFunc(more, byPlace) {
+		more = slices.Clone(more)
+		slices.SortStableFunc(more, byPlace)
 	}
-	return false
+	out := make([]Change, 0, len(taken)+len(more))
+	at := 0
+	for _, c := range more {
+		for at < len(taken) && (taken[at].End < c.Start || taken[at].End == c.Start && byPlace(taken[at], c) < 0) {
+			out = append(out, taken[at])
+			at++
+		}
+		if at < len(taken) && overlap(taken[at], c) || len(out) > 0 && overlap(out[len(out)-1], c) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return append(out, taken[at:]...)
+}
+
+func byPlace(a, b Change) int { return cmp.Or(a.Start-b.Start, a.End-b.End) }
+
+func overlap(a, b Change) bool {
+	return a.Start < b.End && b.Start < a.End || a.Start == b.Start && a.End == b.End
 }
 
 func hasSurrogate(s string) bool {

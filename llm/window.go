@@ -188,10 +188,8 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 			if c.Start < 0 || c.End < c.Start || c.End > len(view) {
 				return ErrScanner
 			}
-			if !overlaps(taken, c) {
-				taken = append(taken, c)
-			}
 		}
+		taken = join(taken, r.Changes)
 	}
 	for _, c := range taken {
 		if err := edit(e, p, m.Within(p.Map), c); err != nil {

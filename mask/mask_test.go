@@ -216,6 +216,19 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestStands(t *testing.T) {
+	c := cover("c")
+	p, q := c.Hide("pii.email", "anna@example.org", Placeholder, false), c.Hide("pii.phone", "+49 151 2345678", Fake, false)
+	r := c.Restorer(all)
+	text := "write to " + p + " or " + q + " today"
+	for part, want := range map[string]bool{p: true, p[1:6]: true, q: true, q[4:]: true, "or " + q[:3]: true, "write": false, " or ": false, "today": false} {
+		at := strings.Index(text, part)
+		if got := r.Stands(text, at, at+len(part)); got != want {
+			t.Errorf("%q: %v", part, got)
+		}
+	}
+}
+
 func TestFakes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range 400 {

@@ -41,13 +41,14 @@ func (c *Cover) Restorer(may func(kind string) bool) *Restorer {
 	return r
 }
 
-// Stands reports whether a text is something that stands for a hidden value, a part of that,
-// or that with a little around it.
-func (r *Restorer) Stands(text string) bool {
-	for s := range r.cover.stands {
-		if strings.Contains(s, text) || len(text) < len(s)+8 && strings.Contains(text, s) {
+// Stands reports whether text[start:end] touches something that stands for a hidden value.
+func (r *Restorer) Stands(text string, start, end int) bool {
+	for at := max(0, start-longestForeign); at < end; {
+		n, _ := r.set.longest(text[at:])
+		if n > 0 && at+n > start && r.cover.stands[text[at:at+n]] != nil {
 			return true
 		}
+		at += max(n, 1)
 	}
 	return false
 }
