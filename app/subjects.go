@@ -94,5 +94,8 @@ func (a *App) eraseAgain(ctx context.Context) error {
 		}
 		a.cfg.Log.Warn("a restored backup of the store had a subject that was erased; it was erased again", "subject", r.Act.Target, "act", r.Act.ID)
 	}
+	if last == seen {
+		return nil
+	}
 	return a.subjects.See(ctx, log, last)
 }

@@ -55,7 +55,7 @@ func NewCertificate(subject, act string, at time.Time, e Erased, backups time.Du
 			{"keys", e.Keys, "the subject's key was deleted and overwritten; no process holds keys longer than one exchange"},
 		},
 		Limits: []string{
-			"A copy of the database from before, with the master key of that time, opens what it held until such copies are deleted, or at once no more when the master key is rotated.",
+			"Whoever has a copy of the database from before and a copy of the master key of that time can open what it held, until such copies are deleted. Once the master key is rotated, a copy of the database alone opens nothing with the keys that are here.",
 			"A value that was not recognised when a text was kept is part of that text, and goes with the key of who wrote the text, or with retention; in the name that a caller gave a conversation or a field it goes with retention alone.",
 			"What was sent to a provider is held there by the provider's own rules.",
 		}}
