@@ -49,11 +49,15 @@ type Provider struct {
 
 // Handling is what the configuration says that a provider does with data.
 type Handling struct {
-	Training  string `json:"training,omitempty"`
-	Retention string `json:"retention,omitempty"`
-	Region    string `json:"region,omitempty"`
-	Ceiling   string `json:"ceiling,omitempty"`
-	Basis     string `json:"basis,omitempty"`
+	Training        string   `json:"training,omitempty"`
+	Retention       string   `json:"retention,omitempty"`
+	AbuseMonitoring string   `json:"abuse_monitoring,omitempty"`
+	HumanReview     string   `json:"human_review,omitempty"`
+	Region          string   `json:"region,omitempty"`
+	SubProcessors   []string `json:"sub_processors,omitempty"`
+	Contract        string   `json:"contract,omitempty"`
+	Ceiling         string   `json:"ceiling,omitempty"`
+	Basis           string   `json:"basis,omitempty"`
 }
 
 // Use is a model that a provider serves, and in which place among those who speak
