@@ -251,7 +251,7 @@ func (x *exchange) state() *dialect.Fault {
 			Message: "The field " + name + " makes the provider keep this conversation or go on from one that it kept, which the policy of your system does not allow; " +
 				"send the whole conversation and leave the field out, or ask the owner for provider_state: allow."}
 	}
-	if e := x.request.NoStore; e != nil && (strings.HasSuffix(x.dialect.ID(), "responses") || x.keptByDefault()) {
+	if e := x.request.NoStore; e != nil && (strings.HasSuffix(x.dialect.ID(), "responses") || x.keptByDefault() || x.knowsStore()) {
 		x.request.Edits = append(x.request.Edits, *e)
 	}
 	return nil
@@ -266,6 +266,15 @@ func (x *exchange) keptByDefault() bool {
 		}
 	}
 	return false
+}
+
+// knowsStore reports whether the caller's version of Azure's API has stored completions, which
+// it keeps only when it is told to: it is told not to all the same. Older versions refuse the
+// word, and keep nothing.
+func (x *exchange) knowsStore() bool {
+	path, query, _ := strings.Cut(x.route.Path, "?")
+	_, version, _ := strings.Cut(query, "api-version=")
+	return x.dialect.ID() == "azure" && (strings.HasPrefix(path, "/openai/v1/") || version >= "2025")
 }
 
 // askUsage makes a provider count a stream whose cost is to be known: callers seldom ask
