@@ -113,8 +113,8 @@ var roles = map[string]string{
 	"role/auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read"].contains(resource) };`,
 	"role/reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
 	// What people wrote to a model is read by those who approve, and says so in
-	// the ledger.
-	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read"].contains(resource) };`,
+	// the ledger. They also agree to what a provider does with it.
+	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read", Act::"provider.approve"].contains(resource) };`,
 }
 
 // generated returns the permits that a declaration means. A system that is not

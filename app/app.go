@@ -181,7 +181,7 @@ func (a *App) openGate(ctx context.Context) error {
 	a.notice(a.file.Load())
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
-	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(),
+	a.desk = desk.New(desk.Config{Keys: a.keys, Profiles: a.profiles, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(),
 		Permits: func() *access.Permits { return a.plan.Load().Permits }, Policies: func() []*guard.Compiled { return a.plan.Load().list() }})
 	a.closers = append(a.closers, func(context.Context) error { a.desk.Close(); return nil })
 	return nil

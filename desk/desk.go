@@ -25,6 +25,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -40,13 +41,15 @@ const (
 	LedgerRead  = "ledger.read"
 	PolicyRead  = "policy.read"
 	ContentRead = "content.read"
+	// ProviderApprove agrees to a changed profile of a provider.
+	ProviderApprove = "provider.approve"
 	// SessionBegin needs no permit: whoever brings a link was permitted when it
 	// was made. It is recorded like the rest.
 	SessionBegin = "session.begin"
 )
 
 // Acts lists every act that a permit can allow.
-var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead}
+var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead, ProviderApprove}
 
 // What callers branch on, beside the errors of access and record.
 var (
@@ -79,6 +82,7 @@ type Config struct {
 	Permits  func() *access.Permits // those of now
 	Recorder record.Recorder
 	Policies func() []*guard.Compiled // those in use; nil: none
+	Profiles *privacy.Profiles        // what was agreed with providers; nil: nothing has to be
 	Watch    Watch
 	Now      func() time.Time // nil: time.Now
 }
