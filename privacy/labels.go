@@ -31,6 +31,7 @@ const maxLabel = 64
 type Labels struct {
 	names []string
 	known map[string]mark
+	heads map[string]bool // the words that they begin with
 }
 
 // mark is what a name means, and how sure it is that somebody who writes it means a label.
@@ -77,7 +78,44 @@ func NewLabels(names []string, more map[string]string) (*Labels, error) {
 		}
 		l.known[key] = mark{Label(i), false}
 	}
+	l.heads = headsOf(l.known)
 	return l, nil
+}
+
+// headsOf returns the first words of folded names. Few lines of prose begin with one of them,
+// so that a look at it spares the rest.
+func headsOf[T any](names map[string]T) map[string]bool {
+	out := map[string]bool{}
+	for name := range names {
+		var buf [maxLabel]byte
+		out[string(buf[:head(&buf, name)])] = true
+	}
+	return out
+}
+
+// head writes the first word of a text, in small letters, and returns its length. What is too
+// long for a name is cut.
+func head(to *[maxLabel]byte, text string) int {
+	n := 0
+	for _, r := range text {
+		if !unicode.IsLetter(r) {
+			if n == 0 && r < utf8.RuneSelf {
+				continue
+			}
+			break
+		}
+		r = unicode.ToLower(r)
+		if n+utf8.RuneLen(r) > len(to) {
+			break
+		}
+		n += utf8.EncodeRune(to[n:], r)
+	}
+	return n
+}
+
+func begins(heads map[string]bool, text string) bool {
+	var buf [maxLabel]byte
+	return heads[string(buf[:head(&buf, text)])]
 }
 
 // Names returns the labels in their order.

@@ -159,11 +159,11 @@ func (s *sheet) keyed(line string, front bool) bool {
 		s.properties(line)
 		return true
 	}
-	at := strings.IndexAny(line, ":=|：")
+	at, wide := separator(line)
 	if at < 0 {
 		return false
 	}
-	key, value := line[:at], strings.TrimPrefix(strings.TrimLeft(line[at:], "："), line[at:at+1])
+	key, value := line[:at], line[at+wide:]
 	if line[at] == '|' { // a row of a table: | Classification | Confidential |
 		cells := strings.SplitN(strings.Trim(line, "| "), "|", 3)
 		if len(cells) != 2 {
@@ -179,6 +179,20 @@ func (s *sheet) keyed(line string, front bool) bool {
 		s.take(s.labels.mark("tlp:" + unquoted(value)))
 	}
 	return true
+}
+
+// separator finds what stands between a key and its value, and how many bytes it has.
+func separator(line string) (at, wide int) {
+	const full = "：" // as Chinese and Japanese write it
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c == ':' || c == '=' || c == '|':
+			return i, 1
+		case c == full[0] && strings.HasPrefix(line[i:], full):
+			return i, len(full)
+		}
+	}
+	return -1, 0
 }
 
 // data looks at a long line that holds data: JSON, or the properties of a mail.
@@ -224,6 +238,7 @@ func (s *sheet) properties(line string) {
 var (
 	keySet   = setOf(keys)
 	frontSet = setOf(frontKeys)
+	keyHeads = headsOf(setOf(append(keys[:len(keys):len(keys)], frontKeys...)))
 )
 
 func setOf(names []string) map[string]bool {
@@ -235,6 +250,9 @@ func setOf(names []string) map[string]bool {
 }
 
 func isKey(name string, front bool) bool {
+	if !begins(keyHeads, name) {
+		return false
+	}
 	var buf [maxLabel]byte
 	n := fold(&buf, name)
 	return n > 0 && (keySet[string(buf[:n])] || front && frontSet[string(buf[:n])])
@@ -243,6 +261,9 @@ func isKey(name string, front bool) bool {
 // banner looks up what stands alone on a line. Behind a dash stands what such lines say as
 // well; more words than that are a sentence.
 func (l *Labels) banner(core string) (mark, bool) {
+	if !begins(l.heads, core) {
+		return mark{}, false
+	}
 	if m, ok := l.look(core); ok {
 		return m, true
 	}
@@ -274,6 +295,12 @@ var tails = map[string]bool{"do not distribute": true, "do not copy": true, "do 
 // list is none, and nothing is left of it.
 func bare(line string) (core string, decorated bool) {
 	const fancy = "[](){}*=~_+-<>!"
+	if line == "" {
+		return "", false
+	}
+	if first, last := line[0]|0x20, line[len(line)-1]|0x20; first >= 'a' && first <= 'z' && (last >= 'a' && last <= 'z' || last == '.'|0x20) {
+		return line, false // as most lines are
+	}
 	if len(line) > 1 && strings.IndexByte("-*+", line[0]) >= 0 && line[1] == ' ' && line[len(line)-1] != line[0] {
 		return "", false
 	}
