@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,7 +14,7 @@ import (
 
 // openPrivacy opens what is remembered of conversations and of agreements with providers.
 func (a *App) openPrivacy(ctx context.Context) (err error) {
-	a.spoken, err = privacy.NewConversations(privacy.ConversationsConfig{Store: a.store, Key: a.keys.Derive("conversations")})
+	a.spoken, err = privacy.NewConversations(privacy.ConversationsConfig{Store: a.store, Key: a.keys.Derive("conversations"), Stale: time.Duration(a.file.Load().Access.StaleAfter)})
 	if err != nil {
 		return err
 	}

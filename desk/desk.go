@@ -279,19 +279,19 @@ func (d *Desk) Explain(a Actor, system, point, target string) (Explanation, erro
 	if err := d.May(a, PolicyRead); err != nil {
 		return Explanation{}, err
 	}
-	return Explain(d.cfg.Permits(), system, point, target)
+	return Explain(d.cfg.Permits(), system, point, target, nil)
 }
 
-// Explain answers without a running server.
-func Explain(p *access.Permits, system, point, target string) (Explanation, error) {
-	if point != access.Admit && point != access.UseTool {
+// Explain answers without a running server. At release, about says what permits may look at.
+func Explain(p *access.Permits, system, point, target string, about map[string]string) (Explanation, error) {
+	if point != access.Admit && point != access.UseTool && (point != access.Release || about == nil) {
 		return Explanation{}, fmt.Errorf("%w: %q is no point of decision; use %s or %s", ErrInvalid, clean(point), access.Admit, access.UseTool)
 	}
 	if _, err := p.System(system); err != nil {
 		return Explanation{}, err
 	}
 	e := Explanation{System: system, Permits: map[string]string{}}
-	e.Permit = p.Decide(access.Ask{Principal: record.Principal{Kind: "key", System: system}, Point: point, Target: target, Op: "chat"})
+	e.Permit = p.Decide(access.Ask{Principal: record.Principal{Kind: "key", System: system}, Point: point, Target: target, Op: "chat", Context: about})
 	for _, id := range e.Permit.Reasons {
 		e.Permits[id] = p.Explain(id)
 	}

@@ -28,6 +28,7 @@ const maxConversations = 20_000
 type Conversations struct {
 	store *store.Store
 	key   []byte
+	stale time.Duration
 	now   func() time.Time
 
 	mu    sync.Mutex // never held while the store is asked
@@ -49,6 +50,7 @@ type ConversationID [sha256.Size]byte
 type ConversationsConfig struct {
 	Store *store.Store
 	Key   []byte           // of the hashes; the same on all replicas
+	Stale time.Duration    // how long to believe what was read while the store is away; 0: 5 min
 	Now   func() time.Time // nil: time.Now
 }
 
@@ -60,7 +62,10 @@ func NewConversations(cfg ConversationsConfig) (*Conversations, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Conversations{store: cfg.Store, key: cfg.Key, now: cfg.Now, held: map[ConversationID]held{}}, nil
+	if cfg.Stale == 0 {
+		cfg.Stale = 5 * time.Minute
+	}
+	return &Conversations{store: cfg.Store, key: cfg.Key, stale: cfg.Stale, now: cfg.Now, held: map[ConversationID]held{}}, nil
 }
 
 // ID returns what stands for the conversation that somebody names. Two callers never share
@@ -78,7 +83,8 @@ func (c *Conversations) ID(names ...string) (id ConversationID) {
 }
 
 // Highest returns the highest label that a conversation had; the lowest where it is not
-// known. It asks the store when it has not for two seconds.
+// known. It asks the store when it has not for two seconds; while that is away, what it read
+// last holds for a while.
 func (c *Conversations) Highest(ctx context.Context, id ConversationID) (Label, error) {
 	now := c.now()
 	c.mu.Lock()
@@ -93,6 +99,8 @@ func (c *Conversations) Highest(ctx context.Context, id ConversationID) (Label, 
 	case errors.Is(err, store.ErrNotFound):
 		c.forget(id, now)
 		return Public, nil
+	case err != nil && known && now.Sub(h.read) < c.stale:
+		return h.label, nil
 	case err != nil:
 		return Public, err
 	}

@@ -261,8 +261,20 @@ func TestStoreAway(t *testing.T) {
 	must(t, err)
 	c, err := NewConversations(ConversationsConfig{Store: s, Key: make([]byte, 32)})
 	must(t, err)
+	now := time.Now()
+	c.now = func() time.Time { return now }
 	must(t, c.Raise(t.Context(), c.ID("known"), HighlyConfidential))
+	must(t, c.Raise(t.Context(), c.ID("seen"), General))
 	must(t, s.Close())
+	now = now.Add(time.Minute)
+	highest(t, "what was read a minute ago", c, c.ID("seen"), General)
+	if err := c.Raise(t.Context(), c.ID("seen"), Confidential); err == nil {
+		t.Error("it rose, and nobody knows")
+	}
+	now = now.Add(5 * time.Minute)
+	if _, err := c.Highest(t.Context(), c.ID("seen")); err == nil {
+		t.Error("what was read long ago holds")
+	}
 	highest(t, "what can rise no more", c, c.ID("known"), HighlyConfidential)
 	if _, err := c.Highest(t.Context(), c.ID("x")); err == nil {
 		t.Error("it knows")
