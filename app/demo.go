@@ -145,7 +145,16 @@ func demoPolicy(now time.Time) guard.Policy {
 			{ID: "project-nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Project Nightjar may not be discussed with AI."},
 			{ID: "ticket", Pattern: `TCK-\d{6}`, Action: "mask"},
 		},
-		Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "mask"}, {Name: "pii.credit_card", Action: "mask"}, {Name: "pii.iban", Action: "mask"}}},
+		Mask: guard.Masking{Restore: true, Entities: demoEntities()},
 		Keep: guard.Keep{Content: "masked"},
 	}
+}
+
+// demoEntities are hidden from the practice model and put back for who sent them.
+func demoEntities() []guard.Entity {
+	var out []guard.Entity
+	for _, name := range []string{"email", "phone", "person", "address", "national_id", "date_of_birth", "credit_card", "iban"} {
+		out = append(out, guard.Entity{Name: "pii." + name, Action: "mask"})
+	}
+	return out
 }

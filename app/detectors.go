@@ -6,12 +6,12 @@ import (
 	"github.com/bartizan-ai/bartizan/mask/entity"
 )
 
-// Detectors lists every detector of this build: those of the guard and the kinds
-// of personal data.
+// Detectors lists every detector of this build: those of the guard, and the kinds of personal
+// data, so that a text is read once for all of them.
 func Detectors() []guard.Detector {
 	all := detect.All()
-	for _, e := range entity.All() {
-		all = append(all, e)
+	for _, d := range entity.Detectors() {
+		all = append(all, d)
 	}
 	return all
 }

@@ -63,7 +63,7 @@ var seedFindings = []seedFinding{
 	{risk.IndirectInjection, "attack/model@1", "retrieved", .5, 0, 18},
 	{"nonviolent_crime", "harm/model@1", "user", .5, 0, 16},
 	{"specialized_advice", "harm/model@1", "model", 0, 0, 8},
-	{"pii.email", "pii/email@1", "user", 0, risk.Mask, 24},
+	{"pii.email", "pii/email@2", "user", 0, risk.Mask, 24},
 	{"secret.generic_api_key", "secret@2", "user", 0, risk.Mask, 10},
 	{risk.HiddenText, "hidden_text@1", "user", 2.8, 0, 5},
 	{risk.UnsafeMarkup, "unsafe_markup@1", "model", 1, 0, 8},
@@ -72,7 +72,7 @@ var seedFindings = []seedFinding{
 }
 
 // seedChecks are the checks of a call; now and then one does not do its work.
-var seedChecks = []string{"injection/override@1", "injection/prompt_leak@1", "injection/addressed@1", "injection/jailbreak@1", "hidden_text@1", "unsafe_markup@1", "secret@2", "model@1", "pii/email@1"}
+var seedChecks = []string{"injection/override@1", "injection/prompt_leak@1", "injection/addressed@1", "injection/jailbreak@1", "hidden_text@1", "unsafe_markup@1", "secret@2", "model@1", "pii/shapes@2"}
 
 // Seed writes a month of plausible traffic into the ledger. Every record of it is
 // marked synthetic, so it never counts as evidence. The same month comes out each

@@ -74,19 +74,22 @@ type Tagger struct {
 	// probability.
 	Lean float32
 
-	scores []float32 // of each token, for every tag
-	back   []uint8
-	tags   []uint8
-	sure   []float32
-	ahead  []float64
-	behind []float64
+	outside []bool
+	scores  []float32 // of each token, for every tag
+	back    []uint8
+	tags    []uint8
+	sure    []float32
+	ahead   []float64
+	behind  []float64
 }
 
-// Tag labels tokens: the features of token t are ids[t*width:(t+1)*width]. It returns each
-// token's tag, and how probable it is that the token is of that kind. The slices are the
-// tagger's own and hold until the next call.
-func (t *Tagger) Tag(ids []uint32) (tags []uint8, sure []float32) {
+// Tag labels tokens: the features of token t are ids[t*width:(t+1)*width]. Tokens of which
+// outside is true belong to nothing, and their features are not looked at; outside may be nil.
+// It returns each token's tag, and how probable it is that the token is of that kind. The
+// slices are the tagger's own and hold until the next call.
+func (t *Tagger) Tag(ids []uint32, outside []bool) (tags []uint8, sure []float32) {
 	n := len(ids) / t.Model.width
+	t.outside = outside
 	t.weigh(ids, n)
 	t.lean(n, -t.Lean)
 	t.best(n)
@@ -117,6 +120,10 @@ func (t *Tagger) weigh(ids []uint32, n int) {
 	} else {
 		var sum [MaxTags]int32
 		for i := range n {
+			if t.outside != nil && t.outside[i] {
+				t.none(i)
+				continue
+			}
 			clear(sum[:k])
 			for _, id := range ids[i*m.width : (i+1)*m.width] {
 				if m.mark[id&m.mask] != marked(id) {
@@ -145,6 +152,10 @@ func (t *Tagger) lean(n int, by float32) {
 func (t *Tagger) weighNine(ids []uint32, n int) {
 	m := t.Model
 	for i := range n {
+		if t.outside != nil && t.outside[i] {
+			t.none(i)
+			continue
+		}
 		var a, b, c, d, e, f, g, h, o int32
 		for _, id := range ids[i*m.width : (i+1)*m.width] {
 			if m.mark[id&m.mask] != marked(id) {
@@ -168,6 +179,15 @@ func (t *Tagger) weighNine(ids []uint32, n int) {
 	}
 }
 
+// none leaves a token no tag but Outside.
+func (t *Tagger) none(i int) {
+	k := t.Model.tags
+	for j := range k {
+		t.scores[i*k+j] = never
+	}
+	t.scores[i*k] = 0
+}
+
 // best finds the most probable sequence of tags (Viterbi, IEEE Trans. IT 13, 1967).
 func (t *Tagger) best(n int) {
 	m := t.Model
@@ -177,18 +197,19 @@ func (t *Tagger) best(n int) {
 	for i := range n {
 		score := t.scores[i*k:][:k]
 		back := t.back[i*k:][:k]
-		for to := range k {
-			top, at := float32(2*never), 0
+		last := k
+		if t.outside != nil && t.outside[i] {
+			for to := range k {
+				is[to] = 2 * never
+			}
+			last = 1
+		}
+		for to := range last {
+			top, at := float32(4*never), 0
 			if i == 0 {
 				top, at = m.moves[k*k+to], k
-			} else if to != Outside && to%2 == 0 {
-				// What goes on follows only its own kind.
-				top, at = was[to-1]+m.moves[(to-1)*k+to], to-1
-				if s := was[to] + m.moves[to*k+to]; s > top {
-					top, at = s, to
-				}
 			} else {
-				for from := range k {
+				for from, hi := before(to, k); from < hi; from++ {
 					if s := was[from] + m.moves[from*k+to]; s > top {
 						top, at = s, from
 					}
@@ -248,6 +269,14 @@ func (t *Tagger) doubt(from, to, n int) {
 	}
 }
 
+// before returns the range of tags that may stand before one.
+func before(tag, tags int) (lo, hi int) {
+	if tag != Outside && tag%2 == 0 {
+		return tag - 1, tag + 1 // what goes on follows only its own kind
+	}
+	return 0, tags
+}
+
 // forward fills alpha, scaled to sum one for each token.
 func (m *Model) forward(scores []float32, start int, alpha []float64) {
 	k := m.tags
@@ -259,7 +288,8 @@ func (m *Model) forward(scores []float32, start int, alpha []float64) {
 			if i == 0 {
 				in = m.odds[start*k+to]
 			} else {
-				for from := range k {
+				lo, hi := before(to, k)
+				for from := lo; from < hi; from++ {
 					in += float64(alpha[i-k+from] * m.odds[from*k+to])
 				}
 			}

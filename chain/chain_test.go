@@ -57,7 +57,7 @@ func TestLearns(t *testing.T) {
 	tagger := &Tagger{Model: m}
 	wrong, all := 0, 0
 	for _, s := range toy(rng, 200) {
-		tags, sure := tagger.Tag(s.IDs)
+		tags, sure := tagger.Tag(s.IDs, nil)
 		for i := range tags {
 			all++
 			if tags[i] != s.Tags[i] {
@@ -116,8 +116,8 @@ func TestExact(t *testing.T) {
 				ids[i] = uint32(rng.IntN(16))
 			}
 			tagger := &Tagger{Model: m}
-			got, sure := tagger.Tag(ids)
-			want, kinds := enumerate(m, ids, n)
+			got, sure := tagger.Tag(ids, nil)
+			want, kinds := enumerate(m, ids, nil, n)
 			if !slices.Equal(got, want) {
 				t.Fatalf("%v, want %v", got, want)
 			}
@@ -132,7 +132,7 @@ func TestExact(t *testing.T) {
 }
 
 // enumerate tries every sequence of tags.
-func enumerate(m *Model, ids []uint32, n int) (best []uint8, kinds [][]float64) {
+func enumerate(m *Model, ids []uint32, outside []bool, n int) (best []uint8, kinds [][]float64) {
 	kinds = make([][]float64, n)
 	for i := range kinds {
 		kinds[i] = make([]float64, m.tags)
@@ -161,6 +161,13 @@ func enumerate(m *Model, ids []uint32, n int) (best []uint8, kinds [][]float64) 
 				continue
 			}
 			s := float64(m.moves[from*m.tags+tag])
+			if outside != nil && outside[i] {
+				if tag == Outside {
+					tags[i] = Outside
+					try(i+1, score+s)
+				}
+				continue
+			}
 			for _, id := range ids[2*i : 2*i+2] {
 				if id != None {
 					s += float64(m.rows[int(id)*m.tags+tag]) * float64(m.scale)
@@ -201,6 +208,25 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestOutside holds that tokens which belong to nothing are tagged so, and that the others are
+// tagged as if their features said it.
+func TestOutside(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for range 50 {
+		m, n := random(rng, 9), 2+rng.IntN(4)
+		ids, outside := make([]uint32, 2*n), make([]bool, n)
+		for i := range ids {
+			ids[i] = uint32(rng.IntN(16))
+		}
+		outside[rng.IntN(n)] = true
+		tags, _ := (&Tagger{Model: m}).Tag(ids, outside)
+		want, _ := enumerate(m, ids, outside, n)
+		if !slices.Equal(tags, want) {
+			t.Fatalf("%v, want %v with %v", tags, want, outside)
+		}
+	}
+}
+
 func TestLean(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	m := random(rng, 9)
@@ -209,7 +235,7 @@ func TestLean(t *testing.T) {
 		ids[i] = uint32(rng.IntN(16))
 	}
 	some := func(lean float32) (n int) {
-		tags, _ := (&Tagger{Model: m, Lean: lean}).Tag(ids)
+		tags, _ := (&Tagger{Model: m, Lean: lean}).Tag(ids, nil)
 		for _, tag := range tags {
 			if tag != Outside {
 				n++
@@ -234,7 +260,7 @@ func FuzzModel(f *testing.F) {
 		for i := range in {
 			in[i] = uint32(ids[i]) * 0x01010101
 		}
-		tags, sure := (&Tagger{Model: m}).Tag(in)
+		tags, sure := (&Tagger{Model: m}).Tag(in, nil)
 		if len(tags) != len(in)/m.Width() || len(sure) != len(tags) {
 			t.Fatal("not a tag for each token")
 		}

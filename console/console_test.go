@@ -81,6 +81,20 @@ func TestHalfRecords(t *testing.T) {
 	}
 }
 
+// TestMaskedIsShown: the page of an exchange says how many private values were hidden, put back
+// and left.
+func TestMaskedIsShown(t *testing.T) {
+	h := build(t)
+	one := call(h.clock, 1, 1)
+	one.Outcome.Masked = &record.Masked{Hidden: 4, Restored: 3, Withheld: 1, Altered: 2}
+	h.records = []record.Record{one}
+	a := h.as("reader").get("/exchanges/" + one.ID())
+	check(t, "masked", a.body)
+	if !strings.Contains(a.body, "4 hidden, 3 put back, 1 withheld, 2 changed by the model") {
+		t.Error("the page does not say what was masked")
+	}
+}
+
 // may says who gets where, written down once more: R61. A route that is not here
 // fails the test.
 var may = map[string][]string{

@@ -14,7 +14,7 @@ import (
 
 func everything() []guard.Detector {
 	all := detect.All()
-	for _, e := range entity.All() {
+	for _, e := range entity.Detectors() {
 		all = append(all, e)
 	}
 	return all

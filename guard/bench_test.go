@@ -25,7 +25,7 @@ func prose(n int) string {
 func full() guard.Policy {
 	return guard.Policy{
 		Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block"}, {ID: "ticket", Pattern: `TCK-\d{6}`, Action: "mask"}},
-		Mask:  guard.Masking{Entities: []guard.Entity{{Name: "pii.email"}, {Name: "pii.credit_card"}, {Name: "pii.iban"}}},
+		Mask:  guard.Masking{Entities: []guard.Entity{{Name: "pii.email"}, {Name: "pii.credit_card"}, {Name: "pii.iban"}, {Name: "pii.person"}, {Name: "pii.location"}}},
 	}
 }
 

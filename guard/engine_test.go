@@ -39,7 +39,7 @@ func (inlined) Inline() bool { return true }
 func everything(t testing.TB, p guard.Policy, more ...guard.Detector) *guard.Compiled {
 	t.Helper()
 	all := append(detect.All(), more...)
-	for _, e := range entity.All() {
+	for _, e := range entity.Detectors() {
 		all = append(all, e)
 	}
 	e, err := guard.New(guard.Config{Detectors: all, Deadline: 50 * time.Millisecond})
@@ -260,7 +260,7 @@ func TestEntitiesFlagMaskBlock(t *testing.T) {
 	}
 	j := everything(t, guard.Policy{}).Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginUser, Text: text}})
 	for _, k := range j.Verdict.Checks {
-		if k.Detector == "pii/email@1" && k.State != risk.Skipped {
+		if k.Detector == "pii/shapes@2" && k.State != risk.Skipped {
 			t.Errorf("policy wants no entity, but the check says %v", k.State)
 		}
 	}

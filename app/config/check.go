@@ -232,7 +232,9 @@ func (p *parser) policies(f *File) {
 }
 
 // Entities lists the kinds of personal data that this version can see.
-var Entities = []string{"pii.email", "pii.credit_card", "pii.iban"}
+var Entities = []string{"pii.email", "pii.credit_card", "pii.iban", "pii.national_id", "pii.passport", "pii.driver_license", "pii.health", "pii.bank_account",
+	"pii.crypto_wallet", "pii.date_of_birth", "pii.phone", "pii.ip_address", "pii.device_id", "pii.vehicle_id", "pii.username", "pii.url",
+	"pii.person", "pii.address", "pii.organization", "pii.location"}
 
 func (p *parser) systems(f *File) {
 	if len(f.Systems) == 0 {

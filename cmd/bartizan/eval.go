@@ -14,7 +14,8 @@ import (
 )
 
 type evalCommand struct {
-	Guard evalGuard `cmd:"" help:"Measure the guard on labelled texts."`
+	Guard    evalGuard    `cmd:"" help:"Measure the guard on labelled texts."`
+	Entities evalEntities `cmd:"" help:"Measure what is found of personal data in labelled texts."`
 }
 
 type evalGuard struct {

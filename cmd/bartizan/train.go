@@ -14,7 +14,8 @@ import (
 )
 
 type trainCommand struct {
-	Guard trainGuard `cmd:"" help:"Learn the guard's models of labelled texts."`
+	Guard    trainGuard    `cmd:"" help:"Learn the guard's models of labelled texts."`
+	Entities trainEntities `cmd:"" help:"Learn the recogniser of names of labelled texts."`
 }
 
 type trainGuard struct {

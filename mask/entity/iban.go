@@ -16,35 +16,49 @@ var ibanLengths = map[string]int{
 // findIBANs finds international bank account numbers.
 //
 // Catches: a country's letters, check digits that hold, the country's length,
-// written together or in groups of four, in either case.
-// Does not catch: national account numbers without the international form.
+// written together or in groups, in either case.
+// Does not catch: national account numbers without the international form; these
+// are bank_account. A number whose check digits fail is none.
 // Example: DE, two check digits and eighteen digits in groups.
-func findIBANs(s string, emit emitter) {
-	for i := 2; i+12 < len(s); i++ {
-		if !isDigit(s[i]) || !isDigit(s[i+1]) || isDigit(s[i-1]) || !isAlnum(s[i-1]) || !isAlnum(s[i-2]) || isDigit(s[i-2]) || i > 2 && isAlnum(s[i-3]) {
+func findIBANs(p *page, emit emitter) {
+	t := p.t
+	for i := 2; i+10 < len(t); i++ {
+		if !isDigit(t[i]) || !ibanHead(t, i) {
 			continue
 		}
-		want := ibanLengths[strings.ToUpper(s[i-2:i])]
+		want := ibanLengths[strings.ToUpper(t[i-2:i])]
 		if want == 0 {
 			continue
 		}
-		if end := ibanEnd(s, i-2, want); end > 0 {
+		if end := ibanEnd(t, i-2, want); end > 0 {
 			emit(i-2, end, .98)
 			i = end
 		}
 	}
 }
 
-// ibanEnd returns the end of the number at s[start:], 0 when it is none.
-func ibanEnd(s string, start, want int) int {
+// ibanHead reports whether two letters alone stand before the digit at i, as a
+// word of their own or right behind the label "IBAN".
+func ibanHead(t string, i int) bool {
+	if isDigit(t[i-1]) || !isAlnum(t[i-1]) || !isAlnum(t[i-2]) || isDigit(t[i-2]) {
+		return false
+	}
+	if i > 2 && (isAlnum(t[i-3]) || t[i-3] == '_') {
+		return i > 5 && strings.EqualFold(t[i-6:i-2], "iban")
+	}
+	return isDigit(t[i+1]) || t[i+1] == ' ' || t[i+1] == '-'
+}
+
+// ibanEnd returns the end of the number at t[start:], 0 when it is none.
+func ibanEnd(t string, start, want int) int {
 	rest, n, end := 0, 0, start
 	var head [4]byte
-	for ; end < len(s) && n < want; end++ {
-		c := s[end]
-		if (c == ' ' || c == '-') && n%4 == 0 && n > 0 {
+	for ; end < len(t) && n < want; end++ {
+		c := t[end]
+		if (c == ' ' || c == '-' || c == '.') && n >= 2 && isAlnum(t[end-1]) {
 			continue
 		}
-		if !isAlnum(c) {
+		if !isAlnum(c) || n >= 2 && n < 4 && !isDigit(c) {
 			return 0
 		}
 		if n < 4 {
@@ -54,7 +68,7 @@ func ibanEnd(s string, start, want int) int {
 		}
 		n++
 	}
-	if n < want || end < len(s) && isAlnum(s[end]) {
+	if n < want || end < len(t) && isAlnum(t[end]) {
 		return 0
 	}
 	// The first four characters are counted last: that is how the check works.

@@ -1,0 +1,199 @@
+package entity
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/names"
+	"github.com/bartizan-ai/bartizan/risk"
+)
+
+// Detector is a part of the family as one detector: every passage is read once, and a
+// value that several kinds claim is reported as one.
+type Detector struct {
+	id    string
+	kinds []kind
+	from  int // the first kind that it reports: those before it only claim their values
+}
+
+// Detectors returns the family as two detectors: "pii/shapes" for what goes by its shape, and
+// "pii/names" for what goes by context, which costs more, so that a policy which wants no
+// names does not pay for them.
+func Detectors() []*Detector {
+	all := kinds()
+	return []*Detector{{"pii/shapes@2", all[:shapes(all)], 0}, {"pii/names@1", all, shapes(all)}}
+}
+
+// ID names the detector and its version. Findings bear the IDs of their kinds.
+func (d *Detector) ID() string { return d.id }
+
+// Finds says what it can find.
+func (d *Detector) Finds() []risk.Category {
+	var out []risk.Category
+	for _, k := range d.kinds[d.from:] {
+		out = append(out, k.category())
+	}
+	return out
+}
+
+// Inline says that looking is bounded.
+func (*Detector) Inline() bool { return true }
+
+// Look reads every passage that holds text.
+func (d *Detector) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
+	return look(ctx, passages, d.kinds, "", d.from)
+}
+
+// look reads passages for some kinds: one by name, or all; and reports those from a kind on.
+func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string, from int) ([]risk.Finding, error) {
+	var found []risk.Finding
+	for i := range passages {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if passages[i].Text == "" {
+			continue
+		}
+		p := newPage(passages[i].Text)
+		for _, h := range p.settle(kinds, only) {
+			if h.kind < from {
+				continue
+			}
+			k := &kinds[h.kind]
+			start, end := p.original(h.start, h.end)
+			found = append(found, risk.Finding{Category: k.category(), Detector: k.ID(), Severity: k.severity, Confidence: h.weight,
+				Passage: i, Start: start, End: end, Impact: risk.Confidentiality,
+				Refs: []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM02:2026"}, {Framework: "MITRE-ATLAS", Item: "AML.T0057"}}})
+		}
+	}
+	return found, nil
+}
+
+// settle runs the kinds over a page: those that go by shapes first, because what they find is
+// one word for those that go by context.
+func (p *page) settle(kinds []kind, only string) []hit {
+	at := shapes(kinds)
+	hits := settle(gather(p, kinds[:at], only))
+	if at == len(kinds) {
+		return hits
+	}
+	p.settled(hits, kinds)
+	for i := at; i < len(kinds); i++ {
+		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
+	}
+	return settle(hits)
+}
+
+// shapes is how many kinds, which come first, go by shapes.
+func shapes(kinds []kind) int {
+	for i, k := range kinds {
+		if slices.Contains(names.Kinds, k.name) {
+			return i
+		}
+	}
+	return len(kinds)
+}
+
+// hit is a value that one kind claims.
+type hit struct {
+	start, end int
+	weight     float64
+	kind       int
+}
+
+// gather runs the kinds over a page.
+func gather(p *page, kinds []kind, only string) []hit {
+	var hits []hit
+	for i := range kinds {
+		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
+	}
+	findNumbers(p, only, func(name string, start, end int, w float64) {
+		i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+		if name == "phone" {
+			end = extension(p.low, end)
+		}
+		hits = append(hits, hit{start, end, w, i})
+	})
+	return hits
+}
+
+// crowd is how many overlapping values are weighed against each other. In a longer
+// chain, which no honest text has, neighbours decide.
+const crowd = 32
+
+// settle keeps of overlapping values the surer one or, of two that are about as
+// sure, the longer.
+func settle(hits []hit) []hit {
+	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
+	kept := hits[:0]
+	for i := 0; i < len(hits); {
+		j, reach := i+1, hits[i].end
+		for j < len(hits) && hits[j].start < reach && j-i < crowd {
+			reach = max(reach, hits[j].end)
+			j++
+		}
+		first := hits[i]
+		if j == i+1 {
+			kept = keep(kept, first)
+		} else {
+			kept = elect(kept, slices.Clone(hits[i:j]))
+		}
+		i = j
+	}
+	return kept
+}
+
+// keep adds a value unless the last one reaches into it.
+func keep(kept []hit, h hit) []hit {
+	if n := len(kept); n > 0 && kept[n-1].end > h.start {
+		if better(h, kept[n-1]) {
+			kept[n-1] = h
+			return kept
+		}
+		return kept
+	}
+	return append(kept, h)
+}
+
+// elect takes the best of a crowd, then the best of what it does not touch.
+func elect(kept, crowd []hit) []hit {
+	slices.SortStableFunc(crowd, func(a, b hit) int {
+		if better(a, b) {
+			return -1
+		}
+		return 1
+	})
+	chosen := crowd[:0]
+	for _, h := range crowd {
+		if !slices.ContainsFunc(chosen, func(c hit) bool { return h.start < c.end && c.start < h.end }) {
+			chosen = append(chosen, h)
+		}
+	}
+	slices.SortFunc(chosen, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
+	for _, h := range chosen {
+		kept = keep(kept, h)
+	}
+	return kept
+}
+
+// better orders values: a step makes one clearly surer, then length decides, then
+// what is left of the difference, then the order of kinds.
+func better(a, b hit) bool {
+	return cmp.Or(cmp.Compare(step(a.weight), step(b.weight)), cmp.Compare(a.end-a.start, b.end-b.start),
+		cmp.Compare(a.weight, b.weight), cmp.Compare(b.kind, a.kind)) > 0
+}
+
+// step says how sure a weight is, in words: sure, likely, reported, a guess.
+func step(w float64) int {
+	switch {
+	case w >= .88:
+		return 3
+	case w >= .7:
+		return 2
+	case w >= .5:
+		return 1
+	}
+	return 0
+}
