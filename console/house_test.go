@@ -177,7 +177,11 @@ func build(t testing.TB) *house {
 // suspend changes the profile of a provider.
 func (h *house) suspend(name string) (digest string) {
 	h.t.Helper()
-	changed := privacy.Profile{URL: "https://<b>.example", Training: "allowed"}
+	return h.suspendTo(name, privacy.Profile{URL: "https://<b>.example", Training: "allowed"})
+}
+
+func (h *house) suspendTo(name string, changed privacy.Profile) (digest string) {
+	h.t.Helper()
 	for _, p := range []privacy.Profile{{URL: "https://a.example", Region: "eu"}, changed} {
 		if _, err := h.profiles.Declare(context.Background(), map[string]privacy.Profile{name: p}); err != nil {
 			h.t.Fatal(err)
