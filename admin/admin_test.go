@@ -21,6 +21,7 @@ import (
 	"github.com/bartizan-ai/bartizan/admin"
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/store"
 )
@@ -50,6 +51,7 @@ type server struct {
 	http.Handler
 	keys     *access.Keys
 	sessions *access.Sessions
+	profiles *privacy.Profiles
 	notes    *notes
 	desk     *desk.Desk
 }
@@ -57,7 +59,7 @@ type server struct {
 func serve(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "admin.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}})
+	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "admin.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +72,10 @@ func serve(t *testing.T) *server {
 	if s.sessions, err = access.OpenSessions(st, filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
+	if s.profiles, err = privacy.OpenProfiles(t.Context(), privacy.ProfilesConfig{Store: st}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.profiles.Close)
 	permits, err := access.NewPermits([]record.System{{Name: "bot", Status: "active", Models: []string{"fast"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +88,7 @@ func serve(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
+	s.desk = desk.New(desk.Config{Keys: s.keys, Profiles: s.profiles, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
 	t.Cleanup(s.desk.Close)
 	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" }, Desk: s.desk,
 		Who: func(r *http.Request) (desk.Actor, error) {
@@ -193,6 +199,14 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 			t.Fatal(err)
 		}
 		path = strings.ReplaceAll(path, "{id}", k.ID)
+	case "POST /api/v1/providers/{id}/approve":
+		changed := privacy.Profile{URL: "b", Region: fmt.Sprint(len(s.notes.acts))}
+		for _, p := range []privacy.Profile{{URL: "a"}, changed} {
+			if _, err := s.profiles.Declare(t.Context(), map[string]privacy.Profile{"up": p}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path, body = strings.ReplaceAll(path, "{id}", "up"), fmt.Sprintf(`{"digest":%q,"reason":"new contract"}`, changed.Digest())
 	case "POST /api/v1/guard/tries":
 		body = `{"text":"Good morning.","policy":"office"}`
 	case "POST /api/v1/guard/replays":
@@ -227,7 +241,7 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 // may is who may do what, written down once more: R61.
 var may = map[string][]string{
 	"admin":    desk.Acts,
-	"approver": {desk.RecordRead, desk.ContentRead},
+	"approver": {desk.RecordRead, desk.ContentRead, desk.ProviderApprove},
 	"auditor":  {desk.RecordRead, desk.LedgerRead},
 	"reader":   {desk.RecordRead},
 	"stranger": {},

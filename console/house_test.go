@@ -20,6 +20,7 @@ import (
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 	"github.com/bartizan-ai/bartizan/store"
@@ -43,6 +44,7 @@ type house struct {
 	proof    *ledger.Proof
 	keys     *access.Keys
 	sessions *access.Sessions
+	profiles *privacy.Profiles
 	clock    time.Time
 }
 
@@ -122,7 +124,7 @@ func places() (out []desk.Place) {
 func build(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "console.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}})
+	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "console.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,12 +141,16 @@ func build(t testing.TB) *house {
 	if h.sessions, err = access.OpenSessions(st, filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
+	if h.profiles, err = privacy.OpenProfiles(context.Background(), privacy.ProfilesConfig{Store: st}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.profiles.Close)
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
 	permits, err := access.NewPermits(h.systems, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	counter := desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
+	counter := desk.New(desk.Config{Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
 		Policies: func() []*guard.Compiled { return h.policies },
 		Now:      func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.clock },
 		Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil },
@@ -166,6 +172,22 @@ func build(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// suspend changes the profile of a provider.
+func (h *house) suspend(name string) (digest string) {
+	h.t.Helper()
+	return h.suspendTo(name, privacy.Profile{URL: "https://<b>.example", Training: "allowed"})
+}
+
+func (h *house) suspendTo(name string, changed privacy.Profile) (digest string) {
+	h.t.Helper()
+	for _, p := range []privacy.Profile{{URL: "https://a.example", Region: "eu"}, changed} {
+		if _, err := h.profiles.Declare(context.Background(), map[string]privacy.Profile{name: p}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return changed.Digest()
 }
 
 func (h *house) compile(policies map[string]guard.Policy) {

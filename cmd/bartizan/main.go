@@ -29,17 +29,19 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"Run everything embedded, with a sample system and the practice model."`
-	Serve   serveCommand   `cmd:"" help:"Run the gate, the admin API and the console."`
-	Config  configCommand  `cmd:"" help:"Write, check or describe a configuration."`
-	Keys    keysCommand    `cmd:"" help:"Make, list and revoke the credentials of systems."`
-	Access  accessCommand  `cmd:"" help:"Say why a system may or may not do something."`
-	Console consoleCommand `cmd:"" help:"Make a one-time link to the console."`
-	Inspect inspectCommand `cmd:"" help:"Look at text with the guard."`
-	Eval    evalCommand    `cmd:"" help:"Measure detection on labelled texts."`
-	Train   trainCommand   `cmd:"" help:"Learn the models that ship with the guard."`
-	Ledger  ledgerCommand  `cmd:"" help:"Verify, prove and export the ledger."`
-	Version versionCommand `cmd:"" help:"Say what this binary is."`
+	Demo   demoCommand   `cmd:"" help:"Run everything embedded, with a sample system and the practice model."`
+	Serve  serveCommand  `cmd:"" help:"Run the gate, the admin API and the console."`
+	Config configCommand `cmd:"" help:"Write, check or describe a configuration."`
+	Keys   keysCommand   `cmd:"" help:"Make, list and revoke the credentials of systems."`
+
+	Providers providersCommand `cmd:"" help:"List what providers do with data, and approve what changed."`
+	Access    accessCommand    `cmd:"" help:"Say why a system may or may not do something."`
+	Console   consoleCommand   `cmd:"" help:"Make a one-time link to the console."`
+	Inspect   inspectCommand   `cmd:"" help:"Look at text with the guard."`
+	Eval      evalCommand      `cmd:"" help:"Measure detection on labelled texts."`
+	Train     trainCommand     `cmd:"" help:"Learn the models that ship with the guard."`
+	Ledger    ledgerCommand    `cmd:"" help:"Verify, prove and export the ledger."`
+	Version   versionCommand   `cmd:"" help:"Say what this binary is."`
 }
 
 // streams is where a command reads and writes.
