@@ -259,7 +259,7 @@ func TestNothingSkips(t *testing.T) {
 // TestEveryParserIsFuzzed: each of these reads bytes that strangers chose.
 func TestEveryParserIsFuzzed(t *testing.T) {
 	found := fuzzTargets(t)
-	for _, dir := range []string{"llm", "text", "dialect", "guard", "ledger", "gateway", "app/config", "access"} {
+	for _, dir := range []string{"llm", "text", "dialect", "guard", "ledger", "gateway", "app/config", "access", "privacy"} {
 		if !slices.ContainsFunc(found, func(f fuzzTarget) bool { return f.dir == dir }) {
 			t.Errorf("%s has no fuzz target", dir)
 		}

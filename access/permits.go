@@ -12,8 +12,8 @@ import (
 	"github.com/bartizan-ai/bartizan/record"
 )
 
-// The points at which permits decide. "release" and "administer" share the
-// schema. "restore" asks whether a value that was masked may be put back for a caller.
+// The points at which permits decide. "release" asks whether a provider may have a call: its
+// context says the label, the region and the training as well. "restore" asks whether a value that was masked may be put back for a caller.
 const (
 	Admit      = "admit"
 	UseTool    = "use_tool"
@@ -113,8 +113,8 @@ var roles = map[string]string{
 	"role/auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read"].contains(resource) };`,
 	"role/reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
 	// What people wrote to a model is read by those who approve, and says so in
-	// the ledger.
-	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read", Act::"content.approve", Act::"hold.read"].contains(resource) };`,
+	// the ledger. They also agree to what a provider does with it.
+	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read", Act::"content.approve", Act::"hold.read", Act::"provider.approve"].contains(resource) };`,
 }
 
 // generated returns the permits that a declaration means. A system that is not
@@ -134,6 +134,9 @@ func generated(s record.System) map[string]string {
 	out["system/"+s.Name+"/tools"] = tools + ";"
 	// Whoever sent a value may have it back; policy says of which kinds. To take the right
 	// from some callers, forbid it.
+	// A call may go to every provider of its models that its label allows; to keep some away
+	// from some, forbid it: forbid(principal, action == Action::"release", resource) when …
+	out["system/"+s.Name+"/release"] = `permit(principal == ` + self + `, action == Action::"release", resource);`
 	out["system/"+s.Name+"/restore"] = `permit(principal == ` + self + `, action == Action::"restore", resource);`
 	return out
 }
@@ -181,6 +184,9 @@ type Ask struct {
 	Point     string   // Admit, UseTool, …
 	Target    string   // model, tool, act
 	Op        string
+	// Context is what a permit may look at beside who asks: at release the label of the call,
+	// the provider's region and whether it trains on what it gets.
+	Context map[string]string
 }
 
 var targets = map[string]cedar.EntityType{Admit: "Model", UseTool: "Tool", Release: "Provider", Restore: "Entity", Administer: "Act"}
@@ -204,16 +210,17 @@ func (p *Permits) Decide(a Ask) record.Permit {
 	for i, r := range a.Roles {
 		roles[i] = cedar.String(r)
 	}
+	about := cedar.RecordMap{}
+	for k, v := range a.Context {
+		about[cedar.String(k)] = cedar.String(v)
+	}
+	about["kind"], about["id"] = cedar.String(a.Principal.Kind), cedar.String(a.Principal.ID)
+	about["op"], about["roles"] = cedar.String(a.Op), cedar.NewSet(roles...)
 	decision, d := cedar.Authorize(p.set, p.entities, cedar.Request{
 		Principal: principal,
 		Action:    cedar.NewEntityUID("Action", cedar.String(a.Point)),
 		Resource:  cedar.NewEntityUID(targets[a.Point], cedar.String(a.Target)),
-		Context: cedar.NewRecord(cedar.RecordMap{
-			"kind":  cedar.String(a.Principal.Kind),
-			"id":    cedar.String(a.Principal.ID),
-			"op":    cedar.String(a.Op),
-			"roles": cedar.NewSet(roles...),
-		}),
+		Context:   cedar.NewRecord(about),
 	})
 	for _, r := range d.Reasons {
 		out.Reasons = append(out.Reasons, string(r.PolicyID))

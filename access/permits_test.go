@@ -47,7 +47,7 @@ func TestDeclaredIsPermitted(t *testing.T) {
 		{"bot", UseTool, "search", true}, {"bot", UseTool, "delete", false}, {"bot", UseTool, "fast", false},
 		{"any", UseTool, "whatever", true}, {"any", Admit, "whatever", false},
 		{"gone", Admit, "fast", false}, {"nobody", Admit, "fast", false}, {"", Admit, "fast", false},
-		{"bot", Administer, "key.create", false}, {"bot", Release, "p", false}, {"bot", "fly", "fast", false}, {"bot", "", "fast", false},
+		{"bot", Administer, "key.create", false}, {"bot", Release, "p", true}, {"gone", Release, "p", false}, {"bot", "fly", "fast", false}, {"bot", "", "fast", false},
 	} {
 		got := p.ask(c.system, c.point, c.target)
 		if got.Allowed != c.want || got.Allowed != (len(got.Reasons) > 0) || got.Point != c.point || got.Target != c.target {

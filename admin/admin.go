@@ -22,6 +22,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -119,6 +120,13 @@ type (
 			Whole     bool            `json:"whole" doc:"False where the month has more records than are read: bills are then of the newest."`
 		}
 	}
+	approveInput struct {
+		ID   string `path:"id" minLength:"1" maxLength:"64"`
+		Body struct {
+			Digest string `json:"digest" minLength:"12" maxLength:"12" doc:"Of the profile that is approved, as the list of providers has it."`
+			Reason string `json:"reason" minLength:"1" maxLength:"128"`
+		}
+	}
 	trafficInput struct {
 		Range string `query:"range" enum:"hour,day,week,month" default:"day"`
 	}
@@ -156,6 +164,7 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodDelete, "/sessions", "end-sessions", desk.SessionEnd, "End all sessions and links"), a.endSessions)
 
 	huma.Register(h, op(http.MethodGet, "/providers", "list-providers", desk.RecordRead, "Say how the providers do, and what went to them"), a.providers)
+	huma.Register(h, op(http.MethodPost, "/providers/{id}/approve", "approve-provider", desk.ProviderApprove, "Agree to the changed profile of a provider, which suspends it until then"), a.approveProvider)
 	huma.Register(h, op(http.MethodGet, "/traffic", "get-traffic", desk.RecordRead, "Count calls by system and time, and how long answers took"), a.traffic)
 	huma.Register(h, op(http.MethodGet, "/conformance", "get-conformance", desk.RecordRead, "Show what becomes of a forbidden text in every dialect"), a.conformance)
 	huma.Register(h, op(http.MethodGet, "/guard", "get-guard", desk.RecordRead, "Count what each detector stopped, masked, flagged and let through, and how sure it was"), a.guard)
@@ -214,6 +223,10 @@ func (a *api) providers(ctx context.Context, _ *struct{}) (*providersBody, error
 	return out, a.problem(err)
 }
 
+func (a *api) approveProvider(ctx context.Context, in *approveInput) (*struct{}, error) {
+	return nil, a.problem(a.cfg.Desk.ApproveProvider(ctx, actor(ctx), in.ID, in.Body.Digest, in.Body.Reason))
+}
+
 func (a *api) traffic(ctx context.Context, in *trafficInput) (*trafficBody, error) {
 	t, err := a.cfg.Desk.Traffic(ctx, actor(ctx), in.Range)
 	return &trafficBody{Body: t}, a.problem(err)
@@ -254,6 +267,10 @@ func (a *api) problem(err error) error {
 		return huma.Error404NotFound("There is none of this name: policies are those that a system uses, and only the last replays are remembered.")
 	case errors.Is(err, desk.ErrInvalid):
 		return huma.Error422UnprocessableEntity("What was asked for is not possible; the OpenAPI document says what is.")
+	case errors.Is(err, privacy.ErrProvider):
+		return huma.Error404NotFound("No such provider is configured; list the providers to see those that are.")
+	case errors.Is(err, privacy.ErrOther):
+		return huma.Error409Conflict("The profile is another one by now; list the providers, look at what changed and approve that.")
 	case errors.Is(err, access.ErrSession):
 		return huma.Error404NotFound("No such session is open; list the sessions to see those that are.")
 	case errors.Is(err, access.ErrSystem):
@@ -290,4 +307,4 @@ func silent(_ huma.Context, _ string, v any) (any, error) {
 }
 
 // ours matches where a known field stands.
-var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range|text|role|subject|kind|what|purpose|days|policy|direction|over|reason|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)
+var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range|text|role|policy|direction|over|reason|subject|kind|what|purpose|days|digest|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)

@@ -52,6 +52,7 @@ type server struct {
 	http.Handler
 	keys     *access.Keys
 	sessions *access.Sessions
+	profiles *privacy.Profiles
 	notes    *notes
 	desk     *desk.Desk
 	subjects *privacy.Subjects
@@ -85,6 +86,10 @@ func serve(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.subjects.Close)
+	if s.profiles, err = privacy.OpenProfiles(t.Context(), privacy.ProfilesConfig{Store: st}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.profiles.Close)
 	permits, err := access.NewPermits([]record.System{{Name: "bot", Status: "active", Models: []string{"fast"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +102,7 @@ func serve(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = desk.New(desk.Config{Keys: s.keys, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
+	s.desk = desk.New(desk.Config{Keys: s.keys, Profiles: s.profiles, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
 	t.Cleanup(s.desk.Close)
 	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" }, Desk: s.desk,
 		Who: func(r *http.Request) (desk.Actor, error) {
@@ -208,6 +213,14 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 			t.Fatal(err)
 		}
 		path = strings.ReplaceAll(path, "{id}", k.ID)
+	case "POST /api/v1/providers/{id}/approve":
+		changed := privacy.Profile{URL: "b", Region: fmt.Sprint(len(s.notes.acts))}
+		for _, p := range []privacy.Profile{{URL: "a"}, changed} {
+			if _, err := s.profiles.Declare(t.Context(), map[string]privacy.Profile{"up": p}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path, body = strings.ReplaceAll(path, "{id}", "up"), fmt.Sprintf(`{"digest":%q,"reason":"new contract"}`, changed.Digest())
 	case "POST /api/v1/guard/tries":
 		body = `{"text":"Good morning.","policy":"office"}`
 	case "POST /api/v1/guard/replays":
@@ -245,7 +258,7 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 // may is who may do what, written down once more: R61.
 var may = map[string][]string{
 	"admin":    desk.Acts,
-	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead},
+	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead, desk.ProviderApprove},
 	"auditor":  {desk.RecordRead, desk.LedgerRead},
 	"reader":   {desk.RecordRead},
 	"stranger": {},

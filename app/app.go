@@ -55,14 +55,17 @@ type App struct {
 	keys      *access.Keys
 	sessions  *access.Sessions
 	budgets   *access.Budgets
+	profiles  *privacy.Profiles
+	spoken    *privacy.Conversations
 	engine    *guard.Engine
 	subjects  *privacy.Subjects
 	desk      *desk.Desk
 	gate      *gateway.Gate
 	plan      atomic.Pointer[plan]
 	registry  *prometheus.Registry
-	reloading sync.Mutex // a signal and a change of the file may come together
-	loaded    string     // stamp of the file that the first plan was made of
+	changed   *prometheus.CounterVec // profiles of providers
+	reloading sync.Mutex             // a signal and a change of the file may come together
+	loaded    string                 // stamp of the file that the first plan was made of
 	tls       *authority
 
 	mu      sync.Mutex
@@ -79,7 +82,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{}), loaded: stamp(cfg.Path)}
 	a.file.Store(cfg.File)
-	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openSubjects, a.eraseAgain, a.openGuard, a.openGate} {
+	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openPrivacy, a.openSubjects, a.eraseAgain, a.openGuard, a.openGate} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
@@ -171,7 +174,7 @@ func (a *App) openGate(ctx context.Context) error {
 	if n := a.file.Load().Gate.Places; n != nil {
 		places = *n
 	}
-	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Mask: a.keys.Derive("mask"), Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Mask: a.keys.Derive("mask"), Conversations: a.spoken, Profiles: a.profiles, Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}
@@ -179,7 +182,7 @@ func (a *App) openGate(ctx context.Context) error {
 	a.notice(a.file.Load())
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
-	a.desk = desk.New(desk.Config{Keys: a.keys, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(), Privacy: a.privacy(),
+	a.desk = desk.New(desk.Config{Keys: a.keys, Profiles: a.profiles, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(), Privacy: a.privacy(),
 		Permits: func() *access.Permits { return a.plan.Load().Permits }, Policies: func() []*guard.Compiled { return a.plan.Load().list() }})
 	a.closers = append(a.closers, func(context.Context) error { a.desk.Close(); return nil })
 	return nil
@@ -214,6 +217,10 @@ func (a *App) Reload(context.Context) error {
 	}
 	p, err := a.makePlan(f)
 	if err != nil {
+		return err
+	}
+	if err := a.declare(context.Background(), f); err != nil {
+		p.close()
 		return err
 	}
 	old := a.plan.Swap(p)

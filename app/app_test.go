@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const deployment = `version: 1
 data: DATA
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
-providers: {up: {dialect: openai, url: "http://127.0.0.1:1/v1", private: true}}
+providers: {up: {dialect: openai, url: "http://127.0.0.1:1/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}}
 models: {fast: {try: [up]}}
 policies: {office: {rules: [{id: nightjar, phrase: "Project Nightjar", action: block}]}}
 systems: {bot: {team: t, owner: o, purpose: p, environment: production, policy: office, models: [fast]}}

@@ -95,7 +95,8 @@ func demoFile(cfg DemoConfig) (*config.File, map[string]llm.Model, error) {
 			return nil, nil, fmt.Errorf("--upstream %s is no URL; write it like http://127.0.0.1:11434/v1", cfg.Upstream)
 		}
 		// Whoever runs a demo against a model of their own means that address.
-		providers = map[string]config.Provider{"upstream": {Dialect: "openai", URL: cfg.Upstream, Private: true}}
+		providers = map[string]config.Provider{"upstream": {Dialect: "openai", URL: cfg.Upstream, Private: true,
+			Handling: config.Handling{Training: "never", Retention: "0d", Ceiling: "general", Basis: "assumed by the demo: a real configuration says what the contract says"}}}
 		upstreams, try = nil, []string{"upstream/" + practice.Name}
 	}
 	in, out := 0.25, 2.0 // a price to see costs by; nobody is billed

@@ -21,7 +21,7 @@ import (
 // shown is the rest of a deployment, of which a page shows a part.
 const shown = `version: 1
 data: data
-providers: {up: {dialect: openai, url: "https://api.example.com/v1"}}
+providers: {up: {dialect: openai, url: "https://api.example.com/v1", handling: {training: never, retention: none, ceiling: highly_confidential}}}
 models: {fast: {try: [up]}}
 systems: {bot: {team: t, owner: o, purpose: p, environment: production, models: [fast]}}
 `

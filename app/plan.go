@@ -19,6 +19,7 @@ import (
 	"github.com/bartizan-ai/bartizan/gateway"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -52,8 +53,11 @@ func (p *plan) list() []*guard.Compiled {
 
 // makePlan makes everything that a file says ready to use.
 func (a *App) makePlan(f *config.File) (*plan, error) {
-	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}, Prices: prices(f)}, compiled: map[string]*guard.Compiled{}}
-	var err error
+	labels, err := f.Classes()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}, Prices: prices(f), Labels: labels}, compiled: map[string]*guard.Compiled{}}
 	if p.Permits, err = Permits(f); err != nil {
 		return nil, err
 	}
@@ -70,11 +74,17 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 	for name, m := range f.Models {
 		for _, try := range m.Try {
 			provider, model := config.Candidate(try, name)
-			p.Models[name] = append(p.Models[name], gateway.Candidate{Provider: provider, URL: f.Providers[provider].URL, Model: model,
-				Dialect: f.Providers[provider].Dialect, Betas: f.Providers[provider].Betas, LeaveUsage: f.Providers[provider].Usage == "leave", Keeps: keeps(f.Providers[provider].URL), Upstream: upstreams[provider]})
+			p.Models[name] = append(p.Models[name], candidate(provider, model, f.Providers[provider], labels, upstreams[provider]))
 		}
 	}
 	return p, nil
+}
+
+// candidate is an upstream model with what the gate must know of its provider.
+func candidate(provider, model string, v config.Provider, labels *privacy.Labels, up llm.Model) gateway.Candidate {
+	profile := v.Profile()
+	return gateway.Candidate{Provider: provider, URL: v.URL, Model: model, Dialect: v.Dialect, Betas: v.Betas, LeaveUsage: v.Usage == "leave", Keeps: keeps(v.URL),
+		Ceiling: profile.Ceiling(labels), Region: profile.Region, Training: profile.Training, Profile: profile.Digest(), Upstream: up}
 }
 
 // policies compiles every policy that a system uses. Its text is kept by digest,

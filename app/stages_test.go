@@ -32,8 +32,8 @@ const judging = `version: 1
 data: DATA
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  up: {dialect: openai, url: "UP/v1", private: true}
-  own: {dialect: openai, url: "JUDGE/v1", private: true}
+  up: {dialect: openai, url: "UP/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  own: {dialect: openai, url: "JUDGE/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models: {fast: {try: [up]}, referee: {try: [own]}}
 stages:
   referee: {kind: judge, model: referee, system: referee, key: {file: key}, sends: text}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestWatch(t *testing.T) {
 	}))
 	defer up.Close()
 	ctx, path := context.Background(), written(t)
-	change(t, path, `url: "http://127.0.0.1:1/v1", private: true}`, `url: "`+up.URL+`", private: true, handling: {training: never, region: eu, ceiling: general}}, idle: {dialect: anthropic, url: "http://127.0.0.1:1", private: true}, spare: {dialect: openai, url: "http://127.0.0.1:1/v1", private: true}`)
+	change(t, path, `url: "http://127.0.0.1:1/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}`, `url: "`+up.URL+`", private: true, handling: {training: never, retention: 30d, region: eu, ceiling: general}}, idle: {dialect: anthropic, url: "http://127.0.0.1:1", private: true}, spare: {dialect: openai, url: "http://127.0.0.1:1/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}`)
 	change(t, path, "{try: [up]}", "{try: [up/small, idle, spare]}, slow: {try: [up]}")
 	change(t, path, "models: [fast]}", "models: [fast], budget: {requests: 6/month, money: 2.5/day}}")
 	change(t, path, "slow: {try: [up]}", "slow: {try: [up], price: {input: 1, output: 1}}")
@@ -43,7 +44,7 @@ func TestWatch(t *testing.T) {
 	}
 	idle, spare, failing := list[0], list[1], list[2]
 	if failing.Name != "up" || failing.State != "open" || failing.Opens <= 0 || failing.Calls != 5 || failing.Failures != 5 || len(failing.Failed) != 5 || failing.Failed[0].Class != "status 503" ||
-		failing.Handling != (desk.Handling{Training: "never", Region: "eu", Ceiling: "general"}) {
+		!reflect.DeepEqual(failing.Handling, desk.Handling{Training: "never", Retention: "30d", Region: "eu", Ceiling: "general"}) {
 		t.Errorf("%+v", failing)
 	}
 	if len(failing.Uses) != 2 || failing.Uses[0] != (desk.Use{Model: "fast", As: "small", Place: 1, Of: 2}) || failing.Uses[1] != (desk.Use{Model: "slow", As: "slow", Place: 1, Of: 1}) {

@@ -253,6 +253,7 @@ func TestBrowser(t *testing.T) {
 				v := view{width, scheme, script}
 				t.Run(v.String(), func(t *testing.T) {
 					h := build(t).furnish(40)
+					h.suspend("spare")
 					x := open(t, b, serve(t, h), v)
 					x.signIn(h)
 					visit := append(h.pagesOf()[:20], "/exchanges/act_1", "/nowhere")

@@ -25,6 +25,7 @@ import (
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -135,6 +136,7 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /{$}", c.with(desk.RecordRead, c.now))
 	c.mux.HandleFunc("GET /traffic", c.with(desk.RecordRead, c.traffic))
 	c.mux.HandleFunc("GET /providers", c.with(desk.RecordRead, c.providers))
+	c.mux.HandleFunc("POST /providers/approve", c.form(c.approveProvider))
 	c.mux.HandleFunc("GET /conformance", c.with(desk.RecordRead, c.conformance))
 	c.mux.HandleFunc("GET /exchanges", c.with(desk.RecordRead, c.exchanges))
 	c.mux.HandleFunc("GET /exchanges/{id}", c.with(desk.RecordRead, c.exchange))
@@ -270,6 +272,10 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
 		c.message(w, r, http.StatusNotFound, "No such session", "This session has ended already. The page Sessions has those that are open.")
 	case errors.Is(err, access.ErrSystem):
 		c.message(w, r, http.StatusNotFound, "No such system", "No system of this name is declared any more. The page Systems and keys has those that are.")
+	case errors.Is(err, privacy.ErrProvider):
+		c.message(w, r, http.StatusNotFound, "No such provider", "No provider of this name is configured any more. The page Providers has those that are.")
+	case errors.Is(err, privacy.ErrOther):
+		c.message(w, r, http.StatusConflict, "Changed again", "The profile is another one by now. The page Providers shows what it says; approve that.")
 	case errors.Is(err, desk.ErrBusy):
 		c.message(w, r, http.StatusConflict, "One runs already", "A replay runs already. Wait until it has ended, and send the form once more.")
 	case errors.Is(err, desk.ErrUnknown):

@@ -105,6 +105,7 @@ var may = map[string][]string{
 	"GET /{$}":                     {"admin", "approver", "auditor", "reader"},
 	"GET /traffic":                 {"admin", "approver", "auditor", "reader"},
 	"GET /providers":               {"admin", "approver", "auditor", "reader"},
+	"POST /providers/approve":      {"admin", "approver"},
 	"GET /conformance":             {"admin", "approver", "auditor", "reader"},
 	"GET /exchanges":               {"admin", "approver", "auditor", "reader"},
 	"GET /exchanges/{id}":          {"admin", "approver", "auditor", "reader"},
@@ -163,9 +164,9 @@ func TestRolesAndRoutes(t *testing.T) {
 				id = h.replayed().ID
 			}
 			path = strings.NewReplacer("{$}", "", "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
-			b, a := h.as(role), answer{}
+			b, a, profile := h.as(role), answer{}, h.suspend("azure")
 			if method == "POST" {
-				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "subject", "eve@example.com", "hold", h.held(), "request", h.asked())
+				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked())
 			} else {
 				a = b.get(path)
 			}

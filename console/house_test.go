@@ -46,6 +46,7 @@ type house struct {
 	sessions *access.Sessions
 	subjects *privacy.Subjects
 	rules    desk.Rules
+	profiles *privacy.Profiles
 	clock    time.Time
 }
 
@@ -147,12 +148,16 @@ func build(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.subjects.Close)
+	if h.profiles, err = privacy.OpenProfiles(context.Background(), privacy.ProfilesConfig{Store: st}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.profiles.Close)
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
 	permits, err := access.NewPermits(h.systems, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	counter := desk.New(desk.Config{Keys: h.keys, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
+	counter := desk.New(desk.Config{Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
 		Policies: func() []*guard.Compiled { return h.policies },
 		Now:      now,
 		Privacy: desk.Privacy{Subjects: h.subjects, Certify: func(b []byte) ([]byte, error) { return b, nil }, Rules: func() desk.Rules { return h.rules },
@@ -178,6 +183,22 @@ func build(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// suspend changes the profile of a provider.
+func (h *house) suspend(name string) (digest string) {
+	h.t.Helper()
+	return h.suspendTo(name, privacy.Profile{URL: "https://<b>.example", Training: "allowed"})
+}
+
+func (h *house) suspendTo(name string, changed privacy.Profile) (digest string) {
+	h.t.Helper()
+	for _, p := range []privacy.Profile{{URL: "https://a.example", Region: "eu"}, changed} {
+		if _, err := h.profiles.Declare(context.Background(), map[string]privacy.Profile{name: p}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return changed.Digest()
 }
 
 func (h *house) compile(policies map[string]guard.Policy) {

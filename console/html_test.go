@@ -12,6 +12,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -239,6 +240,7 @@ func infested(t testing.TB, s string) *house {
 	h := build(t).furnish(6)
 	h.infest(s)
 	h.wrote(s, s, s)
+	h.suspendTo(h.provides[0].Name, privacy.Profile{URL: s, Contract: s, Basis: s, SubProcessors: []string{s, s}})
 	if _, _, err := h.keys.Create(context.Background(), s, s); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,8 @@ type providersPage struct {
 	Read      int
 	Since     time.Time // of this process
 	Month     string
+	Token     string
+	May       bool // approve a changed profile
 }
 
 // providerView is a provider as the page shows it.
@@ -53,8 +55,8 @@ func (c *Console) providers(w http.ResponseWriter, r *http.Request, s *access.Se
 		return
 	}
 	now := c.cfg.Now().UTC()
-	p := providersPage{Whole: whole, Read: desk.MaxRead, Since: c.since, Month: now.Format("January")}
-	var open, half []string
+	p := providersPage{Whole: whole, Read: desk.MaxRead, Since: c.since, Month: now.Format("January"), Token: s.Token, May: c.cfg.Desk.May(actor(s), desk.ProviderApprove) == nil}
+	var open, half, suspended []string
 	called := 0
 	for i, one := range list {
 		p.Providers = append(p.Providers, providerView{one, fmt.Sprintf("provider-%d", i+1), newCircuit(one, now)})
@@ -67,9 +69,24 @@ func (c *Console) providers(w http.ResponseWriter, r *http.Request, s *access.Se
 		if one.State != "unknown" {
 			called++
 		}
+		if one.Suspended != nil {
+			suspended = append(suspended, one.Name)
+		}
 	}
-	p.Bad, p.Sentence = len(open) > 0, providersSentence(open, half, called)
+	p.Bad, p.Sentence = len(open)+len(suspended) > 0, providersSentence(open, half, called)
+	if len(suspended) > 0 {
+		p.Sentence = fmt.Sprintf("Suspended until somebody approves what changed: %s.", strings.Join(suspended, ", "))
+	}
 	c.render(w, r, http.StatusOK, "providers", "Providers", s, p)
+}
+
+// approveProvider agrees to a changed profile, that which the page showed.
+func (c *Console) approveProvider(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	if err := c.cfg.Desk.ApproveProvider(r.Context(), actor(s), r.PostFormValue("provider"), r.PostFormValue("digest"), r.PostFormValue("reason")); err != nil {
+		c.refused(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/providers", http.StatusSeeOther)
 }
 
 func providersSentence(open, half []string, called int) string {

@@ -236,3 +236,32 @@ func TestSessionsPage(t *testing.T) {
 		t.Errorf("recorded is %+v", last)
 	}
 }
+
+// TestSuspendedProvider: what changed is shown old and new, and approving it takes a form, a
+// reason and the right.
+func TestSuspendedProvider(t *testing.T) {
+	h := build(t).furnish(3)
+	digest := h.suspend("azure")
+	body := h.as("reader").get("/providers").body
+	says(t, "the page", body, "Suspended until somebody approves what changed: azure.", "suspended: profile changed", "<td>https://a.example</td><td>https://&lt;b&gt;.example</td>", "<td>eu</td><td>not stated</td>", "<td>not stated</td><td>allowed</td>")
+	if strings.Contains(body, "/providers/approve") {
+		t.Error("a reader may approve")
+	}
+	admin := h.as("admin")
+	says(t, "for an admin", admin.get("/providers").body, `action="/providers/approve"`, digest)
+	for want, pairs := range map[int][]string{422: {"provider", "azure", "digest", digest, "reason", " "}, 409: {"provider", "azure", "digest", "000000000000", "reason", "x"}, 404: {"provider", "none", "digest", digest, "reason", "x"}} {
+		if a := admin.post("/providers/approve", pairs...); a.code != want {
+			t.Errorf("%v: %d", pairs, a.code)
+		}
+	}
+	h.acts = nil
+	if a := admin.post("/providers/approve", "provider", "azure", "digest", digest, "reason", "new contract"); a.code != 303 {
+		t.Fatalf("%d %s", a.code, a.body)
+	}
+	if len(h.acts) != 2 || h.acts[1].Phase != "done" || h.acts[1].Kind != desk.ProviderApprove || h.acts[1].Reason != "new contract" || h.acts[1].Detail["changed"] != "url, training, region" || h.acts[1].Detail["was"] == "" {
+		t.Errorf("%+v", h.acts)
+	}
+	if body := admin.get("/providers").body; strings.Contains(body, "suspended") {
+		t.Error("it is suspended still")
+	}
+}

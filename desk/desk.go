@@ -26,6 +26,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -52,6 +53,8 @@ const (
 	ConsentRevoke  = "consent.revoke"
 	ConsentRead    = "consent.read"
 	MasterRotate   = "master.rotate"
+	// ProviderApprove agrees to a changed profile of a provider.
+	ProviderApprove = "provider.approve"
 	// SessionBegin needs no permit: whoever brings a link was permitted when it
 	// was made. It is recorded like the rest.
 	SessionBegin = "session.begin"
@@ -59,7 +62,7 @@ const (
 
 // Acts lists every act that a permit can allow.
 var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead,
-	ContentApprove, SubjectFind, SubjectExport, SubjectErase, HoldAdd, HoldLift, HoldRead, ConsentAdd, ConsentRevoke, ConsentRead, MasterRotate}
+	ContentApprove, SubjectFind, SubjectExport, SubjectErase, HoldAdd, HoldLift, HoldRead, ConsentAdd, ConsentRevoke, ConsentRead, MasterRotate, ProviderApprove}
 
 // What callers branch on, beside the errors of access and record.
 var (
@@ -92,6 +95,7 @@ type Config struct {
 	Permits  func() *access.Permits // those of now
 	Recorder record.Recorder
 	Policies func() []*guard.Compiled // those in use; nil: none
+	Profiles *privacy.Profiles        // what was agreed with providers; nil: nothing has to be
 	Watch    Watch
 	Privacy  Privacy
 	Now      func() time.Time // nil: time.Now
@@ -294,19 +298,19 @@ func (d *Desk) Explain(a Actor, system, point, target string) (Explanation, erro
 	if err := d.May(a, PolicyRead); err != nil {
 		return Explanation{}, err
 	}
-	return Explain(d.cfg.Permits(), system, point, target)
+	return Explain(d.cfg.Permits(), system, point, target, nil)
 }
 
-// Explain answers without a running server.
-func Explain(p *access.Permits, system, point, target string) (Explanation, error) {
-	if point != access.Admit && point != access.UseTool {
+// Explain answers without a running server. At release, about says what permits may look at.
+func Explain(p *access.Permits, system, point, target string, about map[string]string) (Explanation, error) {
+	if point != access.Admit && point != access.UseTool && (point != access.Release || about == nil) {
 		return Explanation{}, fmt.Errorf("%w: %q is no point of decision; use %s or %s", ErrInvalid, clean(point), access.Admit, access.UseTool)
 	}
 	if _, err := p.System(system); err != nil {
 		return Explanation{}, err
 	}
 	e := Explanation{System: system, Permits: map[string]string{}}
-	e.Permit = p.Decide(access.Ask{Principal: record.Principal{Kind: "key", System: system}, Point: point, Target: target, Op: "chat"})
+	e.Permit = p.Decide(access.Ask{Principal: record.Principal{Kind: "key", System: system}, Point: point, Target: target, Op: "chat", Context: about})
 	for _, id := range e.Permit.Reasons {
 		e.Permits[id] = p.Explain(id)
 	}

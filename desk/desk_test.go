@@ -17,6 +17,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/store"
 )
@@ -60,13 +61,14 @@ type office struct {
 	*desk.Desk
 	keys     *access.Keys
 	sessions *access.Sessions
+	profiles *privacy.Profiles
 	notes    *notes
 }
 
 func open(t *testing.T) *office {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "desk.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}}})
+	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "desk.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +81,15 @@ func open(t *testing.T) *office {
 	if o.sessions, err = access.OpenSessions(st, filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
+	if o.profiles, err = privacy.OpenProfiles(t.Context(), privacy.ProfilesConfig{Store: st}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.profiles.Close)
 	permits, err := access.NewPermits([]record.System{{Name: "bot", Status: "active", Models: []string{"fast"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Desk = desk.New(desk.Config{Keys: o.keys, Sessions: o.sessions, Recorder: o.notes, Permits: func() *access.Permits { return permits }})
+	o.Desk = desk.New(desk.Config{Keys: o.keys, Profiles: o.profiles, Sessions: o.sessions, Recorder: o.notes, Permits: func() *access.Permits { return permits }})
 	return o
 }
 
@@ -114,7 +120,12 @@ func operations(t *testing.T, o *office) []op {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, shown := "", false
+	token, shown, changed := "", false, privacy.Profile{URL: "b"}
+	for _, p := range []privacy.Profile{{URL: "a"}, changed} {
+		if _, err := o.profiles.Declare(t.Context(), map[string]privacy.Profile{"up": p}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return []op{
 		{desk.KeyCreate, "bot", func(ctx context.Context, o *office, a desk.Actor) error {
 			_, _, err := o.CreateKey(ctx, a, "bot")
@@ -129,6 +140,9 @@ func operations(t *testing.T, o *office) []op {
 		{desk.ContentRead, "ex_1", func(ctx context.Context, o *office, a desk.Actor) error {
 			return o.Content(ctx, a, "ex_1", "ticket 7", func() error { shown = true; return nil })
 		}, func(t *testing.T, o *office) bool { return shown }},
+		{desk.ProviderApprove, "up", func(ctx context.Context, o *office, a desk.Actor) error {
+			return o.ApproveProvider(ctx, a, "up", changed.Digest(), "new contract")
+		}, func(t *testing.T, o *office) bool { return len(o.profiles.Suspended()) == 0 }},
 		{desk.SessionEnd, s.ID, func(ctx context.Context, o *office, a desk.Actor) error { return o.EndSession(ctx, a, nil, s.ID) },
 			func(t *testing.T, o *office) bool { return o.open(t) == 0 }},
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -31,6 +32,9 @@ type Provider struct {
 	Handling Handling `json:"handling"`
 	Uses     []Use    `json:"uses"`
 	Gone     bool     `json:"gone,omitempty"` // used this month, and no longer in the configuration
+	// Suspended says that no call goes there, because its profile changed and nobody has agreed
+	// to that; nil: it does.
+	Suspended *privacy.Suspension `json:"suspended,omitempty"`
 
 	State    string        `json:"state"`              // "unknown" before the first call, "closed", "open", "half_open"
 	Opens    time.Duration `json:"opens_ns,omitempty"` // of an open circuit: until one call may try again
@@ -49,11 +53,15 @@ type Provider struct {
 
 // Handling is what the configuration says that a provider does with data.
 type Handling struct {
-	Training  string `json:"training,omitempty"`
-	Retention string `json:"retention,omitempty"`
-	Region    string `json:"region,omitempty"`
-	Ceiling   string `json:"ceiling,omitempty"`
-	Basis     string `json:"basis,omitempty"`
+	Training        string   `json:"training,omitempty"`
+	Retention       string   `json:"retention,omitempty"`
+	AbuseMonitoring string   `json:"abuse_monitoring,omitempty"`
+	HumanReview     string   `json:"human_review,omitempty"`
+	Region          string   `json:"region,omitempty"`
+	SubProcessors   []string `json:"sub_processors,omitempty"`
+	Contract        string   `json:"contract,omitempty"`
+	Ceiling         string   `json:"ceiling,omitempty"`
+	Basis           string   `json:"basis,omitempty"`
 }
 
 // Use is a model that a provider serves, and in which place among those who speak
@@ -135,6 +143,7 @@ func (d *Desk) Providers(ctx context.Context, a Actor) (list []Provider, whole b
 	if d.cfg.Watch.Providers != nil {
 		list = d.cfg.Watch.Providers()
 	}
+	d.suspend(list)
 	now := d.cfg.Now().UTC()
 	bills, err := d.bills.get(now, func() (*billed, error) { return d.bill(ctx, now) })
 	if err != nil {

@@ -185,6 +185,7 @@ func (m *messagesReader) inBlock(b, i int, kind string, origin llm.Origin) {
 	case "data":
 		m.opaque(i, "sealed", origin)
 	case "file_id":
+		m.stored(i, m.req)
 		m.short(i)
 		m.unread("file", llm.OriginFile)
 	case "citations":
@@ -221,6 +222,7 @@ func (m *messagesReader) source(i int, kind string, origin llm.Origin) {
 				}
 				m.opaque(c, what, origin)
 			case "url", "file_id":
+				m.stored(c, m.req)
 				m.unread(what, origin)
 				if m.nodes[c].kind == str {
 					m.passage(c, llm.Channel{Kind: llm.KindName}, origin)

@@ -211,7 +211,10 @@ func (c *chatReader) member(i, at int) {
 		c.req.N = c.count(i, "n")
 	case "prediction":
 		c.unknown(i, at, llm.OriginUser)
-	case "reasoning_effort", "verbosity", "service_tier", "prompt_cache_retention":
+	case "prompt_cache_retention":
+		c.caches(i, c.req)
+		c.word(i, at)
+	case "reasoning_effort", "verbosity", "service_tier":
 		c.word(i, at)
 	default:
 		c.key(i, llm.OriginUnknown)
@@ -359,6 +362,7 @@ func (c *chatReader) file(i int) {
 		case "file_data":
 			c.in(m, at, func() { c.fileData(m) })
 		case "file_id", "file_url":
+			c.stored(m, c.req)
 			c.word(m, at)
 			c.media(m, at, "file", llm.OriginFile)
 		default:

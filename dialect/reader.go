@@ -330,6 +330,21 @@ func (r *reader) keeps(i int, req *llm.Request) {
 	}
 }
 
+// stored notes a file that the provider has: it kept what nobody here has seen.
+func (r *reader) stored(i int, req *llm.Request) {
+	if r.name(r.nodes[i]) == "file_id" && !r.off(i) {
+		req.State = append(req.State, "file_id")
+	}
+}
+
+// caches notes a wish that the provider keep the beginning of a conversation on its disks
+// and not just in memory.
+func (r *reader) caches(i int, req *llm.Request) {
+	if how := r.text(i); how != "" && how != "in_memory" && how != "in-memory" {
+		req.State = append(req.State, "prompt_cache_retention")
+	}
+}
+
 // binary passes over string i when it is nothing but base64: as RFC 4648 has it in section
 // 4, or a Fernet token, which is how one provider seals what it keeps for itself. A short
 // one is a word like others, and judged with them.

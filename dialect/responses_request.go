@@ -79,7 +79,10 @@ func (p *responsesReader) member(i, at int) {
 		p.unknown(i, at, llm.OriginUnknown)
 	case "max_output_tokens":
 		p.req.MaxTokens = p.count(i, name)
-	case "truncation", "service_tier", "prompt_cache_retention":
+	case "prompt_cache_retention":
+		p.caches(i, p.req)
+		p.word(i, at)
+	case "truncation", "service_tier":
 		p.word(i, at)
 	default:
 		p.key(i, llm.OriginUnknown)
@@ -213,6 +216,7 @@ func (p *responsesReader) content(c int, kind string, origin llm.Origin) {
 		case "file_data":
 			p.in(i, at, func() { p.fileData(i) })
 		case "file_id", "file_url":
+			p.stored(i, p.req)
 			p.texts(i, at, llm.KindName, llm.OriginFile)
 			file = true
 		case "annotations":

@@ -37,6 +37,7 @@ type exchange struct {
 	policy    *guard.Compiled
 	request   *llm.Request
 	judgement guard.Judgement
+	sensitive sensitivity
 	candidate []Candidate
 	response  *llm.Response
 

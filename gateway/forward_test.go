@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/privacy"
 )
 
 // fleet is a house with upstreams of its own, in the order of candidates, and a
@@ -39,7 +40,7 @@ func newFleet(t testing.TB, n int) *fleet {
 		must(t, err)
 		t.Cleanup(client.Close)
 		f.ups = append(f.ups, up)
-		list = append(list, Candidate{Provider: name, URL: up.URL, Model: "m", Dialect: "openai", Upstream: client})
+		list = append(list, Candidate{Provider: name, URL: up.URL, Model: "m", Dialect: "openai", Ceiling: privacy.HighlyConfidential, Upstream: client})
 	}
 	f.candidates(list...)
 	return f
@@ -411,7 +412,7 @@ func TestUpstreamConnections(t *testing.T) {
 		must(t, err)
 		h := plainHouse(t)
 		plan := *h.plan
-		plan.Models = map[string][]Candidate{"fast": {{Provider: "up", URL: up.URL, Model: "m", Dialect: "openai", Upstream: client}}}
+		plan.Models = map[string][]Candidate{"fast": {{Provider: "up", URL: up.URL, Model: "m", Dialect: "openai", Ceiling: privacy.HighlyConfidential, Upstream: client}}}
 		h.gate.SetPlan(&plan)
 		for range 10 {
 			if got := h.chat(user("hi", false)); got.status != 200 {

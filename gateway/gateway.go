@@ -24,6 +24,7 @@ import (
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -43,6 +44,11 @@ type Config struct {
 
 	// Mask is the key that placeholders are made with; nil: one that ends with the process.
 	Mask []byte
+
+	// Conversations remember which label each had; nil: nothing is remembered.
+	Conversations *privacy.Conversations
+	// Profiles know what was agreed with providers; nil: everything was.
+	Profiles *privacy.Profiles
 
 	// Budgets limits systems, keys and people; nil: nobody.
 	Budgets *access.Budgets
@@ -68,6 +74,7 @@ type Plan struct {
 	Policies map[string]*guard.Compiled // by system
 	Models   map[string][]Candidate     // by the name that callers use
 	Prices   map[string]*access.Price   // by the same; nil where it is not known
+	Labels   *privacy.Labels            // nil: the standard ones
 }
 
 // Candidate is one upstream model that may serve a name.
@@ -84,6 +91,10 @@ type Candidate struct {
 	// LeaveUsage keeps the gate from asking the provider to count streams: some refuse
 	// a call for it.
 	LeaveUsage bool
+	Ceiling    privacy.Label // the highest that it may have
+	Region     string        // of the provider, as its profile says it
+	Training   string
+	Profile    string // digest of all that the profile says
 	Upstream   llm.Model
 }
 
@@ -132,6 +143,9 @@ func New(cfg Config, plan *Plan) (*Gate, error) {
 
 // SetPlan changes the rules for calls that come from now on.
 func (g *Gate) SetPlan(p *Plan) {
+	if p.Labels == nil {
+		p.Labels, _ = privacy.NewLabels(nil, nil) // the standard ones are no error
+	}
 	g.upstreams.keep(p)
 	g.plan.Store(p)
 }
@@ -158,6 +172,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.step("decode", x.decode)
 	x.step("admit", x.admit)
 	x.step("guard", x.judge)
+	x.step("label", x.classify)
 	x.step("release", x.release)
 	x.step("mask", x.hide)
 	x.step("edit", x.edit)

@@ -15,6 +15,7 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -212,7 +213,7 @@ func TestNextCandidateIsTried(t *testing.T) {
 	must(t, err)
 	second := h.plan.Models["fast"][0]
 	h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Models: map[string][]Candidate{
-		"fast": {{Provider: "dead", Model: "d", Dialect: "openai", Upstream: dead}, second}}})
+		"fast": {{Provider: "dead", Model: "d", Dialect: "openai", Ceiling: privacy.HighlyConfidential, Upstream: dead}, second}}})
 	got := h.chat(user("hi", false))
 	if got.status != 200 {
 		t.Fatalf("%d %s", got.status, got.body)

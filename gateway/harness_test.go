@@ -144,6 +144,8 @@ type house struct {
 	up      *script
 	keys    *access.Keys
 	budgets *access.Budgets
+	store   *store.Store
+	cfg     Config // of the gate
 	ledger  *ledger.Ledger
 	key     access.Key
 	secret  string
@@ -223,7 +225,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 		client, err := dialect.NewClient(one)
 		must(t, err)
 		clients = append(clients, client)
-		h.plan.Models["fast"] = append(h.plan.Models["fast"], Candidate{Provider: "up", Model: "m-1", Dialect: speaks, Upstream: client})
+		h.plan.Models["fast"] = append(h.plan.Models["fast"], Candidate{Provider: "up", Model: "m-1", Dialect: speaks, Ceiling: privacy.HighlyConfidential, Upstream: client})
 	}
 	for _, other := range cfg.systems {
 		h.plan.Policies[other.Name] = compiled
@@ -234,7 +236,9 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	must(t, err)
 	budgets.Declare(map[string]access.Budget{s.Name: cfg.budget})
 	cfg.gate.Budgets, h.plan.Prices = budgets, map[string]*access.Price{"fast": cfg.price}
-	h.budgets = budgets
+	h.budgets, h.store = budgets, st
+	cfg.gate.Conversations, err = privacy.NewConversations(privacy.ConversationsConfig{Store: st, Key: h.keys.Derive("conversations")})
+	must(t, err)
 	cfg.gate.Keys, cfg.gate.Recorder, cfg.gate.Proofs = h.keys, h.ledger, h.ledger.Receipt
 	if cfg.recorder != nil {
 		cfg.gate.Recorder = cfg.recorder(h.ledger)
@@ -242,6 +246,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	if cfg.gate.Log == nil {
 		cfg.gate.Log = slog.New(slog.NewJSONHandler(&locked{w: h.logs}, nil))
 	}
+	h.cfg = cfg.gate
 	h.gate, err = New(cfg.gate, h.plan)
 	must(t, err)
 	h.server = httptest.NewUnstartedServer(h.gate)

@@ -178,23 +178,23 @@ func (x *exchange) decode() *dialect.Fault {
 	}
 	x.request = req
 	x.intent.Conversation = conversation(x.r.Header)
-	x.intent.Purpose = label(x.r.Header.Get("Bartizan-Purpose"))
-	return nil
+	x.intent.Purpose = word(x.r.Header.Get("Bartizan-Purpose"))
+	return x.stated()
 }
 
 // conversation finds out which conversation a call belongs to. Coding agents say it in
 // headers of their own.
 func conversation(h http.Header) string {
 	for _, name := range []string{"Bartizan-Conversation", "X-Claude-Code-Session-Id", "Session-Id", "Thread-Id"} {
-		if c := label(h.Get(name)); c != "" {
+		if c := word(h.Get(name)); c != "" {
 			return c
 		}
 	}
 	return ""
 }
 
-// label takes a caller's short word into the record, or nothing.
-func label(s string) string {
+// word takes a caller's short word into the record, or nothing.
+func word(s string) string {
 	if len(s) > 128 {
 		return ""
 	}
@@ -251,7 +251,7 @@ func (x *exchange) state() *dialect.Fault {
 			Message: "The field " + name + " makes the provider keep this conversation or go on from one that it kept, which the policy of your system does not allow; " +
 				"send the whole conversation and leave the field out, or ask the owner for provider_state: allow."}
 	}
-	if e := x.request.NoStore; e != nil && (strings.HasSuffix(x.dialect.ID(), "responses") || x.keptByDefault()) {
+	if e := x.request.NoStore; e != nil && (strings.HasSuffix(x.dialect.ID(), "responses") || x.keptByDefault() || x.knowsStore()) {
 		x.request.Edits = append(x.request.Edits, *e)
 	}
 	return nil
@@ -266,6 +266,15 @@ func (x *exchange) keptByDefault() bool {
 		}
 	}
 	return false
+}
+
+// knowsStore reports whether the caller's version of Azure's API has stored completions, which
+// it keeps only when it is told to: it is told not to all the same. Older versions refuse the
+// word, and keep nothing.
+func (x *exchange) knowsStore() bool {
+	path, query, _ := strings.Cut(x.route.Path, "?")
+	_, version, _ := strings.Cut(query, "api-version=")
+	return x.dialect.ID() == "azure" && (strings.HasPrefix(path, "/openai/v1/") || version >= "2025")
 }
 
 // askUsage makes a provider count a stream whose cost is to be known: callers seldom ask
@@ -304,20 +313,30 @@ func (x *exchange) judge() *dialect.Fault {
 	return nil
 }
 
-// release finds the candidates that may serve the call, in order.
+// release finds the candidates that may have the call, one by one and in order: by what they
+// speak, by its label, by what was agreed with their provider, and by the permits.
 func (x *exchange) release() *dialect.Fault {
 	if x.route.Op == llm.OpList {
 		return nil
 	}
+	var all []Candidate
 	for _, c := range x.plan.Models[x.request.Model] {
 		if c.Dialect == x.dialect.Provider() {
-			x.candidate = append(x.candidate, c)
+			all = append(all, c)
 		}
 	}
-	if x.candidate == nil {
+	if all == nil {
 		return &dialect.Fault{Status: http.StatusNotFound, Type: "invalid_request_error", Code: "model_not_found", Param: "model",
 			Message: "No provider of this model speaks this dialect; use another path, or ask the operator to add one."}
 	}
+	if f := x.admitLabel(all); f != nil {
+		return f
+	}
+	m := x.released(all)
+	if m.yes == nil {
+		return x.unreleased(all, m)
+	}
+	x.candidate = m.yes
 	if f := x.healthy(); f != nil {
 		return f
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -166,7 +167,7 @@ func TestSmallPrint(t *testing.T) {
 	// The same name, an address that no provider may have.
 	meta, err := dialect.NewClient(dialect.ClientConfig{Name: "meta", URL: "http://169.254.169.254/v1", Private: true, Dialect: "openai", Connect: time.Second})
 	must(t, err)
-	h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Models: map[string][]Candidate{"fast": {{Provider: "meta", Model: "m", Dialect: "openai", Upstream: meta}}}})
+	h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Models: map[string][]Candidate{"fast": {{Provider: "meta", Model: "m", Dialect: "openai", Ceiling: privacy.HighlyConfidential, Upstream: meta}}}})
 	if got := h.chat(user("hi", false)); got.status != 502 || got.code() != "upstream_address" || !strings.Contains(got.body, "not one that this gate may call") || strings.Contains(got.body, "169") {
 		t.Errorf("%d %s", got.status, got.body)
 	}

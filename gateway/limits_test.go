@@ -14,6 +14,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -551,7 +552,7 @@ func TestErrorsCostNothing(t *testing.T) {
 	must(t, err)
 	for code, client := range map[string]*dialect.Client{"upstream_timeout": deaf, "upstream_address": meta} {
 		h.gate.SetPlan(&Plan{Permits: h.plan.Permits, Policies: h.plan.Policies, Prices: h.plan.Prices,
-			Models: map[string][]Candidate{"fast": {{Provider: code, Model: "m", Dialect: "openai", Upstream: client}}}})
+			Models: map[string][]Candidate{"fast": {{Provider: code, Model: "m", Dialect: "openai", Ceiling: privacy.HighlyConfidential, Upstream: client}}}})
 		if o := h.record(h.chat(user("hi", false))).Outcome; o.Code != code || o.Input+o.Output != 0 || o.Cost != 0 || o.Estimated {
 			t.Errorf("%s: %+v", code, o)
 		}

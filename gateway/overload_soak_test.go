@@ -16,6 +16,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 )
 
 // instant is an upstream that costs nothing: it answers at once, in memory.
@@ -106,7 +107,7 @@ func TestSoakR1Overload(t *testing.T) {
 		length = 10 * time.Minute
 	}
 	h := newHouse(t, houseConfig{detectors: everything()})
-	h.plan.Models["fast"] = []Candidate{{Provider: "practice", Model: "m", Dialect: "openai", Upstream: instant{}}}
+	h.plan.Models["fast"] = []Candidate{{Provider: "practice", Model: "m", Dialect: "openai", Ceiling: privacy.HighlyConfidential, Upstream: instant{}}}
 	h.gate.SetPlan(h.plan)
 	pressed(h, time.Second, 8, 0)
 	idle := pressed(h, length/20+time.Second, 1, 0)

@@ -18,16 +18,21 @@ const (
 )
 
 // question is what the permits were asked.
-type question struct{ point, target string }
+type question struct{ point, target, label string }
 
 // ask puts a question to the permits, once: an answer may name one tool in thousands of
 // its frames. What it returns is fit for the record.
 func (x *exchange) ask(point, target string) record.Permit {
-	q := question{point, target}
+	return x.askOf(question{point: point, target: target}, nil)
+}
+
+// askOf puts a question that depends on more than its target.
+func (x *exchange) askOf(q question, about map[string]string) record.Permit {
 	if p, ok := x.decided[q]; ok {
 		return p
 	}
-	p := x.plan.Permits.Decide(access.Ask{Principal: x.principal, Point: point, Target: target, Op: string(x.route.Op)})
+	target := q.target
+	p := x.plan.Permits.Decide(access.Ask{Principal: x.principal, Point: q.point, Target: target, Op: string(x.route.Op), Context: about})
 	if !x.recordable(target) {
 		p.Target = fmt.Sprintf("(not declared, %d bytes)", len(target))
 		for i, e := range p.Errors { // which may quote it

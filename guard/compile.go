@@ -120,6 +120,9 @@ func (c *Compiled) wants(dir Direction, finds []risk.Category) bool {
 		return true
 	}
 	return slices.ContainsFunc(finds, func(cat risk.Category) bool {
+		if dir == Input && c.labelOf(cat, "") != "" {
+			return true
+		}
 		for _, o := range llm.Origins() {
 			if act, ok := c.fixed(dir, cat, o); ok {
 				if act.Decision() > risk.Allow {

@@ -14,6 +14,8 @@ import (
 type Judgement struct {
 	Verdict risk.Verdict
 	Changes []PassageChange // in order of passage and place; they do not overlap
+	// Labelled is what was found that policy gives a label, whatever else follows of it.
+	Labelled []Labelled
 }
 
 // PassageChange replaces Text[Start:End] of a passage by New, plain text.
@@ -44,11 +46,12 @@ type draft struct {
 	changes  []PassageChange
 	checks   []risk.Check
 	decision risk.Decision
+	labelled []Labelled
 	next     cleaning // what the cleaning of links knows behind the text
 }
 
 func (d *draft) judgement(id string) Judgement {
-	j := Judgement{Verdict: risk.Verdict{Decision: d.decision, Policy: id, Findings: d.findings, Checks: d.checks}}
+	j := Judgement{Verdict: risk.Verdict{Decision: d.decision, Policy: id, Findings: d.findings, Checks: d.checks}, Labelled: d.labelled}
 	// What is refused needs no changes.
 	if d.decision < risk.Hold {
 		j.Changes = d.changes
@@ -66,6 +69,7 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 		c.rules.apply(dir, &saw.views[i], &d)
 	}
 	d.findings = slices.DeleteFunc(d.findings, func(f risk.Finding) bool { return besideSeam(f, passages) })
+	c.label(&d)
 	heard := c.ask(ctx, dir, passages, &d)
 	d.findings = slices.DeleteFunc(d.findings, func(f risk.Finding) bool { return !c.recorded(f, passages, heard) })
 	c.excise(ctx, dir, passages, &d, heard)

@@ -38,6 +38,7 @@ type Policy struct {
 	Second        Second                      `json:"second,omitzero" yaml:"second"`
 	Secrets       Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
 	Mask          Masking                     `json:"mask,omitzero" yaml:"mask"`
+	Labels        Labelling                   `json:"labels,omitzero" yaml:"labels"`
 	Sanitise      Sanitise                    `json:"sanitise,omitzero" yaml:"sanitise"`
 	Output        Leaving                     `json:"output,omitzero" yaml:"output"`
 	Keep          Keep                        `json:"keep,omitzero" yaml:"keep"`

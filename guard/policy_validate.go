@@ -58,6 +58,7 @@ func (p Policy) Validate() []error {
 	}
 	validateAllow(p.Allow, &f)
 	p.Second.validate(&f)
+	p.Labels.validate(p.Rules, &f)
 	for i, e := range p.Mask.Entities {
 		path := fmt.Sprintf("mask.entities[%d]", i)
 		if !strings.HasPrefix(e.Name, "pii.") && !strings.HasPrefix(e.Name, "secret.") {

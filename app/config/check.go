@@ -14,6 +14,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/privacy"
 )
 
 // nameOf is what systems, providers, models and policies may be called: it goes
@@ -35,6 +36,7 @@ func (p *parser) check(f *File) {
 	if n := f.Gate.Places; n != nil && (*n < 16 || *n > 1<<20) {
 		p.at("gate.places", "must be 16 to %d: a call takes four, an open stream one", 1<<20)
 	}
+	p.labels(f)
 	p.providers(f)
 	p.models(f)
 	p.policies(f)
@@ -49,6 +51,7 @@ func (p *parser) check(f *File) {
 	if f.Store.Postgres != nil {
 		p.secret("store.postgres", *f.Store.Postgres)
 	}
+	slices.SortStableFunc(f.notices, func(a, b Fault) int { return a.Line - b.Line })
 }
 
 func (p *parser) secret(path string, s Secret) {
@@ -124,18 +127,16 @@ func (p *parser) providers(f *File) {
 		if v.Usage != "" && v.Usage != "leave" {
 			p.at(at+".usage", "must be leave, or left out")
 		}
-		p.upstream(at, v)
+		p.url(at, v.URL, v.Private)
 		if v.Key != nil {
 			p.secret(at+".key", *v.Key)
 		}
 		if v.CA != "" {
 			p.file(at+".ca", v.CA)
 		}
-		p.label(f, at+".handling.ceiling", v.Handling.Ceiling)
+		p.handling(f, at, v)
 	}
 }
-
-func (p *parser) upstream(at string, v Provider) { p.url(at, v.URL, v.Private) }
 
 // url checks where something is sent.
 func (p *parser) url(at, written string, private bool) {
@@ -149,6 +150,10 @@ func (p *parser) url(at, written string, private bool) {
 		p.at(at+".url", "must not hold credentials, a query or a fragment; a key goes under key")
 	case u.Scheme == "http" && !private:
 		p.at(at+".url", "plain HTTP needs `private: true` beside it")
+	default:
+		if host, is := privacy.Consumer(u); is {
+			p.at(at+".url", "%s is made for people with accounts of their own, and no contract of yours holds there; use the API that the provider sells to organisations", host)
+		}
 	}
 }
 
@@ -174,26 +179,9 @@ func (p *parser) telemetry(t Telemetry) {
 	}
 }
 
-func (p *parser) label(f *File, at, label string) {
-	if label != "" && !slices.Contains(f.LabelNames(), label) {
-		p.at(at, "%q is no label; the labels are %s", label, strings.Join(f.LabelNames(), ", "))
-	}
-}
-
-// LabelNames returns the labels in their order.
-func (f *File) LabelNames() []string {
-	if len(f.Labels) == 0 {
-		return []string{"public", "general", "confidential", "highly_confidential"}
-	}
-	return f.Labels
-}
-
 func (p *parser) models(f *File) {
 	if len(f.Models) == 0 {
 		p.at("models", "is missing; name at least one model that callers may use")
-	}
-	if n := len(f.Labels); n != 0 && (n != 4 || len(slices.Compact(slices.Sorted(slices.Values(f.Labels)))) != 4) {
-		p.at("labels", "must be four names, from the least to the most sensitive")
 	}
 	for _, name := range names(f.Models) {
 		at := "models." + name
@@ -227,6 +215,10 @@ func (p *parser) policies(f *File) {
 		if s := policy.Second.Stage; s != "" && !has(f.Stages, s) {
 			p.at("policies."+name+".second.stage", "there is no stage %q%s", s, among(s, names(f.Stages)))
 		}
+		for path, label := range policy.Labels.Named() {
+			p.label(f, "policies."+name+"."+path, label)
+		}
+		p.undetected(f, "policies."+name+".labels.detected.", policy)
 		for _, n := range policy.Notices(time.Now()) {
 			at := "policies." + name + "." + n.Path
 			f.notices = append(f.notices, Fault{Line: p.line(at), Path: at, Problem: n.Problem})

@@ -22,21 +22,23 @@ import (
 
 // File is bartizan.yaml.
 type File struct {
-	Version   int                     `yaml:"version" json:"version"`
-	Data      string                  `yaml:"data" json:"data"`
-	Listen    Listen                  `yaml:"listen" json:"listen,omitempty"`
-	Gate      Gate                    `yaml:"gate" json:"gate,omitempty"`
-	Store     Store                   `yaml:"store" json:"store,omitempty"`
-	Labels    []string                `yaml:"labels" json:"labels,omitempty"`
-	Providers map[string]Provider     `yaml:"providers" json:"providers"`
-	Models    map[string]Model        `yaml:"models" json:"models"`
-	Policies  map[string]guard.Policy `yaml:"policies" json:"policies,omitempty"`
-	Stages    map[string]Stage        `yaml:"stages" json:"stages,omitempty"`
-	Systems   map[string]System       `yaml:"systems" json:"systems"`
-	Access    Access                  `yaml:"access" json:"access,omitempty"`
-	Ledger    Ledger                  `yaml:"ledger" json:"ledger,omitempty"`
-	Privacy   Privacy                 `yaml:"privacy" json:"privacy,omitempty"`
-	Telemetry Telemetry               `yaml:"telemetry" json:"telemetry,omitempty"`
+	Version int      `yaml:"version" json:"version"`
+	Data    string   `yaml:"data" json:"data"`
+	Listen  Listen   `yaml:"listen" json:"listen,omitempty"`
+	Gate    Gate     `yaml:"gate" json:"gate,omitempty"`
+	Store   Store    `yaml:"store" json:"store,omitempty"`
+	Labels  []string `yaml:"labels" json:"labels,omitempty"`
+	// LabelNames are what the organisation's documents call the labels, beside what is common.
+	LabelNames map[string]string       `yaml:"label_names" json:"label_names,omitempty"`
+	Providers  map[string]Provider     `yaml:"providers" json:"providers"`
+	Models     map[string]Model        `yaml:"models" json:"models"`
+	Policies   map[string]guard.Policy `yaml:"policies" json:"policies,omitempty"`
+	Stages     map[string]Stage        `yaml:"stages" json:"stages,omitempty"`
+	Systems    map[string]System       `yaml:"systems" json:"systems"`
+	Access     Access                  `yaml:"access" json:"access,omitempty"`
+	Ledger     Ledger                  `yaml:"ledger" json:"ledger,omitempty"`
+	Privacy    Privacy                 `yaml:"privacy" json:"privacy,omitempty"`
+	Telemetry  Telemetry               `yaml:"telemetry" json:"telemetry,omitempty"`
 
 	notices []Fault
 }
@@ -183,13 +185,18 @@ type Timeouts struct {
 	Idle      Duration `yaml:"idle" json:"idle,omitempty"`
 }
 
-// Handling is what a provider does with data.
+// Handling is what a provider does with data. What is left out is not known, and a provider
+// of which training, retention or ceiling are not known gets public data only.
 type Handling struct {
-	Training  string `yaml:"training" json:"training,omitempty"`
-	Retention string `yaml:"retention" json:"retention,omitempty"`
-	Region    string `yaml:"region" json:"region,omitempty"`
-	Ceiling   string `yaml:"ceiling" json:"ceiling,omitempty"`
-	Basis     string `yaml:"basis" json:"basis,omitempty"`
+	Training        string   `yaml:"training" json:"training,omitempty"`                 // never, opt_out, allowed
+	Retention       string   `yaml:"retention" json:"retention,omitempty"`               // none, or days: 30d
+	AbuseMonitoring string   `yaml:"abuse_monitoring" json:"abuse_monitoring,omitempty"` // none, automatic, human
+	HumanReview     string   `yaml:"human_review" json:"human_review,omitempty"`         // never, possible
+	Region          string   `yaml:"region" json:"region,omitempty"`
+	SubProcessors   []string `yaml:"sub_processors" json:"sub_processors,omitempty"`
+	Contract        string   `yaml:"contract" json:"contract,omitempty"` // its reference
+	Ceiling         string   `yaml:"ceiling" json:"ceiling,omitempty"`   // the highest label that may go there
+	Basis           string   `yaml:"basis" json:"basis,omitempty"`       // where this is written
 }
 
 // Model is a name that callers use.

@@ -204,6 +204,11 @@ func TestFull(t *testing.T) {
 			t.Errorf("a path of a stage is %s", p)
 		}
 	}
+	if l, err := f.Classes(); err != nil {
+		t.Error(err)
+	} else if label, ok := l.Parse("company secret"); !ok || l.Name(label) != "top_secret" || f.Providers["openai"].Profile().SubProcessors[1] != "Beta (EU)" || f.Policies["standard"].Labels.Detected["pii.iban"] != "top_secret" {
+		t.Errorf("labels are %v, the profile is %+v", l.Names(), f.Providers["openai"].Profile())
+	}
 	if f.Policies["trial"].Until != "2027-01-31" {
 		t.Errorf("the date is %q", f.Policies["trial"].Until)
 	}
@@ -225,6 +230,36 @@ func TestNotices(t *testing.T) {
 	}
 	if len(lines) != 3 || lines[1] != lines[0]+1 || lines[2] != lines[0]+2 {
 		t.Errorf("notices at the lines %v", lines)
+	}
+}
+
+// TestUnknownHandlingIsNoticed: who says nothing of a provider is told what follows.
+func TestUnknownHandlingIsNoticed(t *testing.T) {
+	f, err := Load("testdata/good/small.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := f.Notices()
+	if len(n) != 1 || n[0].Path != "providers.openai.handling" || n[0].Line == 0 || !strings.Contains(n[0].Problem, "does not say training, retention, ceiling, so that only public data may go there") {
+		t.Errorf("%v", n)
+	}
+}
+
+// TestUndetectedIsNoticed: a label for what nothing can find is no promise.
+func TestUndetectedIsNoticed(t *testing.T) {
+	text := strings.Replace(string(read(t, "testdata/good/small.yaml")), "policies:\n", "policies:\n  standard: {labels: {detected: {pii.horoscope: confidential, pii.staff: general, pii.email: general}}, rules: [{id: staff, phrase: Ann Other, action: flag, entity: pii.staff}]}\n", 1)
+	f, err := Parse("small.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, n := range f.Notices() {
+		if strings.Contains(n.Problem, "nothing in this version finds it") {
+			found = append(found, n.Path)
+		}
+	}
+	if !slices.Equal(found, []string{"policies.standard.labels.detected.pii.horoscope"}) {
+		t.Errorf("%v", f.Notices())
 	}
 }
 

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/bartizan-ai/bartizan/app"
+	"github.com/bartizan-ai/bartizan/app/config"
 	"github.com/bartizan-ai/bartizan/desk"
 )
 
@@ -17,6 +19,10 @@ type accessExplain struct {
 	System string `required:"" help:"Name of the system." placeholder:"NAME"`
 	Model  string `help:"A model: may the system call it?" placeholder:"NAME" xor:"target"`
 	Tool   string `help:"A tool: may the system offer it, and the model call it?" placeholder:"NAME" xor:"target"`
+
+	Provider string `help:"A provider: may it have a call of the system?" placeholder:"NAME" xor:"target"`
+	Label    string `help:"With --provider: how the call is labelled; left out: the second label." placeholder:"LABEL"`
+
 	Output string `short:"o" enum:"text,json" default:"text" help:"text or json."`
 }
 
@@ -31,10 +37,17 @@ func (c *accessExplain) Run(s *streams) error {
 	if c.Tool != "" {
 		point, target = "use_tool", c.Tool
 	}
+	if c.Provider != "" {
+		point, target = "release", c.Provider
+	}
 	if target == "" {
-		return use("name what is asked for with --model or --tool")
+		return use("name what is asked for with --model, --tool or --provider")
 	}
 	f, err := c.load()
+	if err != nil {
+		return err
+	}
+	about, err := c.about(f)
 	if err != nil {
 		return err
 	}
@@ -42,7 +55,7 @@ func (c *accessExplain) Run(s *streams) error {
 	if err != nil {
 		return &exit{exitUse, err}
 	}
-	e, err := desk.Explain(permits, c.System, point, target)
+	e, err := desk.Explain(permits, c.System, point, target, about)
 	if err != nil {
 		return &exit{exitUse, err}
 	}
@@ -55,6 +68,30 @@ func (c *accessExplain) Run(s *streams) error {
 		return &exit{code: exitFound}
 	}
 	return err
+}
+
+// about is what permits may look at when a provider is to have a call.
+func (c *accessExplain) about(f *config.File) (map[string]string, error) {
+	if c.Provider == "" {
+		return nil, nil
+	}
+	p, ok := f.Providers[c.Provider]
+	if !ok {
+		return nil, use("there is no provider %s in the configuration", c.Provider)
+	}
+	label := f.Order()[1]
+	if c.Label != "" {
+		l, err := f.Classes()
+		if err != nil {
+			return nil, &exit{exitUse, err}
+		}
+		named, ok := l.Parse(c.Label)
+		if !ok {
+			return nil, use("--label is none; the labels are %s", strings.Join(f.Order(), ", "))
+		}
+		label = l.Name(named)
+	}
+	return map[string]string{"label": label, "region": p.Handling.Region, "training": p.Handling.Training}, nil
 }
 
 func printExplanation(s *streams, e desk.Explanation) {

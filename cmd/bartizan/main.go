@@ -29,18 +29,20 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"Run everything embedded, with a sample system and the practice model."`
-	Serve   serveCommand   `cmd:"" help:"Run the gate, the admin API and the console."`
-	Config  configCommand  `cmd:"" help:"Write, check or describe a configuration."`
-	Keys    keysCommand    `cmd:"" help:"Make, list and revoke the credentials of systems."`
-	Access  accessCommand  `cmd:"" help:"Say why a system may or may not do something."`
-	Console consoleCommand `cmd:"" help:"Make a one-time link to the console."`
-	Inspect inspectCommand `cmd:"" help:"Look at text with the guard."`
-	Eval    evalCommand    `cmd:"" help:"Measure detection on labelled texts."`
-	Train   trainCommand   `cmd:"" help:"Learn the models that ship with the guard."`
-	Ledger  ledgerCommand  `cmd:"" help:"Verify, prove and export the ledger."`
-	Privacy privacyCommand `cmd:"" help:"Find, export and erase a subject's data; holds, consents and keys."`
-	Version versionCommand `cmd:"" help:"Say what this binary is."`
+	Demo   demoCommand   `cmd:"" help:"Run everything embedded, with a sample system and the practice model."`
+	Serve  serveCommand  `cmd:"" help:"Run the gate, the admin API and the console."`
+	Config configCommand `cmd:"" help:"Write, check or describe a configuration."`
+	Keys   keysCommand   `cmd:"" help:"Make, list and revoke the credentials of systems."`
+
+	Providers providersCommand `cmd:"" help:"List what providers do with data, and approve what changed."`
+	Access    accessCommand    `cmd:"" help:"Say why a system may or may not do something."`
+	Console   consoleCommand   `cmd:"" help:"Make a one-time link to the console."`
+	Inspect   inspectCommand   `cmd:"" help:"Look at text with the guard."`
+	Eval      evalCommand      `cmd:"" help:"Measure detection on labelled texts."`
+	Train     trainCommand     `cmd:"" help:"Learn the models that ship with the guard."`
+	Ledger    ledgerCommand    `cmd:"" help:"Verify, prove and export the ledger."`
+	Privacy   privacyCommand   `cmd:"" help:"Find, export and erase a subject's data; holds, consents and keys."`
+	Version   versionCommand   `cmd:"" help:"Say what this binary is."`
 }
 
 // streams is where a command reads and writes.
@@ -105,7 +107,7 @@ type parsed struct{}
 // command is the part of a command line that names the command.
 func command(args []string) string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "train", "ledger", "privacy", "version"} {
+		for _, known := range []string{"demo", "serve", "config", "keys", "providers", "access", "console", "inspect", "eval", "train", "ledger", "privacy", "version"} {
 			if args[0] == known {
 				return known + " "
 			}

@@ -86,10 +86,10 @@ listen:
   console: {addr: "127.0.0.1:0"}
   operations: {addr: "%[3]s"}
 providers:
-  upstream: {dialect: openai, url: "%[2]s/v1", private: true}
-  spare: {dialect: openai, url: "%[2]s/v1", private: true}
-  anthropic: {dialect: anthropic, url: "%[2]s", private: true}
-  anthropic-spare: {dialect: anthropic, url: "%[2]s", private: true}
+  upstream: {dialect: openai, url: "%[2]s/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  spare: {dialect: openai, url: "%[2]s/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  anthropic: {dialect: anthropic, url: "%[2]s", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  anthropic-spare: {dialect: anthropic, url: "%[2]s", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models:
   bench: {try: [upstream, spare, anthropic, anthropic-spare], price: {input: 0.25, output: 2}}
 telemetry: {otlp: "%[2]s", private: true}

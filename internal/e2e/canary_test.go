@@ -19,10 +19,10 @@ const watchful = `version: 1
 data: data
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}}
-  dead: {dialect: openai, url: "DEAD/v1", private: true}
-  claude: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}}
-  azure: {dialect: azure, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}}
+  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  dead: {dialect: openai, url: "DEAD/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  claude: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  azure: {dialect: azure, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models: {fast: {try: [up, claude, azure], price: {input: 1, output: 2}}, gone: {try: [dead]}}
 telemetry: {otlp: "COLLECTOR", private: true}
 policies:

@@ -133,7 +133,7 @@ const plain = `version: 1
 data: data
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}}
+  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models: {fast: {try: [up]}}
 systems:
   bot: {team: t, owner: o, purpose: p, environment: production, models: [fast]}

@@ -17,8 +17,8 @@ const wrongs = `version: 1
 data: data
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}, timeouts: {first_byte: 400ms}}
-  dead: {dialect: openai, url: "DEAD/v1", private: true}
+  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}, timeouts: {first_byte: 400ms}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  dead: {dialect: openai, url: "DEAD/v1", private: true, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models: {fast: {try: [up]}, gone: {try: [dead]}, others: {try: [up]}}
 systems:
   bot: {team: t, owner: o, purpose: p, environment: production, models: [fast, gone]}

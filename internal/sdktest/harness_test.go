@@ -35,9 +35,9 @@ const deployment = `version: 1
 data: data
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  openai: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: SDKTEST_PROVIDER_KEY}}
-  anthropic: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: SDKTEST_PROVIDER_KEY}}
-  azure: {dialect: azure, url: "UPSTREAM", private: true, key: {env: SDKTEST_PROVIDER_KEY}}
+  openai: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: SDKTEST_PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  anthropic: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: SDKTEST_PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  azure: {dialect: azure, url: "UPSTREAM", private: true, key: {env: SDKTEST_PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models:
 MODELSpolicies:
   office: {rules: [{id: nightjar, phrase: "Project Nightjar", action: block, says: "Project Nightjar may not leave the house."}]}

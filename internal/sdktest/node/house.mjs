@@ -17,9 +17,9 @@ const deployment = (upstream) => `version: 1
 data: data
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  openai: {dialect: openai, url: "${upstream}/v1", private: true, key: {env: SDKTEST_PROVIDER_KEY}}
-  anthropic: {dialect: anthropic, url: "${upstream}", private: true, key: {env: SDKTEST_PROVIDER_KEY}}
-  azure: {dialect: azure, url: "${upstream}", private: true, key: {env: SDKTEST_PROVIDER_KEY}}
+  openai: {dialect: openai, url: "${upstream}/v1", private: true, key: {env: SDKTEST_PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  anthropic: {dialect: anthropic, url: "${upstream}", private: true, key: {env: SDKTEST_PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  azure: {dialect: azure, url: "${upstream}", private: true, key: {env: SDKTEST_PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models:
 ${[...scripts, 'others'].map((name) => `  ${name}: {try: [openai, anthropic, azure]}`).join('\n')}
 policies:
