@@ -24,8 +24,8 @@ const keeping = `version: 1
 data: data
 listen: {gate: {addr: "127.0.0.1:0"}, console: {addr: "127.0.0.1:0"}, operations: {addr: "127.0.0.1:0"}}
 providers:
-  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}}
-  claude: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}}
+  up: {dialect: openai, url: "UPSTREAM/v1", private: true, key: {env: PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
+  claude: {dialect: anthropic, url: "UPSTREAM", private: true, key: {env: PROVIDER_KEY}, handling: {training: never, retention: none, ceiling: highly_confidential}}
 models: {fast: {try: [up, claude]}}
 privacy: {key_backups: 30d}
 policies:
