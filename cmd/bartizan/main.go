@@ -35,6 +35,7 @@ type commands struct {
 	Keys   keysCommand   `cmd:"" help:"Make, list and revoke the credentials of systems."`
 
 	Providers providersCommand `cmd:"" help:"List what providers do with data, and approve what changed."`
+	Privacy   privacyCommand   `cmd:"" help:"What becomes of personal data."`
 	Access    accessCommand    `cmd:"" help:"Say why a system may or may not do something."`
 	Console   consoleCommand   `cmd:"" help:"Make a one-time link to the console."`
 	Inspect   inspectCommand   `cmd:"" help:"Look at text with the guard."`
@@ -106,7 +107,7 @@ type parsed struct{}
 // command is the part of a command line that names the command.
 func command(args []string) string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "train", "ledger", "version"} {
+		for _, known := range []string{"demo", "serve", "config", "keys", "access", "console", "inspect", "eval", "train", "ledger", "privacy", "version"} {
 			if args[0] == known {
 				return known + " "
 			}
