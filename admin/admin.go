@@ -106,6 +106,9 @@ type (
 	idInput     struct {
 		ID string `path:"id" minLength:"1" maxLength:"64"`
 	}
+	noticesBody struct {
+		Body []privacy.Notice
+	}
 	systemInput struct {
 		System string `query:"system" maxLength:"64"`
 	}
@@ -167,6 +170,7 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodPost, "/providers/{id}/approve", "approve-provider", desk.ProviderApprove, "Agree to the changed profile of a provider, which suspends it until then"), a.approveProvider)
 	huma.Register(h, op(http.MethodGet, "/traffic", "get-traffic", desk.RecordRead, "Count calls by system and time, and how long answers took"), a.traffic)
 	huma.Register(h, op(http.MethodGet, "/conformance", "get-conformance", desk.RecordRead, "Show what becomes of a forbidden text in every dialect"), a.conformance)
+	huma.Register(h, op(http.MethodGet, "/notices", "list-notices", desk.RecordRead, "Say what becomes of the data of those who use each system, as the configuration has it"), a.notices)
 	huma.Register(h, op(http.MethodGet, "/guard", "get-guard", desk.RecordRead, "Count what each detector stopped, masked, flagged and let through, and how sure it was"), a.guard)
 	huma.Register(h, op(http.MethodPost, "/guard/tries", "try-policy", desk.PolicyRead, "Say what a policy makes of a text, and why; the text is not recorded"), a.try)
 	huma.Register(h, op(http.MethodPost, "/guard/replays", "start-replay", desk.ContentRead, "Judge kept texts, or samples, as a policy with other lines would; nothing is changed"), a.startReplay)
@@ -235,6 +239,11 @@ func (a *api) traffic(ctx context.Context, in *trafficInput) (*trafficBody, erro
 func (a *api) conformance(ctx context.Context, _ *struct{}) (*conformanceBody, error) {
 	places, err := a.cfg.Desk.Conformance(actor(ctx))
 	return &conformanceBody{Body: append([]desk.Place{}, places...)}, a.problem(err)
+}
+
+func (a *api) notices(ctx context.Context, in *systemInput) (*noticesBody, error) {
+	list, err := a.cfg.Desk.Notices(actor(ctx), in.System)
+	return &noticesBody{Body: append([]privacy.Notice{}, list...)}, a.problem(err)
 }
 
 func (a *api) spending(ctx context.Context, in *idInput) (*spendingBody, error) {

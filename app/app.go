@@ -180,6 +180,9 @@ func (a *App) openGate(ctx context.Context) error {
 	}
 	a.plan.Store(p)
 	a.notice(a.file.Load())
+	if err := a.keepNotices(); err != nil {
+		return err
+	}
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
 	a.desk = desk.New(desk.Config{Keys: a.keys, Profiles: a.profiles, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(), Privacy: a.privacy(),
@@ -231,7 +234,7 @@ func (a *App) Reload(context.Context) error {
 	old.close()
 	a.cfg.Log.Info("configuration reloaded")
 	a.notice(f)
-	return nil
+	return a.keepNotices()
 }
 
 func sameStore(a, b config.Store) bool {

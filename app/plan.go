@@ -26,6 +26,7 @@ import (
 // plan is a gateway's plan with what must be closed when it is replaced.
 type plan struct {
 	*gateway.Plan
+	file     *config.File               // that it is made of
 	compiled map[string]*guard.Compiled // by policy name
 	clients  []*dialect.Client
 	stages   []guard.Stage
@@ -57,7 +58,7 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}, Prices: prices(f), Labels: labels}, compiled: map[string]*guard.Compiled{}}
+	p := &plan{Plan: &gateway.Plan{Policies: map[string]*guard.Compiled{}, Models: map[string][]gateway.Candidate{}, Prices: prices(f), Labels: labels}, compiled: map[string]*guard.Compiled{}, file: f}
 	if p.Permits, err = Permits(f); err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ type entry struct{ Text, Href, Act string }
 
 var rail = []group{
 	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
-	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}}},
+	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}, {"Notice", "/notices", desk.RecordRead}}},
 	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
 	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Subjects", "/subjects", desk.HoldRead}, {"Sessions", "/sessions", desk.SessionRead}}},
 	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
@@ -124,7 +124,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "subjects", "sessions", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "notices", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "subjects", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -138,6 +138,7 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /providers", c.with(desk.RecordRead, c.providers))
 	c.mux.HandleFunc("POST /providers/approve", c.form(c.approveProvider))
 	c.mux.HandleFunc("GET /conformance", c.with(desk.RecordRead, c.conformance))
+	c.mux.HandleFunc("GET /notices", c.with(desk.RecordRead, c.notices))
 	c.mux.HandleFunc("GET /exchanges", c.with(desk.RecordRead, c.exchanges))
 	c.mux.HandleFunc("GET /exchanges/{id}", c.with(desk.RecordRead, c.exchange))
 	c.mux.HandleFunc("POST /exchanges/{id}/content", c.form(c.content))

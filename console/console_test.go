@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pagesOf are the pages that a house has.
 func (h *house) pagesOf() []string {
-	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
+	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
 	for _, r := range h.records {
 		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 36 {
 			list = append(list, p)
@@ -95,6 +95,19 @@ func TestMaskedIsShown(t *testing.T) {
 	}
 }
 
+// TestNotices: the page says what people are told, and first of all whether somebody learns
+// from it.
+func TestNotices(t *testing.T) {
+	h := build(t)
+	body := h.as("reader").get("/notices").body
+	check(t, "notices", body)
+	says(t, "notices", body, "Of 1 system somebody may learn from what is written.", "email: replaced by a placeholder, and put back into the answer", "passes data to Sub One", "do not exclude that they learn from what they are sent: other", "0123456789ab")
+	h.told = h.told[:1]
+	says(t, "notices", h.as("reader").get("/notices").body, "Nothing that is written to 1 system is used to train a model.")
+	h.told = nil
+	says(t, "notices", h.as("reader").get("/notices").body, "No system is declared.")
+}
+
 // may says who gets where, written down once more: R61. A route that is not here
 // fails the test.
 var may = map[string][]string{
@@ -107,6 +120,7 @@ var may = map[string][]string{
 	"GET /providers":               {"admin", "approver", "auditor", "reader"},
 	"POST /providers/approve":      {"admin", "approver"},
 	"GET /conformance":             {"admin", "approver", "auditor", "reader"},
+	"GET /notices":                 {"admin", "approver", "auditor", "reader"},
 	"GET /exchanges":               {"admin", "approver", "auditor", "reader"},
 	"GET /exchanges/{id}":          {"admin", "approver", "auditor", "reader"},
 	"POST /exchanges/{id}/content": {"admin", "approver"},
@@ -192,8 +206,8 @@ func TestRolesAndRoutes(t *testing.T) {
 // and none that is allowed is missing.
 func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 	link := regexp.MustCompile(`<li><a href="([^"]+)"`)
-	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/guard", "/policies", "/conformance", "/systems", "/subjects", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/guard", "/conformance", "/providers", "/ledger"},
-		"approver": {"/", "/traffic", "/exchanges", "/guard", "/conformance", "/subjects", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/guard", "/conformance", "/providers"}, "stranger": nil} {
+	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/guard", "/policies", "/notices", "/conformance", "/systems", "/subjects", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/guard", "/notices", "/conformance", "/providers", "/ledger"},
+		"approver": {"/", "/traffic", "/exchanges", "/guard", "/notices", "/conformance", "/subjects", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/guard", "/notices", "/conformance", "/providers"}, "stranger": nil} {
 		b, got := build(t).as(role), []string(nil)
 		page := b.get("/nowhere").body
 		rail, _, _ := strings.Cut(page, "<main")

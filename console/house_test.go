@@ -38,6 +38,7 @@ type house struct {
 	status   ledger.Status
 	systems  []record.System
 	provides []desk.Provider
+	told     []privacy.Notice
 	places   []desk.Place
 	limits   []desk.Allowance
 	policies []*guard.Compiled
@@ -132,7 +133,7 @@ func build(t testing.TB) *house {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	h := &house{t: t, clock: moment, status: ledger.Status{State: "ok", Origin: "log.example", Key: "log.example+1234+abc", Size: 12345, Root: "cm9vdA==", Checkpoint: moment, Room: 1 << 30},
-		provides: provided(moment), places: places(), limits: []desk.Allowance{{Counts: "tokens", Per: "day", Limit: 5000, Spent: 1200, Ends: moment.Add(time.Hour)}, {Counts: "money", Per: "month", Limit: 400_000_000, Spent: 400_000_001, Ends: moment.Add(90 * time.Hour)}},
+		provides: provided(moment), told: told(), places: places(), limits: []desk.Allowance{{Counts: "tokens", Per: "day", Limit: 5000, Spent: 1200, Ends: moment.Add(time.Hour)}, {Counts: "money", Per: "month", Limit: 400_000_000, Spent: 400_000_001, Ends: moment.Add(90 * time.Hour)}},
 		systems: []record.System{
 			{Name: "bot", Team: "support", Owner: "o@acme.example", Purpose: "Answers questions about orders", Environment: "production", Status: "active", Policy: "office", Models: []string{"fast"}, Tools: []string{"search"}},
 			{Name: "lab", Team: "research", Owner: "r@acme.example", Purpose: "Tries things", Environment: "test", Status: "active", Policy: "trial", Models: []string{"fast", "private"}, AnyTool: true}}}
@@ -164,7 +165,7 @@ func build(t testing.TB) *house {
 			Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
 				return &ledger.Proof{Leaf: (&ledger.Leaf{Kind: "act", ID: id, Note: "subject.erase done"}).Bytes()}, nil
 			}},
-		Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil },
+		Watch: desk.Watch{Records: h, Providers: func() []desk.Provider { return slices.Clone(h.provides) }, Conformance: func() ([]desk.Place, error) { return h.places, nil }, Notices: func() ([]privacy.Notice, error) { return slices.Clone(h.told), nil },
 			Spent: func(context.Context, string, time.Time) (access.Usage, error) {
 				return access.Usage{Requests: 1, Cost: 99}, nil
 			},
@@ -404,4 +405,15 @@ func guarded(t testing.TB, what string, h http.Header) {
 	if !strings.Contains(what, "/static/") && h.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s: may be stored: %q", what, h.Get("Cache-Control"))
 	}
+}
+
+// told are notices of two systems, one of which may be learnt from.
+func told() []privacy.Notice {
+	one := privacy.Notice{System: "bot", Version: "0123456789ab", Team: "support", Contact: "s@acme.example", Purpose: "Answers", Environment: "production", Policy: "office@0123456789ab",
+		Hidden: []privacy.Hidden{{Kind: "pii.email", As: "placeholder", Restored: true}}, Stopped: []string{"pii.iban"}, Records: "395d", Content: "none", Tools: []string{"search"},
+		Recipients: []privacy.Recipient{{Name: "azure", Models: []string{"fast"}, Profile: privacy.Profile{Training: "never", Retention: "30d", Region: "eu", SubProcessors: []string{"Sub One"}}}},
+		Readers:    []privacy.Readers{{Role: "reader", What: "records of calls, without the words"}}}
+	two := one
+	two.System, two.Version, two.Recipients = "lab", "ba9876543210", []privacy.Recipient{{Name: "other", Models: []string{"fast"}}}
+	return []privacy.Notice{one, two}
 }

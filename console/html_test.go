@@ -215,7 +215,7 @@ func (h *house) infest(s string) {
 	}
 	plant(reflect.ValueOf(&h.systems), s)
 	plant(reflect.ValueOf(h.proof), s)
-	for _, shown := range []any{&h.provides, &h.places, &h.limits} {
+	for _, shown := range []any{&h.provides, &h.places, &h.limits, &h.told} {
 		plant(reflect.ValueOf(shown), s)
 	}
 	for i := range h.provides {
@@ -273,7 +273,7 @@ func TestPlantedTextIsText(t *testing.T) {
 	if len(payloads) < 100 {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
-	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
+	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
 	look := func(s string) map[string]string {
 		h := infested(t, s)
 		admin, out := h.as("admin"), map[string]string{}

@@ -20,6 +20,7 @@ type Watch struct {
 	Records     record.Reader
 	Providers   func() []Provider // those of the configuration, by name
 	Conformance func() ([]Place, error)
+	Notices     func() ([]privacy.Notice, error) // of every system
 	Spent       func(ctx context.Context, system string, since time.Time) (access.Usage, error)
 	Allowances  func(ctx context.Context, system string) ([]Allowance, error)
 }

@@ -41,7 +41,7 @@ type commands struct {
 	Eval      evalCommand      `cmd:"" help:"Measure detection on labelled texts."`
 	Train     trainCommand     `cmd:"" help:"Learn the models that ship with the guard."`
 	Ledger    ledgerCommand    `cmd:"" help:"Verify, prove and export the ledger."`
-	Privacy   privacyCommand   `cmd:"" help:"Find, export and erase a subject's data; holds, consents and keys."`
+	Privacy   privacyCommand   `cmd:"" help:"Find, export and erase a subject's data; holds, consents, keys and notices."`
 	Version   versionCommand   `cmd:"" help:"Say what this binary is."`
 }
 

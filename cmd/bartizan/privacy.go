@@ -25,6 +25,7 @@ type privacyCommand struct {
 	Consent consentCommand `cmd:"" help:"Add, list and revoke consents."`
 	Rotate  privacyRotate  `cmd:"" help:"Make a new master key of subjects while calls go on."`
 	Asked   privacyAsked   `cmd:"" help:"List requests to read content that wait for a second person."`
+	Notice  privacyNotice  `cmd:"" help:"What becomes of the data of those who use a system, as the configuration has it."`
 	Approve privacyApprove `cmd:"" help:"Let somebody else read what they asked for, once."`
 }
 
