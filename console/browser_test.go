@@ -256,7 +256,7 @@ func TestBrowser(t *testing.T) {
 					h.suspend("spare")
 					x := open(t, b, serve(t, h), v)
 					x.signIn(h)
-					visit := append(h.pagesOf()[:20], "/exchanges/act_1", "/nowhere")
+					visit := append(h.pagesOf()[:21], "/exchanges/act_1", "/nowhere")
 					for i, path := range visit {
 						x.goTo(path)
 						if n := x.sideways(); n > 0 {
