@@ -32,7 +32,7 @@ func (a *App) notices() ([]privacy.Notice, error) {
 func notice(f *config.File, s record.System, c *guard.Compiled) (privacy.Notice, error) {
 	policy := c.Policy()
 	n := privacy.Notice{System: s.Name, Team: s.Team, Contact: s.Owner, Purpose: s.Purpose, Environment: s.Environment, MaxLabel: s.MaxLabel,
-		Policy: c.ID(), Monitors: policy.Mode == "monitor", Seconds: policy.Second.Stage, Records: policy.Keep.Records, Content: policy.Keep.Content,
+		Policy: c.ID(), Monitors: policy.Mode == "monitor", Seconds: policy.Second.Stage, Records: policy.Keep.Records, Content: policy.Keep.Content, Backups: f.Privacy.KeyBackups,
 		State: policy.ProviderState == "allow", Tools: s.Tools, AnyTool: s.AnyTool, Readers: readers(policy)}
 	for _, kind := range kinds(policy) {
 		hide(&n, kind, c)

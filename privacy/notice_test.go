@@ -106,7 +106,7 @@ func TestNoticeWords(t *testing.T) {
 		"only records what it would do":                      func(n *Notice) { n.Monitors = true },
 		"may let these providers keep":                       func(n *Notice) { n.State = true },
 		"an invented value of the same shape":                func(n *Notice) { n.Hidden[0].As = "fake" },
-		`A \*b\* &lt;script> \[x] end.`:                       func(n *Notice) { n.Purpose = "A *b* <script> [x]\nend" },
+		`A \*b\* &lt;script> \[x] end.`:                      func(n *Notice) { n.Purpose = "A *b* <script> [x]\nend" },
 	} {
 		n := notice()
 		change(&n)
