@@ -53,8 +53,7 @@ const (
 // glued marks a token that follows the one before it without a blank.
 const glued = 1 << 15
 
-func (t *token) form() int   { return int(t.shape & 31) }
-func (t *token) script() int { return int(t.shape >> 5 & 15) }
+func (t *token) form() int { return int(t.shape & 31) }
 
 // named reports whether a token looks as a part of a name may.
 func (t *token) named() bool {
