@@ -137,7 +137,7 @@ func (n *Notice) hidden() (out []string) {
 		out = append(out, s+".")
 	}
 	if len(n.Stopped) > 0 {
-		out = append(out, "A call that holds one of these is stopped: "+strings.Join(n.Stopped, ", ")+".")
+		out = append(out, "A call that holds one of these is stopped: "+strings.ReplaceAll(strings.Join(n.Stopped, ", "), "pii.", "")+".")
 	}
 	if out == nil {
 		return []string{"No kind of personal data is taken out before what you write leaves."}
