@@ -2,11 +2,13 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/app/config"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/privacy"
@@ -19,7 +21,7 @@ func (a *App) notices() ([]privacy.Notice, error) {
 	p := a.plan.Load() // with the file that it was made of: a reload may be on its way
 	var out []privacy.Notice
 	for _, s := range p.Permits.Systems() {
-		n, err := notice(p.file, s, p.Policies[s.Name])
+		n, err := notice(p.file, p.Permits, s, p.Policies[s.Name])
 		if err != nil {
 			return nil, err
 		}
@@ -29,16 +31,27 @@ func (a *App) notices() ([]privacy.Notice, error) {
 }
 
 // notice is what becomes of the data of those who use a system.
-func notice(f *config.File, s record.System, c *guard.Compiled) (privacy.Notice, error) {
+func notice(f *config.File, p *access.Permits, s record.System, c *guard.Compiled) (privacy.Notice, error) {
 	policy := c.Policy()
 	n := privacy.Notice{System: s.Name, Team: s.Team, Contact: s.Owner, Purpose: s.Purpose, Environment: s.Environment, MaxLabel: s.MaxLabel,
-		Policy: c.ID(), Monitors: policy.Mode == "monitor", Seconds: policy.Second.Stage, Records: policy.Keep.Records, Content: policy.Keep.Content, Backups: f.Privacy.KeyBackups,
+		Policy: c.ID(), Monitors: !c.Enforcing(), Allowed: len(policy.Allow), Seconds: policy.Second.Stage, Records: policy.Keep.Records, Content: policy.Keep.Content, Backups: f.Privacy.KeyBackups,
 		State: policy.ProviderState == "allow", Tools: s.Tools, AnyTool: s.AnyTool, Readers: readers(policy)}
-	for _, kind := range kinds(policy) {
-		hide(&n, kind, c)
+	// Permits say what a system may do, whatever its declaration lists.
+	may := func(point string) func(string) bool {
+		return func(target string) bool {
+			ask := access.Ask{Principal: record.Principal{Kind: "key", System: s.Name, Team: s.Team}, Point: point, Target: target, Op: "chat"}
+			return p.Decide(ask).Allowed
+		}
 	}
+	for _, kind := range kinds(policy) {
+		hide(&n, kind, c, may(access.Restore))
+	}
+	stage := f.Stages[policy.Second.Stage] // the zero one when nobody is asked
 	by := map[string]*privacy.Recipient{}
-	for _, model := range s.Models {
+	for _, model := range slices.Sorted(maps.Keys(f.Models)) {
+		if !may(access.Admit)(model) && (model != stage.Model || stage.URL != "") {
+			continue
+		}
 		for _, try := range f.Models[model].Try {
 			name, _ := config.Candidate(try, model)
 			if by[name] == nil {
@@ -48,6 +61,12 @@ func notice(f *config.File, s record.System, c *guard.Compiled) (privacy.Notice,
 				by[name].Models = append(by[name].Models, model)
 			}
 		}
+	}
+	if stage.URL != "" {
+		n.Recipients = append(n.Recipients, privacy.Recipient{Name: "second stage " + policy.Second.Stage, Models: []string{"doubtful texts"}, Profile: privacy.Profile{URL: stage.URL}})
+	}
+	if !n.AnyTool && len(f.Access.Permits) > 0 {
+		n.Tools = append(slices.Clone(n.Tools), "those that permits of the operator add")
 	}
 	for _, r := range by {
 		n.Recipients = append(n.Recipients, *r)
@@ -68,7 +87,7 @@ func kinds(p guard.Policy) []guard.Entity {
 }
 
 // hide says what becomes of values of a kind.
-func hide(n *privacy.Notice, e guard.Entity, c *guard.Compiled) {
+func hide(n *privacy.Notice, e guard.Entity, c *guard.Compiled, restorable func(kind string) bool) {
 	var except []string
 	for origin, action := range e.From {
 		if action != e.Action && action != "block" && action != "hold" && action != "mask" {
@@ -79,9 +98,10 @@ func hide(n *privacy.Notice, e guard.Entity, c *guard.Compiled) {
 	switch e.Action {
 	case "mask", "":
 		as, restored := c.Hides(risk.Category(e.Name))
+		restored = restored && restorable(e.Name)
 		n.Hidden = append(n.Hidden, privacy.Hidden{Kind: e.Name, As: as, Restored: restored, Except: except})
 	case "block", "hold":
-		n.Stopped = append(n.Stopped, e.Name)
+		n.Stopped = append(n.Stopped, privacy.Stopped{Kind: e.Name, Except: except})
 	}
 }
 

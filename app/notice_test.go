@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,6 +40,8 @@ func TestNoticeIsTheConfiguration(t *testing.T) {
 		"content":  {"{office: {", "{office: {keep: {records: 90d, content: 7d}, ", "The words: 7d"},
 		"tools":    {"purpose: p", "purpose: p, tools: [weather]", "these tools: weather"},
 		"label":    {"purpose: p", "purpose: p, max_label: public", "more sensitive than public"},
+		"monitor":  {"{office: {", "{office: {mode: monitor, until: \"2999-01-01\", mask: {entities: [pii.email]}, ", "At present nothing is taken out"},
+		"except":   {"{office: {", "{office: {mask: {entities: [{pii.iban: {action: block, from: {user: allow}}}]}, ", "iban: a call that holds one is stopped; not where it comes from user"},
 		"state":    {"{office: {", "{office: {provider_state: allow, ", "may let these providers keep"},
 	} {
 		good, err := os.ReadFile(path)
@@ -60,6 +63,18 @@ func TestNoticeIsTheConfiguration(t *testing.T) {
 		if b, err := os.ReadFile(a.dir("notices/bot@" + version + ".md")); err != nil || string(b) != text {
 			t.Errorf("version %s is not kept as it was: %v", version, err)
 		}
+	}
+	// What permits add is part of it.
+	permits := filepath.Join(filepath.Dir(path), "p.cedar")
+	must(t, os.WriteFile(permits, []byte(`permit(principal == System::"bot", action == Action::"admit", resource == Model::"slow"); forbid(principal, action == Action::"restore", resource);`), 0o600))
+	change(t, path, "models: {fast: {try: [up]}}", "models: {fast: {try: [up]}, slow: {try: [shady]}}")
+	change(t, path, "providers: {", `providers: {shady: {dialect: openai, url: "http://127.0.0.1:2/v1", private: true, handling: {training: allowed, ceiling: public}}, `)
+	change(t, path, "{office: {", "{office: {mask: {restore: true, entities: [pii.email]}, ")
+	change(t, path, "systems:", "access: {permits: ["+permits+"]}\nsystems:")
+	must(t, a.Reload(context.Background()))
+	n := get()
+	if text := n.Markdown(); !strings.Contains(text, "do not exclude that they learn from what they are sent: shady") || strings.Contains(text, "put back") || !strings.Contains(text, "permits of the operator") {
+		t.Errorf("%s", text)
 	}
 	if _, err := a.Desk().Notices(Local(), "none"); err == nil {
 		t.Error("a system that is not declared has a notice")

@@ -410,7 +410,7 @@ func guarded(t testing.TB, what string, h http.Header) {
 // told are notices of two systems, one of which may be learnt from.
 func told() []privacy.Notice {
 	one := privacy.Notice{System: "bot", Version: "0123456789ab", Team: "support", Contact: "s@acme.example", Purpose: "Answers", Environment: "production", Policy: "office@0123456789ab",
-		Hidden: []privacy.Hidden{{Kind: "pii.email", As: "placeholder", Restored: true}}, Stopped: []string{"pii.iban"}, Records: "395d", Content: "none", Tools: []string{"search"},
+		Hidden: []privacy.Hidden{{Kind: "pii.email", As: "placeholder", Restored: true}}, Stopped: []privacy.Stopped{{Kind: "pii.iban"}}, Records: "395d", Content: "none", Tools: []string{"search"},
 		Recipients: []privacy.Recipient{{Name: "azure", Models: []string{"fast"}, Profile: privacy.Profile{Training: "never", Retention: "30d", Region: "eu", SubProcessors: []string{"Sub One"}}}},
 		Readers:    []privacy.Readers{{Role: "reader", What: "records of calls, without the words"}}}
 	two := one

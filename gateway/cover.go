@@ -32,11 +32,12 @@ func (x *exchange) hide() *dialect.Fault {
 	shared := map[string]bool{}
 	for _, p := range slices.Concat(places, swept) {
 		if q := &x.request.Passages[p.Passage]; instructs(q.Origin) || x.route.Op == llm.OpEmbed {
-			shared[q.Text[p.Start:p.End]] = true
+			shared[cmp.Or(p.Value, q.Text[p.Start:p.End])] = true
 		}
 	}
 	stand := func(p mask.Place) string {
-		v := x.request.Passages[p.Passage].Text[p.Start:p.End]
+		v := cmp.Or(p.Value, x.request.Passages[p.Passage].Text[p.Start:p.End])
+		x.cover.Also(p.Kind, v, p.Also)
 		return x.cover.Hide(p.Kind, v, p.Form, shared[v])
 	}
 	changes := x.judgement.Changes
@@ -64,14 +65,25 @@ func (x *exchange) places() []mask.Place {
 		if out == nil {
 			shaped = demandsShape(x.request.Passages)
 		}
-		as, _ := x.policy.Hides(risk.Category(c.Hides))
-		form, _ := mask.ParseForm(as)
+		form := x.form(c.Hides)
+		for _, other := range c.Also { // the strictest says how
+			if x.form(other) == mask.Redaction {
+				form = mask.Redaction
+			}
+		}
 		if form == mask.Placeholder && shaped {
 			form = mask.Shaped
 		}
-		out = append(out, mask.Place{Passage: c.Passage, Start: c.Start, End: c.End, Kind: c.Hides, Form: form})
+		out = append(out, mask.Place{Passage: c.Passage, Start: c.Start, End: c.End, Kind: c.Hides, Also: c.Also, Form: form})
 	}
 	return out
+}
+
+// form is what policy wants in the place of values of a kind.
+func (x *exchange) form(kind string) mask.Form {
+	as, _ := x.policy.Hides(risk.Category(kind))
+	form, _ := mask.ParseForm(as)
+	return form
 }
 
 // beside adds the changes of values that were found again, where nothing else changes.

@@ -375,3 +375,64 @@ func speak(w http.ResponseWriter, kind string, stream bool, out string, rng *ran
 	}
 	_, _ = w.Write([]byte(b.String()))
 }
+
+// TestSpelt: a value is hidden where a tool wrote it as JSON does, too.
+func TestSpelt(t *testing.T) {
+	policy := hiding("")
+	policy.Rules = append(policy.Rules, guard.Rule{ID: "jm", Pattern: "Jürgen Müller", Entity: "pii.person", On: []string{"input"}, Action: "mask"})
+	h := newHouse(t, houseConfig{policy: policy, detectors: everything()})
+	h.chat(messages(false, `{"role":"user","content":"My colleague Jürgen Müller of Acme \"Works\" GmbH called."},`+
+		`{"role":"tool","tool_call_id":"c","content":`+quoted(`{"owner": "J\u00fcrgen M\u00fcller", "firm": "Acme \"Works\" GmbH"}`)+`}`))
+	up := string(h.up.received()[0])
+	if strings.Contains(up, "rgen") || strings.Contains(up, "Works") || strings.Count(up, "[PERSON_") != 2 || strings.Count(up, "[ORGANIZATION_") != 2 {
+		t.Errorf("the upstream got %s", up)
+	}
+}
+
+// TestOverlaps: a value that another kind claims with more right is hidden all the same, and
+// what policy or permits say of any of its kinds holds.
+func TestOverlaps(t *testing.T) {
+	no := false
+	only := func(e ...guard.Entity) guard.Policy {
+		return guard.Policy{Mask: guard.Masking{Restore: true, Entities: e}}
+	}
+	for text, policy := range map[string]guard.Policy{
+		"open https://x.org/?q=anna.keller@example.org now": only(guard.Entity{Name: "pii.email"}),
+		"see https://x.org/?tel=+4915123456789":             only(guard.Entity{Name: "pii.phone"}),
+		"account number 4012 8888 8888 1881":                only(guard.Entity{Name: "pii.credit_card"}),
+	} {
+		h := newHouse(t, houseConfig{policy: policy, detectors: everything()})
+		echo(h)
+		h.chat(user(text, false))
+		if up := string(h.up.received()[0]); strings.Contains(up, "anna.keller") || strings.Contains(up, "4915123456789") || strings.Contains(up, "1881") {
+			t.Errorf("%s: the upstream got %s", text, up)
+		}
+		blocking := policy
+		blocking.Mask.Entities = []guard.Entity{{Name: policy.Mask.Entities[0].Name, Action: "block"}}
+		h = newHouse(t, houseConfig{policy: blocking, detectors: everything()})
+		if got := h.chat(user(text, false)); got.status != http.StatusBadRequest {
+			t.Errorf("%s: %d", text, got.status)
+		}
+	}
+	h := newHouse(t, houseConfig{policy: only(guard.Entity{Name: "pii.bank_account"}, guard.Entity{Name: "pii.credit_card", Restore: &no}), detectors: everything()})
+	echo(h)
+	if got := h.chat(user("account number 4012 8888 8888 1881", false)); strings.Contains(got.body, "1881") {
+		t.Errorf("the caller gets %s", got.body)
+	}
+}
+
+// TestManyMessages: thousands of messages with values cost what they are long.
+func TestManyMessages(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: hiding(""), detectors: everything()})
+	var list []string
+	for i := range 3000 {
+		list = append(list, `{"role":"user","content":`+quoted(fmt.Sprintf("u%d@example.org hi", i))+`}`)
+	}
+	got := h.chat(`{"model":"fast","messages":[` + strings.Join(list, ",") + `]}`)
+	if up := h.up.received(); got.status != 200 || len(up) != 1 || strings.Contains(string(up[0]), "@example.org") {
+		t.Errorf("%d, %d calls", got.status, len(up))
+	}
+	if m := h.record(got).Outcome.Masked; m == nil || m.Hidden != 3000 {
+		t.Errorf("%+v", m)
+	}
+}

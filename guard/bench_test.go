@@ -90,7 +90,7 @@ func TestHostile(t *testing.T) {
 // mostMemory how many bytes a byte of it may cost.
 const (
 	mostFindings = 200
-	mostMemory   = 400
+	mostMemory   = 512
 )
 
 // dense are texts of nothing but places where a secret may begin: a check that gives up on

@@ -109,8 +109,8 @@ func (c *Compiled) ID() string { return c.id }
 // Policy returns the policy as it holds, with what it left out filled in.
 func (c *Compiled) Policy() Policy { return c.policy }
 
-// enforcing reports whether the policy acts, or only says what it would do.
-func (c *Compiled) enforcing() bool { return !c.monitor || !c.engine.now().Before(c.until) }
+// Enforcing reports whether the policy acts, or only says what it would do.
+func (c *Compiled) Enforcing() bool { return !c.monitor || !c.engine.now().Before(c.until) }
 
 // wants reports whether anything in the categories could lead to more than
 // Allow in that direction. A detector that does not say what it finds is always

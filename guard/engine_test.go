@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/guard/detect"
@@ -264,6 +265,55 @@ func TestEntitiesFlagMaskBlock(t *testing.T) {
 			t.Errorf("policy wants no entity, but the check says %v", k.State)
 		}
 	}
+}
+
+// TestRulesOfAnyLetters holds that phrases and patterns of letters with marks are found as they
+// are written, and phrases without their marks as well, streamed and not.
+func TestRulesOfAnyLetters(t *testing.T) {
+	for _, phrase := range []string{"Jürgen Müller", "Café Noir", "Straße am Öl", "Москва слезам", "東京計画", "Ångström"} {
+		for _, rule := range []guard.Rule{{ID: "a", Phrase: phrase, Action: "mask"}, {ID: "a", Pattern: phrase, Action: "mask"}} {
+			c := everything(t, guard.Policy{Rules: []guard.Rule{rule}})
+			text := "we met " + phrase + " today"
+			j := c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginUser, Text: text}})
+			if len(j.Changes) != 1 || text[j.Changes[0].Start:j.Changes[0].End] != phrase {
+				t.Errorf("%s: %+v", phrase, j.Changes)
+			}
+			policy := guard.Policy{Rules: []guard.Rule{{ID: "a", Phrase: phrase, Action: "block"}}}
+			policy.Output.Hold = "prefix"
+			for cut := range len(text) {
+				if !utf8.RuneStart(text[cut]) {
+					continue
+				}
+				s := everythingOnce(t, policy).Scanner()
+				r, err := s.Scan(context.Background(), llm.Look{Text: text[:cut]})
+				var blocked *guard.BlockedError
+				if err == nil {
+					if strings.Contains(text[:r.Safe], phrase[:len(phrase)/2]) && r.Safe > len("we met ")+len(phrase)/2 {
+						t.Fatalf("%s, cut at %d: %d bytes left", phrase, cut, r.Safe)
+					}
+					_, err = s.Scan(context.Background(), llm.Look{Text: text, From: r.Safe, Final: true})
+				}
+				if !errors.As(err, &blocked) {
+					t.Fatalf("%s, cut at %d: %v", phrase, cut, err)
+				}
+			}
+		}
+	}
+	c := everything(t, guard.Policy{Rules: []guard.Rule{{ID: "a", Phrase: "Jürgen Müller", Action: "block"}}})
+	if j := c.Judge(context.Background(), guard.Input, []llm.Passage{{Origin: llm.OriginUser, Text: "we met JURGEN  MULLER"}}); j.Verdict.Decision != risk.Block {
+		t.Error("without its marks it is not found")
+	}
+}
+
+// compiledOnce keeps what is compiled for a phrase, because each cut of a text needs it.
+var compiledOnce = map[string]*guard.Compiled{}
+
+func everythingOnce(t *testing.T, p guard.Policy) *guard.Compiled {
+	t.Helper()
+	if compiledOnce[p.Rules[0].Phrase] == nil {
+		compiledOnce[p.Rules[0].Phrase] = everything(t, p)
+	}
+	return compiledOnce[p.Rules[0].Phrase]
 }
 
 // TestEntityHandling holds that action, form and the right to a value depend on its kind and

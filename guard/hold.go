@@ -2,6 +2,7 @@ package guard
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bartizan-ai/bartizan/text"
 )
@@ -19,7 +20,7 @@ const (
 // answer depends on the text alone.
 func (c *Compiled) open(unit, seen string) int {
 	// Twice the longest literal leaves room for runs of white space.
-	n := c.rules.auto.open(seen[max(0, len(seen)-2*maxLiteral):])
+	n := openPhrase(c.rules.auto, seen[max(0, len(seen)-2*maxLiteral):])
 	n = max(n, openKey(unit), openNumber(unit), openLinks(unit), openControl(unit))
 	// What is not seen will be taken out, and what it split is whole then.
 	if rest := without(unit, unseenIn(unit)); rest.at != nil {
@@ -28,6 +29,27 @@ func (c *Compiled) open(unit, seen string) int {
 		}
 	}
 	return min(n, len(unit))
+}
+
+// openPhrase measures what may become an operator's phrase. Phrases are looked for in texts as
+// they are normalised.
+func openPhrase(a *automaton, tail string) int {
+	if isASCII(tail) {
+		return a.open(tail)
+	}
+	for !utf8.RuneStart(tail[0]) { // a character that was cut
+		tail = tail[1:]
+	}
+	// The beginning of a word may be read as look-alikes of another script, and the whole of
+	// it not: so it is looked for as it is written, too.
+	written := min(len(tail), a.open(strings.ToLower(tail)))
+	v := text.Normalise(tail)
+	n := a.open(v.Text)
+	if n == 0 {
+		return written
+	}
+	start, _ := v.Original(len(v.Text)-n, len(v.Text))
+	return max(written, len(tail)-start)
 }
 
 // unseenIn returns all that may be taken out of a unit because nobody sees it.

@@ -26,6 +26,8 @@ type PassageChange struct {
 	// Hides is what is masked, for whoever knows a better placeholder than New: a category, or
 	// the id of a rule. "": nothing is hidden, but something taken out or cleaned.
 	Hides string
+	// Also are the other kinds that lie in the same place: what policy says of any of them holds.
+	Also []string
 }
 
 // Judge looks at passages and says what follows. Answers are judged in the same
@@ -160,7 +162,7 @@ func (c *Compiled) settle(d *draft, passages []llm.Passage) {
 		return a.Start - b.Start
 	})
 	d.findings = few(d.findings)
-	if !c.enforcing() {
+	if !c.Enforcing() {
 		d.decision, d.changes = min(d.decision, risk.Flag), nil
 	}
 }
@@ -276,7 +278,11 @@ func merge(changes []PassageChange) []PassageChange {
 	out := changes[:0]
 	for _, c := range changes {
 		if n := len(out); n > 0 && out[n-1].Passage == c.Passage && c.Start < out[n-1].End {
-			out[n-1].End = max(out[n-1].End, c.End)
+			last := &out[n-1]
+			last.End = max(last.End, c.End)
+			if c.Hides != "" && c.Hides != last.Hides && !slices.Contains(last.Also, c.Hides) {
+				last.Also = append(last.Also, c.Hides)
+			}
 			continue
 		}
 		out = append(out, c)

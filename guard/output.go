@@ -33,7 +33,7 @@ func (c *Compiled) judgeOutput(ctx context.Context, passages []llm.Passage) Judg
 	}
 	j.Verdict = s.verdict()
 	// Nothing leaves, or nothing may be touched.
-	if j.Verdict.Decision >= risk.Hold || !c.enforcing() {
+	if j.Verdict.Decision >= risk.Hold || !c.Enforcing() {
 		j.Changes = nil
 	}
 	return j

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/risk"
+	"github.com/bartizan-ai/bartizan/text"
 )
 
 // rules are the operator's phrases and patterns, behind one automaton: a
@@ -22,6 +23,7 @@ type rule struct {
 	re *pattern
 	// no literal to wait for: it reads every text
 	always bool // a pattern without a literal
+	raw    bool // a pattern of letters that normalising changes: it reads the text as written
 	on     [2]bool
 }
 
@@ -34,14 +36,14 @@ func compileRules(declared []Rule) (*rules, error) {
 		one.on[Output] = len(d.On) == 0 || slices.Contains(d.On, "output")
 		// A phrase is its own literal; a pattern lends one that it cannot match
 		// without.
-		lit := d.Phrase
+		lit := text.Normalise(d.Phrase).Text // as the texts are that it is looked for in
 		if d.Pattern != "" {
 			re, err := compilePattern(d.Pattern)
 			if err != nil {
 				return nil, fmt.Errorf("rule %s: %w", d.ID, err)
 			}
 			one.re, lit = re, required(d.Pattern)
-			one.always = lit == ""
+			one.always, one.raw = lit == "", !isASCII(d.Pattern)
 		}
 		if lit != "" {
 			if err := b.add(lit, i, i); err != nil {
@@ -131,9 +133,20 @@ func (r *rules) apply(dir Direction, v *View, d *draft) {
 		if one.re == nil || !one.on[dir] || !run[n] && !one.always {
 			continue
 		}
-		all, err := one.re.all(v.Text)
+		if one.raw && v.Via != "" {
+			continue // what is written in another way has no letters of its own
+		}
+		read := v.Text
+		if one.raw {
+			read = v.Raw
+		}
+		all, err := one.re.all(read)
 		for _, at := range all {
-			found = append(found, one.finding(v, at[0], at[1]))
+			f := one.finding(v, 0, 0)
+			if f.Start, f.End = at[0], at[1]; !one.raw {
+				f.Start, f.End = v.Original(at[0], at[1])
+			}
+			found = append(found, f)
 		}
 		if err != nil {
 			d.checks = append(d.checks, risk.Check{Detector: "rule/" + one.ID, State: risk.Failed, Err: err.Error()})

@@ -101,7 +101,7 @@ func (s *Scanner) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
 	defer s.mu.Unlock()
 	t := s.track(l.Channel)
 	if l.Channel.Kind == llm.KindMedia {
-		if s.skip(t, l.MIME); s.c.enforcing() && t.stops() {
+		if s.skip(t, l.MIME); s.c.Enforcing() && t.stops() {
 			return llm.Ruling{}, &BlockedError{s.verdict()}
 		}
 		return llm.Ruling{Safe: len(l.Text)}, nil
@@ -231,7 +231,7 @@ func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final 
 	s.take(t, &d, from)
 	t.clean = d.next
 	t.judged, t.read = to, final
-	if s.c.enforcing() && t.stops() {
+	if s.c.Enforcing() && t.stops() {
 		return &BlockedError{s.verdict()}
 	}
 	return nil
@@ -348,7 +348,7 @@ func (s *Scanner) verdict() risk.Verdict {
 	for _, f := range v.Findings {
 		v.Decision = max(v.Decision, f.Decision)
 	}
-	if !s.c.enforcing() {
+	if !s.c.Enforcing() {
 		v.Decision = min(v.Decision, risk.Flag)
 	}
 	slices.Sort(read)

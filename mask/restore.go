@@ -17,12 +17,12 @@ type Restorer struct {
 	may    func(kind string) bool
 	set    *set
 	tags   map[string]bool
-	quotes map[llm.Channel]*quotes
+	places map[llm.Channel]*place
 }
 
 // Restorer returns a scanner that puts values back, those of kinds that the caller may see.
 func (c *Cover) Restorer(may func(kind string) bool) *Restorer {
-	r := &Restorer{cover: c, may: may, tags: map[string]bool{}, quotes: map[llm.Channel]*quotes{}}
+	r := &Restorer{cover: c, may: may, tags: map[string]bool{}, places: map[llm.Channel]*place{}}
 	var texts []string
 	for s, x := range c.stands {
 		texts = append(texts, s)
@@ -59,15 +59,15 @@ func (r *Restorer) Reach() int { return 4 }
 // Scan implements [llm.Scanner].
 func (r *Restorer) Scan(_ context.Context, l llm.Look) (llm.Ruling, error) {
 	out := llm.Ruling{Safe: len(l.Text)}
-	q := new(quotes)
+	q := new(place)
 	if !l.Whole {
-		if q = r.quotes[l.Channel]; q == nil {
-			q = new(quotes)
-			r.quotes[l.Channel] = q
+		if q = r.places[l.Channel]; q == nil {
+			q = new(place)
+			r.places[l.Channel] = q
 		}
 	}
 	for at := l.From; at < len(l.Text); {
-		n, waits := r.step(&out, l, at, q.in && l.Channel.Kind != llm.KindArgs)
+		n, waits := r.step(&out, l, at, q)
 		if waits {
 			out.Safe = at
 			break
@@ -80,7 +80,7 @@ func (r *Restorer) Scan(_ context.Context, l llm.Look) (llm.Ruling, error) {
 
 // step reads what begins at a place, and returns how long it is, or that this cannot be
 // said before more of the text is known.
-func (r *Restorer) step(out *llm.Ruling, l llm.Look, at int, quoted bool) (n int, waits bool) {
+func (r *Restorer) step(out *llm.Ruling, l llm.Look, at int, q *place) (n int, waits bool) {
 	n, open := r.set.longest(l.Text[at:])
 	s := r.cover.stands[l.Text[at:at+n]]
 	ends := at+n == len(l.Text) && !l.Final
@@ -90,7 +90,7 @@ func (r *Restorer) step(out *llm.Ruling, l llm.Look, at int, quoted bool) (n int
 		// What may become one, or may turn out to be a part of something longer, waits.
 		return 0, true
 	case s != nil && (!s.fake || bounded(l.Text, at, at+n)):
-		r.put(out, l, at, at+n, s, quoted)
+		r.put(out, l, at, at+n, s, q)
 		return n, false
 	case tag && (bounded(l.Text, at, at+n) || at > 0 && l.Text[at-1] == '_' && bounded(l.Text[at:], 0, n)):
 		r.count(l, &r.cover.Count.Altered)
@@ -102,35 +102,136 @@ func (r *Restorer) step(out *llm.Ruling, l llm.Look, at int, quoted bool) (n int
 }
 
 // put puts a value back where its placeholder stands.
-func (r *Restorer) put(out *llm.Ruling, l llm.Look, start, end int, s *stand, quoted bool) {
-	if l.Sealed || !r.may(s.kind) {
+func (r *Restorer) put(out *llm.Ruling, l llm.Look, start, end int, s *stand, at *place) {
+	drawn := l.Channel.Kind != llm.KindArgs
+	if l.Sealed || !r.allowed(s) || drawn && (at.within != nowhere || active(s.text)) {
 		r.count(l, &r.cover.Count.Withheld)
 		return
 	}
 	r.count(l, &r.cover.Count.Restored)
 	new := s.text
-	if quoted {
+	if at.in && drawn {
 		new = string(llm.AppendEscaped(nil, new))
 	}
 	out.Changes = append(out.Changes, llm.Change{Start: start, End: end, New: new, By: By})
 }
 
-// quotes tell whether a place of a text lies in a JSON string: after an odd number of quotes
-// on its line. A value that is put there must not end the string.
-type quotes struct{ in, escaped bool }
-
-func (q *quotes) pass(s string) {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '\n':
-			*q = quotes{}
-		case q.escaped:
-			q.escaped = false
-		case c == '\\':
-			q.escaped = q.in
-		case c == '"':
-			q.in = !q.in
+// allowed reports whether the caller may see a value, whatever it is called.
+func (r *Restorer) allowed(s *stand) bool {
+	for _, kind := range r.cover.also[s.value] {
+		if !r.may(kind) {
+			return false
 		}
+	}
+	return r.may(s.kind)
+}
+
+// active reports whether a value could be markup: put back, it would be drawn or loaded by
+// whoever shows the answer, behind the back of what cleans answers.
+func active(value string) bool {
+	if strings.Contains(value, "](") || strings.Contains(value, "]:") {
+		return true
+	}
+	for i := 0; i+1 < len(value); i++ {
+		if value[i] == '<' && opens(value[i+1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// opens reports whether a character behind < begins a tag.
+func opens(c byte) bool { return c == '/' || c == '!' || 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// place is what is known of the place in a text that has been reached.
+type place struct {
+	// in says that it lies in a JSON string: after an odd number of quotes on its line. A value
+	// that is put there must not end the string.
+	in, escaped bool
+	// within says that it lies in what a reader's program follows or loads: a value that is put
+	// there would leave with it, and what is put back is not cleaned again.
+	within within
+	since  int // bytes since that began
+	before [2]byte
+}
+
+type within uint8
+
+const (
+	nowhere   within = iota
+	target           // of a link or image: ](
+	reference        // of one that is named: ]:
+	address          // behind ://
+	element          // of markup: <x
+)
+
+// longestElement bounds what is taken for one element of markup, in bytes.
+const longestElement = 4096
+
+func (q *place) pass(s string) {
+	for i := range len(s) {
+		c := s[i]
+		q.string(c)
+		q.follow(c)
+		q.before = [2]byte{q.before[1], c}
+	}
+}
+
+func (q *place) string(c byte) {
+	switch {
+	case c == '\n':
+		q.in, q.escaped = false, false
+	case q.escaped:
+		q.escaped = false
+	case c == '\\':
+		q.escaped = q.in
+	case c == '"':
+		q.in = !q.in
+	}
+}
+
+// follow goes through what a program would follow or load.
+func (q *place) follow(c byte) {
+	b := q.before
+	q.since++
+	switch q.within {
+	case target:
+		if c == ')' || c == '\n' && b[1] == '\n' {
+			q.within = nowhere
+		}
+	case reference:
+		if c == '\n' && q.since > 2 {
+			q.within = nowhere
+		}
+	case address:
+		if strings.IndexByte(" \t\r\n<>\"'", c) >= 0 {
+			q.within = nowhere
+		}
+	case element:
+		if c == '>' || q.since > longestElement {
+			q.within = nowhere
+		}
+	}
+	if q.within == nowhere || q.within == address {
+		q.begin(b, c)
+	}
+}
+
+// begin sees whether something begins with a byte.
+func (q *place) begin(b [2]byte, c byte) {
+	was := q.within
+	switch {
+	case b[1] == ']' && c == '(':
+		q.within = target
+	case b[1] == ']' && c == ':':
+		q.within = reference
+	case b == [2]byte{':', '/'} && c == '/':
+		q.within = address
+	case b[1] == '<' && opens(c):
+		q.within = element
+	}
+	if q.within != was {
+		q.since = 0
 	}
 }
 

@@ -51,6 +51,36 @@ func (t *set) longest(s string) (n int, open bool) {
 	return n, false
 }
 
+// longestWord returns the length of the longest text of the set that stands at a place of
+// another and does not end inside a word; 0 when there is none.
+func (t *set) longestWord(s string, at int) (n int) {
+	in := t.texts[t.first[s[at]]:t.first[int(s[at])+1]]
+	for i := 1; len(in) > 0; i++ {
+		if len(in[0]) == i {
+			if ends(s, at+i) {
+				n = i
+			}
+			in = in[1:]
+		}
+		if at+i == len(s) {
+			break
+		}
+		c := s[at+i]
+		in = in[sort.Search(len(in), func(k int) bool { return in[k][i] >= c }):]
+		in = in[:sort.Search(len(in), func(k int) bool { return in[k][i] > c })]
+	}
+	return n
+}
+
+// starts reports whether a place is not inside a word, and ends the same of where one ends.
+func starts(s string, at int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:at])
+	first, _ := utf8.DecodeRuneInString(s[at:])
+	return !joined(before, first)
+}
+
+func ends(s string, at int) bool { return at == len(s) || starts(s, at) }
+
 // bounded reports whether s[start:end] is not a part of a longer word.
 func bounded(s string, start, end int) bool {
 	before, _ := utf8.DecodeLastRuneInString(s[:start])

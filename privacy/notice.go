@@ -25,7 +25,8 @@ type Notice struct {
 	Policy     string      `json:"policy"`           // name@digest
 	Monitors   bool        `json:"only_monitors"`    // policy records and does nothing
 	Hidden     []Hidden    `json:"hidden"`           // from every recipient
-	Stopped    []string    `json:"stopped"`          // kinds of value that stop a call
+	Stopped    []Stopped   `json:"stopped"`          // kinds of value that stop a call
+	Allowed    int         `json:"allow_entries"`    // texts that policy calls harmless, however they look
 	Seconds    string      `json:"second_stage"`     // who is asked about doubtful texts; "": nobody
 	Records    string      `json:"records_kept"`     // "395d"
 	Content    string      `json:"content_kept"`     // "none", "masked" or a time
@@ -43,6 +44,12 @@ type Hidden struct {
 	As       string   `json:"as"` // "placeholder", "fake" or "redact"
 	Restored bool     `json:"put_back"`
 	Except   []string `json:"except,omitempty"` // origins from which it is not hidden
+}
+
+// Stopped is a kind of value that stops a call.
+type Stopped struct {
+	Kind   string   `json:"kind"`
+	Except []string `json:"except,omitempty"` // origins from which it does not
 }
 
 // Recipient is a provider that may get what is written.
@@ -126,6 +133,9 @@ func (n *Notice) collected() []string {
 }
 
 func (n *Notice) hidden() (out []string) {
+	if n.Monitors {
+		return []string{"At present nothing is taken out: the policy only records what it would do."}
+	}
 	for _, h := range n.Hidden {
 		s := strings.TrimPrefix(h.Kind, "pii.") + ": replaced by " + map[string]string{"placeholder": "a placeholder", "fake": "an invented value of the same shape", "redact": "its name"}[h.As]
 		if h.Restored {
@@ -136,8 +146,15 @@ func (n *Notice) hidden() (out []string) {
 		}
 		out = append(out, s+".")
 	}
-	if len(n.Stopped) > 0 {
-		out = append(out, "A call that holds one of these is stopped: "+strings.ReplaceAll(strings.Join(n.Stopped, ", "), "pii.", "")+".")
+	for _, k := range n.Stopped {
+		s := strings.TrimPrefix(k.Kind, "pii.") + ": a call that holds one is stopped"
+		if len(k.Except) > 0 {
+			s += "; not where it comes from " + strings.Join(k.Except, " or ")
+		}
+		out = append(out, s+".")
+	}
+	if n.Allowed > 0 {
+		out = append(out, fmt.Sprintf("The operator lists %d texts that pass although they look like something else.", n.Allowed))
 	}
 	if out == nil {
 		return []string{"No kind of personal data is taken out before what you write leaves."}

@@ -10,7 +10,7 @@ import (
 
 func notice() Notice {
 	return Notice{System: "support-bot", Team: "support", Contact: "support@acme.example", Purpose: "Answer from the handbook", Environment: "production", MaxLabel: "confidential",
-		Policy: "standard@0123", Hidden: []Hidden{{Kind: "pii.email", As: "placeholder", Restored: true, Except: []string{"system"}}}, Stopped: []string{"pii.credit_card"}, Seconds: "judge",
+		Policy: "standard@0123", Hidden: []Hidden{{Kind: "pii.email", As: "placeholder", Restored: true, Except: []string{"system"}}}, Stopped: []Stopped{{Kind: "pii.credit_card", Except: []string{"tool"}}}, Seconds: "judge",
 		Records: "395d", Content: "30d", Tools: []string{"search"}, Backups: "31d",
 		Recipients: []Recipient{{Name: "azure", Models: []string{"fast"}, Profile: Profile{URL: "https://a.example", Dialect: "azure", Training: "never", Retention: "0d", AbuseMonitoring: "human", HumanReview: "possible",
 			Region: "eu", SubProcessors: []string{"Sub One"}, Contract: "C-1", Basis: "DPA 1", Highest: "confidential"}}},
@@ -41,6 +41,8 @@ func TestNoticeSaysEverything(t *testing.T) {
 			v.SetString(mark)
 		case reflect.Bool:
 			v.SetBool(!v.Bool())
+		case reflect.Int:
+			v.SetInt(v.Int() + 7)
 		}
 		changed, err := base.Seal()
 		if err != nil {
@@ -87,7 +89,7 @@ func walk(v reflect.Value, path string, f func(string, reflect.Value)) {
 		for i := range v.Len() {
 			walk(v.Index(i), path, f)
 		}
-	case reflect.String, reflect.Bool:
+	case reflect.String, reflect.Bool, reflect.Int:
 		f(path, v)
 	}
 }
@@ -123,7 +125,7 @@ func TestProcessing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"support-bot (production)", "support@acme.example", "Answer from the handbook", "Sub One", "azure: region eu, under C-1 DPA 1", "395d", "words: 30d", "email replaced before it leaves (placeholder)", "credit_card are stopped", "standard@0123", "confidential"} {
+	for _, want := range []string{"support-bot (production)", "support@acme.example", "Answer from the handbook", "Sub One", "azure: region eu, under C-1 DPA 1", "395d", "words: 30d", "email replaced before it leaves (placeholder)", "calls that hold credit_card are stopped", "standard@0123", "confidential"} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %q in %s", want, b)
 		}

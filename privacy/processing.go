@@ -29,11 +29,19 @@ func (n *Notice) Processing() Processing {
 		Limits:  []string{"records without words: " + n.Records, "words: " + stated(n.Content)},
 		Measures: []string{"every call authenticated, authorised and encrypted", "checked under policy " + n.Policy, "recorded in a signed log that is verified offline",
 			"records and kept words sealed; keys apart from the data"}}
+	if n.Monitors {
+		p.Measures = append(p.Measures, "the policy only records what it would do: nothing is replaced or stopped")
+	}
 	for _, h := range n.Hidden {
+		if n.Monitors {
+			break
+		}
 		p.Measures = append(p.Measures, strings.TrimPrefix(h.Kind, "pii.")+" replaced before it leaves ("+h.As+")")
 	}
 	for _, s := range n.Stopped {
-		p.Measures = append(p.Measures, "calls that hold "+strings.TrimPrefix(s, "pii.")+" are stopped")
+		if !n.Monitors {
+			p.Measures = append(p.Measures, "calls that hold "+strings.TrimPrefix(s.Kind, "pii.")+" are stopped")
+		}
 	}
 	for _, r := range n.Recipients {
 		p.Recipients = append(p.Recipients, r.Name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -76,6 +77,7 @@ func (m *Model) Weigh(ctx context.Context, views []guard.View, found []risk.Find
 		s = &scorer{marked: m.marked}
 	}
 	defer m.pool.Put(s)
+	s.index(found)
 	for from := 0; from < len(views); {
 		if err := ctx.Err(); err != nil {
 			return found, err
@@ -99,6 +101,29 @@ type scorer struct {
 	local  []ngram.Mark // of the piece of it
 	attack [2]scored    // the worst window: as written, decoded
 	harm   scored
+	rules  []int // what rules found of attacks, by passage: index into the findings
+}
+
+// index notes which findings are of attacks, so that a call of thousands of passages is not
+// looked through once for each.
+func (s *scorer) index(found []risk.Finding) {
+	s.rules = s.rules[:0]
+	for i := range found {
+		if content(found[i].Category) {
+			s.rules = append(s.rules, i)
+		}
+	}
+	slices.SortStableFunc(s.rules, func(a, b int) int { return found[a].Passage - found[b].Passage })
+}
+
+// of are the noted findings of a passage.
+func (s *scorer) of(passage int, found []risk.Finding) []int {
+	from := sort.Search(len(s.rules), func(i int) bool { return found[s.rules[i]].Passage >= passage })
+	to := from
+	for to < len(s.rules) && found[s.rules[to]].Passage == passage {
+		to++
+	}
+	return s.rules[from:to]
 }
 
 // scored is a window of a view.
@@ -199,11 +224,8 @@ func (s *scorer) evidence(views []guard.View, found []risk.Finding) Evidence {
 			e.Spoken = true
 		}
 	}
-	for _, f := range found {
-		if f.Passage != own.Passage || !content(f.Category) {
-			continue
-		}
-		switch r := Rule(f.Confidence); {
+	for _, i := range s.of(own.Passage, found) {
+		switch r := Rule(found[i].Confidence); {
 		case r > e.Rules[0]:
 			e.Rules[0], e.Rules[1] = r, e.Rules[0]
 		case r > e.Rules[1]:
@@ -220,6 +242,7 @@ func (m *Model) Evidence(views []guard.View, found []risk.Finding) ([]Evidence, 
 		return nil, err
 	}
 	s := scorer{marked: m.marked}
+	s.index(found)
 	var out []Evidence
 	for from := 0; from < len(views); {
 		to := from + 1
@@ -245,11 +268,8 @@ func (s *scorer) weigh(learnt *Shipped, views []guard.View, found []risk.Finding
 	weights := &learnt.Card.Weights
 	sole, top := all, 0.
 	sole.Rules = [2]float64{}
-	for i := range found {
+	for _, i := range s.of(passage, found) {
 		f := &found[i]
-		if f.Passage != passage || !content(f.Category) {
-			continue
-		}
 		// Each place is weighed with its own rule first and the strongest of the others.
 		e, mine := all, Rule(f.Confidence)
 		if e.Rules[0] > mine {

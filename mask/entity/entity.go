@@ -83,7 +83,7 @@ func (kind) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (k kind) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, []kind{k}, k.name, 0)
+	return look(ctx, passages, []kind{k}, k.name, 0, false)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -47,7 +47,7 @@ func Find(text string, r *names.Recogniser) []Found {
 	p.reader = r
 	at := shapes(all)
 	hits := settle(gather(p, all[:at], ""))
-	for _, h := range p.settle(all, "") {
+	for _, h := range p.settle(all, "", false) {
 		if h.kind >= at {
 			hits = append(hits, h)
 		}

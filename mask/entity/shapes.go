@@ -16,6 +16,9 @@ type Detector struct {
 	id    string
 	kinds []kind
 	from  int // the first kind that it reports: those before it only claim their values
+	// rivals are reported too: what another kind claims with more right is still what a policy
+	// may want hidden, where it says nothing of that kind.
+	rivals bool
 }
 
 // Detectors returns the family as two detectors: "pii/shapes" for what goes by its shape, and
@@ -23,7 +26,7 @@ type Detector struct {
 // names does not pay for them.
 func Detectors() []*Detector {
 	all := kinds()
-	return []*Detector{{"pii/shapes@2", all[:shapes(all)], 0}, {"pii/names@1", all, shapes(all)}}
+	return []*Detector{{"pii/shapes@2", all[:shapes(all)], 0, true}, {"pii/names@1", all, shapes(all), true}}
 }
 
 // ID names the detector and its version. Findings bear the IDs of their kinds.
@@ -43,11 +46,11 @@ func (*Detector) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (d *Detector) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, d.kinds, "", d.from)
+	return look(ctx, passages, d.kinds, "", d.from, d.rivals)
 }
 
 // look reads passages for some kinds: one by name, or all; and reports those from a kind on.
-func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string, from int) ([]risk.Finding, error) {
+func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string, from int, rivals bool) ([]risk.Finding, error) {
 	var found []risk.Finding
 	for i := range passages {
 		if err := ctx.Err(); err != nil {
@@ -57,7 +60,7 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 			continue
 		}
 		p := newPage(passages[i].Text)
-		for _, h := range p.settle(kinds, only) {
+		for _, h := range p.settle(kinds, only, rivals) {
 			if h.kind < from {
 				continue
 			}
@@ -73,17 +76,33 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 
 // settle runs the kinds over a page: those that go by shapes first, because what they find is
 // one word for those that go by context.
-func (p *page) settle(kinds []kind, only string) []hit {
+// With rivals, what loses against another kind comes as well, behind what won.
+func (p *page) settle(kinds []kind, only string, rivals bool) []hit {
 	at := shapes(kinds)
-	hits := settle(gather(p, kinds[:at], only))
+	all := gather(p, kinds[:at], only)
+	hits := settle(slices.Clone(all))
 	if at == len(kinds) {
-		return hits
+		return losers(hits, all, rivals)
 	}
 	p.settled(hits, kinds)
 	for i := at; i < len(kinds); i++ {
 		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
 	}
-	return settle(hits)
+	return losers(settle(slices.Clone(hits)), hits, rivals)
+}
+
+// losers adds to what won the likely values that did not.
+func losers(won, all []hit, wanted bool) []hit {
+	if !wanted || len(won) == len(all) {
+		return won
+	}
+	for _, h := range all {
+		if h.weight >= likely && !slices.Contains(won, h) {
+			won = append(won, h)
+		}
+	}
+	slices.SortStableFunc(won, func(a, b hit) int { return a.start - b.start })
+	return won
 }
 
 // shapes is how many kinds, which come first, go by shapes.
