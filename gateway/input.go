@@ -3,6 +3,8 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -183,11 +185,17 @@ func (x *exchange) decode() *dialect.Fault {
 }
 
 // conversation finds out which conversation a call belongs to. Coding agents say it in
-// headers of their own.
+// headers of their own. A name that is no short word is known by its digest: one that was
+// dropped would let a conversation forget how sensitive it is.
 func conversation(h http.Header) string {
 	for _, name := range []string{"Bartizan-Conversation", "X-Claude-Code-Session-Id", "Session-Id", "Thread-Id"} {
-		if c := word(h.Get(name)); c != "" {
+		said := h.Get(name)
+		if c := word(said); c != "" {
 			return c
+		}
+		if said != "" {
+			sum := sha256.Sum256([]byte(said))
+			return "sha256:" + hex.EncodeToString(sum[:12])
 		}
 	}
 	return ""

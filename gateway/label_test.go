@@ -292,6 +292,10 @@ func TestConversationKeepsHighest(t *testing.T) {
 	label("another conversation", h.labelled("", "c2", user("hi", false)), "public")
 	label("no conversation", h.chat(user("hi", false)), "public")
 	label("after a restart", h.again(h.conversations()).labelled("", "c1", user("hi", false)), "confidential")
+	for _, odd := range []string{"größe", strings.Repeat("x", 300)} {
+		label("raised under an odd name", h.labelled("confidential", odd, user("hi", false)), "confidential")
+		label("the next turn under it", h.labelled("", odd, user("hi", false)), "confidential")
+	}
 	other := *h
 	var err error
 	_, other.secret, err = h.keys.Create(t.Context(), "bot", "test")
