@@ -103,7 +103,7 @@ func (s *sheet) take(m mark, ok bool) {
 // sole: there is no other; front: it is in the head of YAML.
 func (s *sheet) line(line string, outer, sole, front bool) {
 	line = untagged(line)
-	if len(line) > maxLine {
+	if len(line) > maxLine || strings.HasPrefix(line, "{") || strings.HasPrefix(line, "[{") {
 		s.data(line)
 		return
 	}
@@ -195,7 +195,7 @@ func separator(line string) (at, wide int) {
 	return -1, 0
 }
 
-// data looks at a long line that holds data: JSON, or the properties of a mail.
+// data looks at a line that holds data: JSON, or the properties of a mail.
 func (s *sheet) data(line string) {
 	if len(line) > 5 && strings.EqualFold(line[:5], "msip_") {
 		s.properties(line)
@@ -208,7 +208,7 @@ func (s *sheet) data(line string) {
 		if len(part) > maxLine {
 			continue
 		}
-		part = strings.TrimLeft(part, "{[ ")
+		part = strings.TrimRight(strings.TrimLeft(part, "{[ "), "}] ")
 		if key, value, ok := strings.Cut(part, ":"); ok && isKey(unquoted(key), false) {
 			s.take(s.labels.mark(unquoted(value)))
 		}
