@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding"
 	"fmt"
-	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/bartizan-ai/bartizan/mask/train"
@@ -19,34 +18,25 @@ type trainEntities struct {
 
 // Help is shown by -h.
 func (trainEntities) Help() string {
-	return "Example:\n  bartizan train entities --data data/guard --out mask/entity/names.model\n\nThe same texts give the same bytes. What it is worth, `bartizan eval entities` says."
+	return "Example:\n  bartizan train entities --data data/guard --out names/names.model\n\nThe same texts give the same bytes. What it is worth, `bartizan eval entities` says."
 }
 
 // Run implements the command.
 func (c *trainEntities) Run(s *streams) error {
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer cancel()
-	f, err := os.CreateTemp(filepath.Dir(c.Out), filepath.Base(c.Out)+".*")
-	if err != nil {
-		return use("%s cannot be written: %v", c.Out, err)
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	out, err := train.Names(ctx, train.Config{Data: split(c.Data, "train"), Progress: progress(s)})
-	if err != nil {
-		return stopped(err)
-	}
-	b, err := out.Model.MarshalBinary()
+	var out *train.Outcome
+	n, err := learn(c.Out, func(ctx context.Context) (m encoding.BinaryMarshaler, err error) {
+		if out, err = train.Names(ctx, train.Config{Data: split(c.Data, "train"), Progress: progress(s)}); err != nil {
+			return nil, err
+		}
+		return out.Model, nil
+	})
 	if err != nil {
 		return err
 	}
-	if err := place(f, b, c.Out); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", c.Out, err)
-	}
 	if c.Output == "json" {
-		return printJSON(s, map[string]any{"file": c.Out, "bytes": len(b), "data": out.Data})
+		return printJSON(s, map[string]any{"file": c.Out, "bytes": n, "data": out.Data})
 	}
-	fmt.Fprintf(s.out, "%s: %d bytes, of texts %s\n", c.Out, len(b), out.Data)
+	fmt.Fprintf(s.out, "%s: %d bytes, of texts %s\n", c.Out, n, out.Data)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"os"
@@ -31,33 +32,48 @@ func (trainGuard) Help() string {
 
 // Run implements the command.
 func (c *trainGuard) Run(s *streams) error {
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer cancel()
-	// Beside the old file, which stays until the new one is whole; and before the work, so
-	// that a folder nobody may write to is said at once.
-	f, err := os.CreateTemp(filepath.Dir(c.Out), filepath.Base(c.Out)+".*")
-	if err != nil {
-		return use("%s cannot be written: %v", c.Out, err)
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	out, err := train.Guard(ctx, train.Config{Data: split(c.Data, "train"), Progress: progress(s)})
-	if err != nil {
-		return stopped(err)
-	}
-	b, err := out.Model.MarshalBinary()
+	var out *train.Outcome
+	n, err := learn(c.Out, func(ctx context.Context) (m encoding.BinaryMarshaler, err error) {
+		if out, err = train.Guard(ctx, train.Config{Data: split(c.Data, "train"), Progress: progress(s)}); err != nil {
+			return nil, err
+		}
+		return out.Model, nil
+	})
 	if err != nil {
 		return err
-	}
-	if err := place(f, b, c.Out); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", c.Out, err)
 	}
 	r := train.Measure("unseen sources", out.Texts, out.Model.Card.Lines)
 	if c.Output == "json" {
 		return printJSON(s, r)
 	}
-	fmt.Fprintf(s.out, "%s: %d bytes\n", c.Out, len(b))
+	fmt.Fprintf(s.out, "%s: %d bytes\n", c.Out, n)
 	return r.Text(s.out, "all")
+}
+
+// learn writes what is learnt to a file, and returns how large it is. Somebody may stop it.
+func learn(path string, from func(context.Context) (encoding.BinaryMarshaler, error)) (int, error) {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+	// Beside the old file, which stays until the new one is whole; and before the work, so
+	// that a folder nobody may write to is said at once.
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return 0, use("%s cannot be written: %v", path, err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	model, err := from(ctx)
+	if err != nil {
+		return 0, stopped(err)
+	}
+	b, err := model.MarshalBinary()
+	if err != nil {
+		return 0, err
+	}
+	if err := place(f, b, path); err != nil {
+		return 0, fmt.Errorf("%s cannot be written: %w", path, err)
+	}
+	return len(b), nil
 }
 
 // place writes a file whole and puts it where it belongs.
