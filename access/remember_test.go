@@ -12,6 +12,7 @@ import (
 // differs in; errors and people are asked about each time; memory is bounded.
 func TestRemembered(t *testing.T) {
 	text := `permit(principal == System::"a", action == Action::"release", resource) when { context.label == "general" && context.id != "k2" };
+forbid(principal, action == Action::"release", resource == Provider::"near") when { context.op == "embed" };
 forbid(principal, action == Action::"release", resource == Provider::"far") when { context.region != "eu" };
 forbid(principal, action == Action::"release", resource == Provider::"odd") when { context.training == "never" && context.missing == 1 };`
 	make := func() *Permits {

@@ -229,8 +229,15 @@ func TestEverywhere(t *testing.T) {
 	h := newHouse(t, houseConfig{policy: hiding(""), detectors: everything()})
 	req := h.request("POST", "/v1/chat/completions", messages(false, `{"role":"user","name":"anna_keller","content":"mail anna.keller@example.org, xanna.keller@example.orgx"},`+
 		`{"role":"tool","tool_call_id":"c","content":"{\"to\":\"anna.keller@example.org\"}"}`))
-	req.Header.Set("OpenAI-Organization", "org of anna.keller@example.org")
+	req.Header.Set("X-Stainless-Note", "call of anna.keller@example.org")
+	req.Header.Set("X-Stainless-Lang", "js")
 	got := h.do(req)
+	h.up.mu.Lock()
+	heads := h.up.heads
+	h.up.mu.Unlock()
+	if len(heads) != 1 || heads[0].Get("X-Stainless-Note") != "" || heads[0].Get("X-Stainless-Lang") != "js" {
+		t.Errorf("headers %v", heads)
+	}
 	up := h.up.received()
 	if got.status != 200 || len(up) != 1 {
 		t.Fatal(got.status, got.body)
@@ -418,6 +425,10 @@ func TestOverlaps(t *testing.T) {
 	echo(h)
 	if got := h.chat(user("account number 4012 8888 8888 1881", false)); strings.Contains(got.body, "1881") {
 		t.Errorf("the caller gets %s", got.body)
+	}
+	// What never comes back needs nothing that tells it from others.
+	if up := string(h.up.received()[0]); stood.MatchString(up) || !strings.Contains(up, "[") {
+		t.Errorf("the upstream got %s", up)
 	}
 }
 

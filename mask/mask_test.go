@@ -229,6 +229,26 @@ func TestStands(t *testing.T) {
 	}
 }
 
+// TestFewFakes: where a kind has few fakes, no two values share one, and all come back.
+func TestFewFakes(t *testing.T) {
+	c := cover("c")
+	seen := map[string]bool{}
+	var plain, masked strings.Builder
+	for i := range 300 {
+		v := fmt.Sprintf("10.1.%d.%d", i/200, i%200)
+		p := c.Hide("pii.ip_address", v, Fake, false)
+		if seen[p] {
+			t.Fatalf("%s stands for two addresses", p)
+		}
+		seen[p] = true
+		fmt.Fprintf(&plain, "%s, ", v)
+		fmt.Fprintf(&masked, "%s, ", p)
+	}
+	if got := restore(t, c.Restorer(all), llm.Channel{}, []string{masked.String()}); got != plain.String() {
+		t.Error("not all came back")
+	}
+}
+
 // TestNotIntoLinks holds that nothing is put back into what a reader's program would follow or
 // load, and nothing that would be such a thing itself, wherever the text is cut.
 func TestNotIntoLinks(t *testing.T) {

@@ -133,6 +133,36 @@ func TestShippedNames(t *testing.T) {
 	}
 }
 
+// TestNumbersAndValues holds that numbers alone name nobody, and that no name holds a value
+// which was found by its shape.
+func TestNumbersAndValues(t *testing.T) {
+	cut := new(Reader)
+	if cut.Read("Call +1 202 555 0100 Anna", []Value{{5, 20, "phone"}}); len(cut.Outside()) != 3 || !cut.Outside()[1] || cut.Outside()[2] {
+		t.Errorf("%v", cut.Outside())
+	}
+	r, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"17 294 420", "55 80 33 23", "67441", "12, 50674", "8 14 22, 1010", "221 10115", "Nr. 5 7"} {
+		r.Find(text, nil, func(kind, a, b int, p float64) {
+			if strings.Trim(text[a:b], "0123456789 ,.") == "" {
+				t.Errorf("%q: %s %q", text, Kinds[kind], text[a:b])
+			}
+		})
+	}
+	for _, text := range []string{"Sie wohnt in der Gartenstraße 12, |50674| Köln.", "Write to |Maria| Keller about it.", "Adresse: Lindenweg 4, 12345 |Berlin|"} {
+		before, rest, _ := strings.Cut(text, "|")
+		value, after, _ := strings.Cut(rest, "|")
+		v := Value{len(before), len(before) + len(value), "phone"}
+		r.Find(before+value+after, []Value{v}, func(kind, a, b int, p float64) {
+			if a < v.End && v.Start < b {
+				t.Errorf("%q: %s %d-%d holds the value at %d-%d", text, Kinds[kind], a, b, v.Start, v.End)
+			}
+		})
+	}
+}
+
 // TestPieces holds that long texts are read in pieces that end between words, and that names
 // anywhere in them are found at their place.
 func TestPieces(t *testing.T) {
