@@ -13,7 +13,7 @@ import (
 )
 
 // The points at which permits decide. "release" asks whether a provider may have a call: its
-// context says the label, the region and the training as well. "restore" asks whether a value that was masked may be put back for a caller.
+// context says the label, the region, the training and the purpose as well. "restore" asks whether a value that was masked may be put back for a caller.
 const (
 	Admit      = "admit"
 	UseTool    = "use_tool"

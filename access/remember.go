@@ -8,23 +8,24 @@ import (
 
 // releaseKey is all that a decision about releasing a call depends on.
 type releaseKey struct {
-	principal               record.Principal
-	target, op              string
-	label, region, training string
+	principal                        record.Principal
+	target, op                       string
+	label, region, training, purpose string
 }
 
 // released returns the key of a question, and whether its answer may be remembered: a person's
 // depends on roles, and a question with other context on that.
 func released(a Ask) (releaseKey, bool) {
-	if a.Point != Release || a.Principal.Kind == "person" || len(a.Roles) > 0 || len(a.Context) != 3 {
+	if a.Point != Release || a.Principal.Kind == "person" || len(a.Roles) > 0 || len(a.Context) != 4 {
 		return releaseKey{}, false
 	}
 	k := releaseKey{principal: a.Principal, target: a.Target, op: a.Op}
-	var ok [3]bool
+	var ok [4]bool
 	k.label, ok[0] = a.Context["label"]
 	k.region, ok[1] = a.Context["region"]
 	k.training, ok[2] = a.Context["training"]
-	return k, ok == [3]bool{true, true, true}
+	k.purpose, ok[3] = a.Context["purpose"]
+	return k, ok == [4]bool{true, true, true, true}
 }
 
 // remembered holds decisions of one set of permits. It is forgotten whole when it is full, so

@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/bartizan-ai/bartizan/record"
@@ -11,7 +12,7 @@ import (
 // TestRemembered: what is remembered is what would be decided again, whatever the question
 // differs in; errors and people are asked about each time; memory is bounded.
 func TestRemembered(t *testing.T) {
-	text := `permit(principal == System::"a", action == Action::"release", resource) when { context.label == "general" && context.id != "k2" };
+	text := `permit(principal == System::"a", action == Action::"release", resource) when { context.label == "general" && context.id != "k2" && context.purpose != "sales" };
 forbid(principal, action == Action::"release", resource == Provider::"near") when { context.op == "embed" };
 forbid(principal, action == Action::"release", resource == Provider::"far") when { context.region != "eu" };
 forbid(principal, action == Action::"release", resource == Provider::"odd") when { context.training == "never" && context.missing == 1 };`
@@ -30,9 +31,10 @@ forbid(principal, action == Action::"release", resource == Provider::"odd") when
 				for _, target := range []string{"near", "far", "odd"} {
 					for _, label := range []string{"general", "confidential"} {
 						for _, region := range []string{"eu", "us"} {
-							for _, op := range []string{"chat", "embed"} {
+							for _, op := range []string{"chat", "embed", "chat for sales"} {
+								op, purpose, _ := strings.Cut(op, " for ")
 								a := Ask{Principal: record.Principal{Kind: "key", ID: id, System: system}, Point: Release, Target: target, Op: op,
-									Context: map[string]string{"label": label, "region": region, "training": "never"}}
+									Context: map[string]string{"label": label, "region": region, "training": "never", "purpose": purpose}}
 								if got, want := once.Decide(a), make().Decide(a); !reflect.DeepEqual(got, want) {
 									t.Fatalf("%+v: %+v, want %+v", a, got, want)
 								}
@@ -53,10 +55,10 @@ forbid(principal, action == Action::"release", resource == Provider::"odd") when
 		t.Errorf("%d remembered of %d", len(once.released.all), n)
 	}
 	for _, a := range []Ask{
-		{Principal: record.Principal{Kind: "person", ID: "p"}, Point: Release, Context: map[string]string{"label": "", "region": "", "training": ""}},
-		{Principal: record.Principal{Kind: "key", System: "a"}, Point: Admit, Context: map[string]string{"label": "", "region": "", "training": ""}},
-		{Principal: record.Principal{Kind: "key", System: "a"}, Point: Release, Context: map[string]string{"label": "", "region": "", "more": ""}},
-		{Principal: record.Principal{Kind: "key", System: "a"}, Point: Release, Roles: []string{"x"}, Context: map[string]string{"label": "", "region": "", "training": ""}},
+		{Principal: record.Principal{Kind: "person", ID: "p"}, Point: Release, Context: map[string]string{"label": "", "region": "", "training": "", "purpose": ""}},
+		{Principal: record.Principal{Kind: "key", System: "a"}, Point: Admit, Context: map[string]string{"label": "", "region": "", "training": "", "purpose": ""}},
+		{Principal: record.Principal{Kind: "key", System: "a"}, Point: Release, Context: map[string]string{"label": "", "region": "", "training": "", "more": ""}},
+		{Principal: record.Principal{Kind: "key", System: "a"}, Point: Release, Roles: []string{"x"}, Context: map[string]string{"label": "", "region": "", "training": "", "purpose": ""}},
 	} {
 		if _, same := released(a); same {
 			t.Errorf("%+v is remembered", a)

@@ -90,7 +90,7 @@ func serve(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.profiles.Close)
-	permits, err := access.NewPermits([]record.System{{Name: "bot", Status: "active", Models: []string{"fast"}}}, nil)
+	permits, err := access.NewPermits([]record.System{{Name: "bot", Status: "active", Models: []string{"fast"}, Purposes: []string{"support"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

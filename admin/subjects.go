@@ -44,9 +44,10 @@ type (
 	}
 	consentInput struct {
 		Body struct {
-			Subject string `json:"subject" minLength:"1" maxLength:"1024"`
-			What    string `json:"what" minLength:"1" maxLength:"128"`
-			Purpose string `json:"purpose" minLength:"1" maxLength:"128"`
+			Subject string `json:"subject,omitempty" maxLength:"1024"`
+			System  string `json:"system,omitempty" maxLength:"64" doc:"The system whose owner agreed for those who use it, in place of a subject."`
+			What    string `json:"what" minLength:"1" maxLength:"300" doc:"A use of data: training, sharing, human_review, retention, sub_processors, provider:NAME or region:NAME."`
+			Purpose string `json:"purpose" minLength:"1" maxLength:"256"`
 			Days    int    `json:"days,omitempty" minimum:"0" maximum:"36500" doc:"How long it holds; 0: until it is revoked."`
 		}
 	}
@@ -107,7 +108,8 @@ func (a *api) liftHold(ctx context.Context, in *liftInput) (*struct{}, error) {
 }
 
 func (a *api) addConsent(ctx context.Context, in *consentInput) (*consentBody, error) {
-	c, err := a.cfg.Desk.AddConsent(ctx, actor(ctx), in.Body.Subject, in.Body.What, in.Body.Purpose, in.Body.Days)
+	b := in.Body
+	c, err := a.cfg.Desk.AddConsent(ctx, actor(ctx), desk.Given{Subject: b.Subject, System: b.System, What: b.What, Purpose: b.Purpose, Days: b.Days})
 	return &consentBody{c}, a.problem(err)
 }
 

@@ -32,7 +32,7 @@ func (r route) aboutSubjects(t *testing.T, s *server) (path, body string) {
 		must(err)
 		return strings.ReplaceAll(r.path, "{id}", h.ID), `{"reason":"T-1"}`
 	case "/consents":
-		body = `{"subject":"ann@example.com","what":"us-region","purpose":"support","days":30}`
+		body = `{"subject":"ann@example.com","what":"region:us","purpose":"support","days":30}`
 	case "/consents/list":
 		body = `{"subject":"ann@example.com"}`
 	case "/consents/{id}":
@@ -75,7 +75,7 @@ func TestSubjects(t *testing.T) {
 	ask("POST", "/holds", `{"reason":"x"}`, 422, "one of the two")
 	ask("POST", "/holds", `{"system":"bot","reason":" "}`, 422, "needs a reason")
 	ask("POST", "/subjects/erase", `{"subject":"ann@example.com","reason":"T-1"}`, 200, "bartizan erasure 1")
-	consent := ask("POST", "/consents", `{"subject":"ann@example.com","what":"us-region","purpose":"support"}`, 200, "sub_")["id"].(string)
+	consent := ask("POST", "/consents", `{"subject":"ann@example.com","what":"region:us","purpose":"support"}`, 200, "sub_")["id"].(string)
 	ask("POST", "/consents/list", `{}`, 200, consent)
 	ask("DELETE", "/consents/"+consent, "", 204, "")
 	ask("DELETE", "/consents/"+consent, "", 404, "none of this id")

@@ -174,7 +174,7 @@ func (a *App) openGate(ctx context.Context) error {
 	if n := a.file.Load().Gate.Places; n != nil {
 		places = *n
 	}
-	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Mask: a.keys.Derive("mask"), Conversations: a.spoken, Profiles: a.profiles, Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Consents: a.subjects, Mask: a.keys.Derive("mask"), Conversations: a.spoken, Profiles: a.profiles, Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
 	if err != nil {
 		return err
 	}

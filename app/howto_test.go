@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/gateway"
 	"github.com/bartizan-ai/bartizan/guard"
 )
 
@@ -81,7 +82,9 @@ func tried(t *testing.T, part string) map[string]*guard.Compiled {
 	}
 	e, err := guard.New(guard.Config{Detectors: Detectors()})
 	must(t, err)
-	p := &plan{}
+	labels, err := f.Classes()
+	must(t, err)
+	p := &plan{Plan: &gateway.Plan{Labels: labels}}
 	must(t, (&App{}).stages(f, p))
 	defer p.close()
 	out := map[string]*guard.Compiled{}

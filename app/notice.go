@@ -33,8 +33,8 @@ func (a *App) notices() ([]privacy.Notice, error) {
 // notice is what becomes of the data of those who use a system.
 func notice(f *config.File, p *access.Permits, s record.System, c *guard.Compiled) (privacy.Notice, error) {
 	policy := c.Policy()
-	n := privacy.Notice{System: s.Name, Team: s.Team, Contact: s.Owner, Purpose: s.Purpose, Environment: s.Environment, MaxLabel: s.MaxLabel,
-		Policy: c.ID(), Monitors: !c.Enforcing(), Allowed: len(policy.Allow), Seconds: policy.Second.Stage, Records: policy.Keep.Records, Content: policy.Keep.Content, Backups: f.Privacy.KeyBackups,
+	n := privacy.Notice{System: s.Name, Team: s.Team, Contact: s.Owner, Purpose: s.Purpose, Purposes: s.Purposes, Environment: s.Environment, MaxLabel: s.MaxLabel,
+		Policy: c.ID(), Monitors: !c.Enforcing(), Allowed: len(policy.Allow), Consents: policy.Consent, Seconds: policy.Second.Stage, Records: policy.Keep.Records, Content: policy.Keep.Content, Backups: f.Privacy.KeyBackups,
 		State: policy.ProviderState == "allow", Tools: s.Tools, AnyTool: s.AnyTool, Readers: readers(policy)}
 	// Permits say what a system may do, whatever its declaration lists.
 	may := func(point string) func(string) bool {
@@ -45,6 +45,11 @@ func notice(f *config.File, p *access.Permits, s record.System, c *guard.Compile
 	}
 	for _, kind := range kinds(policy) {
 		hide(&n, kind, c, may(access.Restore))
+	}
+	for _, r := range policy.Rules {
+		if a := string(r.Action); r.Entity == "" && (a == "mask" || a == "block" || a == "hold") {
+			n.Rules = append(n.Rules, privacy.RuleNotice{ID: r.ID, Action: a})
+		}
 	}
 	stage := f.Stages[policy.Second.Stage] // the zero one when nobody is asked
 	by := map[string]*privacy.Recipient{}
@@ -63,7 +68,7 @@ func notice(f *config.File, p *access.Permits, s record.System, c *guard.Compile
 		}
 	}
 	if stage.URL != "" {
-		n.Recipients = append(n.Recipients, privacy.Recipient{Name: "second stage " + policy.Second.Stage, Models: []string{"doubtful texts"}, Profile: privacy.Profile{URL: stage.URL}})
+		n.Recipients = append(n.Recipients, privacy.Recipient{Name: "second stage " + policy.Second.Stage, Models: []string{"doubtful texts"}, Profile: f.StageProfile(stage)})
 	}
 	if !n.AnyTool && len(f.Access.Permits) > 0 {
 		n.Tools = append(slices.Clone(n.Tools), "those that permits of the operator add")

@@ -42,6 +42,11 @@ func TestNoticeIsTheConfiguration(t *testing.T) {
 		"label":    {"purpose: p", "purpose: p, max_label: public", "more sensitive than public"},
 		"monitor":  {"{office: {", "{office: {mode: monitor, until: \"2999-01-01\", mask: {entities: [pii.email]}, ", "At present nothing is taken out"},
 		"except":   {"{office: {", "{office: {mask: {entities: [{pii.iban: {action: block, from: {user: allow}}}]}, ", "iban: a call that holds one is stopped; not where it comes from user"},
+		"purposes": {"purpose: p", "purpose: p, purposes: [letters, parcels]", "stands on its record: letters, parcels"},
+		"rule":     {"rules: [{", "rules: [{id: owl, phrase: Project Owl, action: mask}, {", "rule owl: what it finds is taken out"},
+		"stop":     {"rules: [{", "rules: [{id: owl, phrase: Project Owl, action: block}, {", "rule owl: a call in which it finds something is stopped"},
+		"consent":  {"{office: {", "{office: {consent: [human_review], ", "These are: human_review"},
+		"sharing":  {"training: never", "sharing: allowed, training: never", "share data with others for their own ends get what is public"},
 		"state":    {"{office: {", "{office: {provider_state: allow, ", "may let these providers keep"},
 	} {
 		good, err := os.ReadFile(path)

@@ -85,7 +85,7 @@ func (a *App) makePlan(f *config.File) (*plan, error) {
 func candidate(provider, model string, v config.Provider, labels *privacy.Labels, up llm.Model) gateway.Candidate {
 	profile := v.Profile()
 	return gateway.Candidate{Provider: provider, URL: v.URL, Model: model, Dialect: v.Dialect, Betas: v.Betas, LeaveUsage: v.Usage == "leave", Keeps: keeps(v.URL),
-		Ceiling: profile.Ceiling(labels), Region: profile.Region, Training: profile.Training, Profile: profile.Digest(), Upstream: up}
+		Ceiling: profile.Ceiling(labels), Terms: profile, Profile: profile.Digest(), Upstream: up}
 }
 
 // policies compiles every policy that a system uses. Its text is kept by digest,
@@ -179,7 +179,7 @@ func Permits(f *config.File) (*access.Permits, error) {
 		if policy == "" {
 			policy = "standard"
 		}
-		systems = append(systems, record.System{Name: name, Team: s.Team, Owner: s.Owner, Purpose: s.Purpose, Environment: s.Environment,
+		systems = append(systems, record.System{Name: name, Team: s.Team, Owner: s.Owner, Purpose: s.Purpose, Purposes: s.Purposes, Environment: s.Environment,
 			Status: "active", Policy: policy, Models: s.Models, Tools: s.Tools.Names, AnyTool: s.Tools.Any, MaxLabel: s.MaxLabel})
 	}
 	var files []access.PermitFile

@@ -9,11 +9,14 @@ import (
 
 	"github.com/bartizan-ai/bartizan/app/config"
 	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/gateway"
 	"github.com/bartizan-ai/bartizan/guard/second"
+	"github.com/bartizan-ai/bartizan/privacy"
 )
 
 // stages makes those that policies may ask for a second opinion.
 func (a *App) stages(f *config.File, p *plan) error {
+	p.Stages = map[string]privacy.Label{}
 	for name, s := range f.Stages {
 		c := second.Config{Name: name, Kind: s.Kind, URL: s.URL, Model: s.Model, Policy: s.Policy, Judges: s.Judges, Score: s.Score, Label: s.Label, Bad: s.Bad}
 		var err error
@@ -24,8 +27,11 @@ func (a *App) stages(f *config.File, p *plan) error {
 		}
 		if s.System != "" {
 			c.URL, c.Transport = "https://gate.invalid/v1", inside{a}
+			p.Stages[name] = privacy.HighlyConfidential // who answers there has a ceiling of its own
 		} else if c.Transport, err = outside(p, name, s); err != nil {
 			return err
+		} else if profile := f.StageProfile(s); profile.Needs(name, nil) == nil {
+			p.Stages[name] = profile.Ceiling(p.Labels)
 		}
 		stage, err := second.New(c)
 		if err != nil {
@@ -58,6 +64,9 @@ type inside struct{ app *App }
 func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := &inner{header: http.Header{}, status: http.StatusOK}
 	r = r.Clone(r.Context())
+	if label := gateway.AskedFor(r.Context()); label != "" {
+		r.Header.Set("Bartizan-Label", label)
+	}
 	// A server sees a path alone.
 	r.Host, r.RequestURI, r.RemoteAddr = r.URL.Host, r.URL.RequestURI(), "127.0.0.1:0"
 	r.URL.Scheme, r.URL.Host = "", ""

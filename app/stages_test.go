@@ -19,9 +19,11 @@ import (
 	"testing"
 
 	"github.com/bartizan-ai/bartizan/app/config"
+	"github.com/bartizan-ai/bartizan/gateway"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/guard/second"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -110,10 +112,17 @@ func newJudged(t *testing.T) *judged {
 
 // call sends one message as a system.
 func (j *judged) call(system, text string) *httptest.ResponseRecorder {
+	return j.labelled(system, "", text)
+}
+
+func (j *judged) labelled(system, label, text string) *httptest.ResponseRecorder {
 	body, _ := json.Marshal(map[string]any{"model": "fast", "messages": []any{map[string]any{"role": "user", "content": text}}})
 	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+j.secret[system])
+	if label != "" {
+		r.Header.Set("Bartizan-Label", label)
+	}
 	w := httptest.NewRecorder()
 	j.Gate().ServeHTTP(w, r)
 	return w
@@ -148,6 +157,23 @@ func TestStageThroughTheGate(t *testing.T) {
 	}
 	if systems["bot"] != 2 || systems["referee"] != 2 || states[risk.Ran] != 2 {
 		t.Errorf("on record are %v, the stage %v", systems, states)
+	}
+}
+
+// TestStageIsAskedUnderTheLabel: who asks a model of this deployment passes on how the call is
+// labelled, so that its provider's ceiling holds for the question too.
+func TestStageIsAskedUnderTheLabel(t *testing.T) {
+	j := newJudged(t)
+	j.labelled("bot", "confidential", order)
+	labels := map[string]string{}
+	for r, err := range j.Ledger().Records(context.Background(), record.Query{}) {
+		must(t, err)
+		if r.Intent != nil {
+			labels[r.Intent.Principal.System] += r.Intent.Label
+		}
+	}
+	if labels["referee"] != "confidential" || labels["bot"] != "confidential" {
+		t.Errorf("on record are %v", labels)
 	}
 }
 
@@ -205,7 +231,9 @@ func TestStageAddresses(t *testing.T) {
 		if private {
 			want = nil
 		}
-		p := &plan{}
+		labels, err := privacy.NewLabels(nil, nil)
+		must(t, err)
+		p := &plan{Plan: &gateway.Plan{Labels: labels}}
 		must(t, (&App{}).stages(&config.File{Stages: map[string]config.Stage{"s": {Kind: "http", URL: s.URL, CA: ca, Private: private, Score: "score"}}}, p))
 		a, err := p.stages[0].Ask(context.Background(), guard.Question{Text: "x", Origin: llm.OriginUser})
 		if !errors.Is(err, want) || (asked.Load() == 1) != private || private && a.Probability != .4 {

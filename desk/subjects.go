@@ -194,54 +194,6 @@ func (d *Desk) Holds(ctx context.Context, a Actor) ([]privacy.Hold, error) {
 	return s.Holds(ctx)
 }
 
-// AddConsent notes what a subject agreed to. days is how long it holds; 0: until it is
-// revoked.
-func (d *Desk) AddConsent(ctx context.Context, a Actor, subject, what, purpose string, days int) (c privacy.Consent, err error) {
-	err = d.onSubject(ctx, a, record.Act{Kind: ConsentAdd, Reason: what + ": " + purpose}, subject, true, func(s *privacy.Subjects, id string) (err error) {
-		if strings.TrimSpace(what) == "" || strings.TrimSpace(purpose) == "" || days < 0 {
-			return refuse(http.StatusUnprocessableEntity, ErrInvalid, "A consent says to what, and for which purpose.")
-		}
-		c = privacy.Consent{Subject: id, What: clean(what), Purpose: clean(purpose), By: a.Person}
-		if days > 0 {
-			c.Until = d.cfg.Now().UTC().AddDate(0, 0, days)
-		}
-		c, err = s.AddConsent(ctx, c)
-		return err
-	})
-	return c, err
-}
-
-// RevokeConsent ends a consent.
-func (d *Desk) RevokeConsent(ctx context.Context, a Actor, id string) error {
-	return d.act(ctx, a, record.Act{Kind: ConsentRevoke, Target: id}, func() error {
-		s, err := d.subjects()
-		if err != nil {
-			return err
-		}
-		return explained(s.RevokeConsent(ctx, id, a.Person))
-	})
-}
-
-// Consents lists the consents of a subject, or all when it is "", the newest first.
-func (d *Desk) Consents(ctx context.Context, a Actor, subject string) (out []privacy.Consent, err error) {
-	list := func(s *privacy.Subjects, id string) (err error) {
-		out, err = s.Consents(ctx, id)
-		return err
-	}
-	if subject != "" {
-		err = d.onSubject(ctx, a, record.Act{Kind: ConsentRead}, subject, false, list)
-		return out, err
-	}
-	err = d.act(ctx, a, record.Act{Kind: ConsentRead, Target: "all"}, func() error {
-		s, err := d.subjects()
-		if err != nil {
-			return err
-		}
-		return list(s, "")
-	})
-	return out, err
-}
-
 // RotateMaster makes a new master key of subjects while calls go on.
 func (d *Desk) RotateMaster(ctx context.Context, a Actor) (r privacy.Rotated, err error) {
 	detail := map[string]string{}

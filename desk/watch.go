@@ -55,6 +55,7 @@ type Provider struct {
 // Handling is what the configuration says that a provider does with data.
 type Handling struct {
 	Training        string   `json:"training,omitempty"`
+	Sharing         string   `json:"sharing,omitempty"`
 	Retention       string   `json:"retention,omitempty"`
 	AbuseMonitoring string   `json:"abuse_monitoring,omitempty"`
 	HumanReview     string   `json:"human_review,omitempty"`

@@ -47,6 +47,8 @@ type Config struct {
 
 	// Conversations remember which label each had; nil: nothing is remembered.
 	Conversations *privacy.Conversations
+	// Consents know who agreed to what; nil: nobody did.
+	Consents Consents
 	// Profiles know what was agreed with providers; nil: everything was.
 	Profiles *privacy.Profiles
 
@@ -75,6 +77,7 @@ type Plan struct {
 	Models   map[string][]Candidate     // by the name that callers use
 	Prices   map[string]*access.Price   // by the same; nil where it is not known
 	Labels   *privacy.Labels            // nil: the standard ones
+	Stages   map[string]privacy.Label   // the highest that each second stage may see, by name; one that is not here sees nothing above the lowest
 }
 
 // Candidate is one upstream model that may serve a name.
@@ -91,10 +94,9 @@ type Candidate struct {
 	// LeaveUsage keeps the gate from asking the provider to count streams: some refuse
 	// a call for it.
 	LeaveUsage bool
-	Ceiling    privacy.Label // the highest that it may have
-	Region     string        // of the provider, as its profile says it
-	Training   string
-	Profile    string // digest of all that the profile says
+	Ceiling    privacy.Label   // the highest that it may have
+	Terms      privacy.Profile // what the provider does with data
+	Profile    string          // digest of all that the profile says
 	Upstream   llm.Model
 }
 
@@ -171,6 +173,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.step("turn", x.turn)
 	x.step("decode", x.decode)
 	x.step("admit", x.admit)
+	x.step("mark", x.mark)
 	x.step("guard", x.judge)
 	x.step("label", x.classify)
 	x.step("release", x.release)

@@ -169,7 +169,8 @@ type houseConfig struct {
 	budget    access.Budget
 	price     *access.Price
 	systems   []record.System // beside it, under the same policy
-	subjects  bool            // what is kept is sealed under its subjects' keys
+	stages    []guard.Stage
+	subjects  bool // what is kept is sealed under its subjects' keys
 }
 
 // unseal opens kept texts.
@@ -195,7 +196,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 		h.subjects, err = privacy.OpenSubjects(ctx, privacy.Config{Store: st, Dir: filepath.Join(dir, "keys"), Index: h.keys.Derive("subjects")})
 		must(t, err)
 		t.Cleanup(h.subjects.Close)
-		cfg.gate.Subjects = h.subjects
+		cfg.gate.Subjects, cfg.gate.Consents = h.subjects, h.subjects
 	}
 	s := cfg.system
 	if s.Name == "" {
@@ -209,7 +210,7 @@ func newHouse(t testing.TB, cfg houseConfig) *house {
 	must(t, err)
 	engine, err := guard.New(guard.Config{Detectors: cfg.detectors, Deadline: 200 * time.Millisecond})
 	must(t, err)
-	compiled, err := engine.Compile("test", cfg.policy)
+	compiled, err := engine.Compile("test", cfg.policy, cfg.stages...)
 	must(t, err)
 	cfg.client.Name, cfg.client.URL, cfg.client.Private, cfg.client.Dialect = "up", h.up.URL+"/v1", true, "openai"
 	if cfg.client.Key == "" {

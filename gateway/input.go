@@ -60,6 +60,7 @@ func (x *exchange) authenticate() *dialect.Fault {
 	if err == nil {
 		if x.system, err = x.plan.Permits.System(p.System); err == nil {
 			p.Team = x.system.Team
+			x.intent.Purpose = x.system.Serves()[0]
 			x.principal = p
 			return nil
 		}
@@ -180,7 +181,9 @@ func (x *exchange) decode() *dialect.Fault {
 	}
 	x.request = req
 	x.intent.Conversation = conversation(x.r.Header)
-	x.intent.Purpose = word(x.r.Header.Get("Bartizan-Purpose"))
+	if f := x.purpose(); f != nil {
+		return f
+	}
 	return x.stated()
 }
 
@@ -306,7 +309,7 @@ func (x *exchange) judge() *dialect.Fault {
 	if x.route.Op == llm.OpList {
 		return nil
 	}
-	x.judgement = x.policy.Judge(x.r.Context(), guard.Input, x.request.Passages)
+	x.judgement = x.policy.Judge(guard.Confide(x.r.Context(), x.confidant), guard.Input, x.request.Passages)
 	v := x.judgement.Verdict
 	if x.request.Repaired > 0 {
 		v.Findings = append(v.Findings, risk.Finding{Category: risk.HiddenText, Detector: dialect.Repairer + "@1", Severity: risk.Low,

@@ -39,10 +39,10 @@ func (x *exchange) stated() *dialect.Fault {
 	return nil
 }
 
-// classify finds the label of the exchange: the highest of what its caller says (or policy,
-// where the caller says nothing), what documents say of themselves, what was found in them,
-// and what the conversation had.
-func (x *exchange) classify() *dialect.Fault {
+// mark finds the label that no masking brings down: the highest of what the caller says (or
+// policy, where the caller says nothing), what documents say of themselves, and what the
+// conversation had.
+func (x *exchange) mark() *dialect.Fault {
 	if x.route.Op == llm.OpList {
 		return nil
 	}
@@ -61,18 +61,42 @@ func (x *exchange) classify() *dialect.Fault {
 			}
 		}
 	}
-	if f := x.recall(); f != nil {
-		return f
+	return x.recall()
+}
+
+// classify finds the label of the exchange: the highest of that and of what was found.
+func (x *exchange) classify() *dialect.Fault {
+	if x.route.Op == llm.OpList {
+		return nil
 	}
+	s := &x.sensitive
 	for _, l := range x.judgement.Labelled {
 		if p := &x.request.Passages[l.Passage]; p.Sealed || p.Seam > 0 || p.Path == llm.Headers {
-			s.fixed = max(s.fixed, labelNamed(labels, l.Label)) // what cannot be edited cannot be hidden
+			s.fixed = max(s.fixed, labelNamed(x.plan.Labels, l.Label)) // what cannot be edited cannot be hidden
 		} else {
 			s.found = append(s.found, l)
 		}
 	}
 	x.settleLabel()
 	return nil
+}
+
+// confidant lets a second stage see a call up to its ceiling. A stage that is asked through the
+// gate itself says how the call is labelled, and is released like any other.
+func (x *exchange) confidant(ctx context.Context, stage string, found []guard.Labelled) (context.Context, bool) {
+	label := x.sensitive.fixed
+	for _, l := range found {
+		label = max(label, labelNamed(x.plan.Labels, l.Label))
+	}
+	return context.WithValue(ctx, labelKey{}, x.plan.Labels.Name(label)), label <= x.plan.Stages[stage]
+}
+
+type labelKey struct{}
+
+// AskedFor is the label of the call for which a second stage is asked; "" where none is.
+func AskedFor(ctx context.Context) string {
+	label, _ := ctx.Value(labelKey{}).(string)
+	return label
 }
 
 // marks reports whether a passage is a text that can say how sensitive it is. What a tool
@@ -136,8 +160,11 @@ func forgetful() *dialect.Fault {
 // may are the candidates that may have a call, one by one, and why others may not.
 type may struct {
 	yes       []Candidate
-	suspended bool // one was left out that only its changed profile keeps from it
-	denied    bool // one was left out by a permit
+	suspended bool   // one was left out that only its changed profile keeps from it
+	denied    bool   // one was left out by a permit
+	disagreed string // the use of one that was left out, to which somebody did not agree
+	persons   int    // how many whom the call names did not
+	unasked   bool   // one was left out because consents could not be read
 }
 
 // released returns those candidates that may have the call as it is labelled now. No other
@@ -151,6 +178,7 @@ func (x *exchange) released(all []Candidate) (m may) {
 			m.suspended = true
 		case !x.mayHave(c):
 			m.denied = true
+		case !x.agreed(c, &m):
 		default:
 			m.yes = append(m.yes, c)
 		}
@@ -167,7 +195,7 @@ func (x *exchange) suspended(c Candidate) bool {
 // mayHave asks the permits whether a provider may have the call.
 func (x *exchange) mayHave(c Candidate) bool {
 	label := x.plan.Labels.Name(x.sensitive.label)
-	p := x.askOf(question{access.Release, c.Provider, label}, map[string]string{"label": label, "region": c.Region, "training": c.Training})
+	p := x.askOf(question{access.Release, c.Provider, label}, map[string]string{"label": label, "region": c.Terms.Region, "training": c.Terms.Training, "purpose": x.intent.Purpose})
 	x.intent.Permits = permitted(x.intent.Permits, p)
 	return p.Allowed
 }
@@ -250,6 +278,11 @@ func (x *exchange) unreleased(all []Candidate, m may) *dialect.Fault {
 	case m.suspended:
 		return &dialect.Fault{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "provider_suspended",
 			Message: "What is known of the provider of this model changed, and nobody has approved it yet; ask the operator of this gate to look at the page Providers."}
+	case m.unasked:
+		return &dialect.Fault{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "store_unavailable", Retry: true, After: 10,
+			Message: "The gate cannot reach its store and so does not know who agreed to what; try again in a few seconds."}
+	case m.disagreed != "":
+		return x.disagreed(m)
 	case m.denied:
 		return &dialect.Fault{Status: http.StatusForbidden, Type: "permission_error", Code: "release_denied",
 			Message: fmt.Sprintf("A permit keeps calls that are labelled %s from every provider of this model; use another model, or ask the operator of this gate.", x.plan.Labels.Name(x.sensitive.label))}

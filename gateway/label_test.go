@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -340,9 +341,9 @@ forbid(principal, action == Action::"release", resource == Provider::"blue");
 forbid(principal, action == Action::"release", resource) when { context.label != "public" && context.training != "never" };`)}}})
 	base := h.plan.Models["fast"][0]
 	blue, abroad, home := base, base, base
-	blue.Provider, blue.Region, blue.Training = "blue", "eu", "never"
-	abroad.Provider, abroad.Region, abroad.Training = "abroad", "us", "never"
-	home.Provider, home.Region, home.Training, home.Model = "home", "eu", "never", "m-eu"
+	blue.Provider, blue.Terms = "blue", privacy.Profile{Region: "eu", Training: "never"}
+	abroad.Provider, abroad.Terms = "abroad", privacy.Profile{Region: "us", Training: "never"}
+	home.Provider, home.Terms, home.Model = "home", blue.Terms, "m-eu"
 	set := func(list ...Candidate) {
 		plan := *h.plan
 		plan.Models = map[string][]Candidate{"fast": list}
@@ -377,7 +378,7 @@ forbid(principal, action == Action::"release", resource) when { context.label !=
 	if got := h.labelled("confidential", "", user("hi", false)); got.status != 403 || got.code() != "release_denied" || permitOf(got, "abroad").Allowed {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	home.Training = "opt_out"
+	home.Terms.Training = "opt_out"
 	set(home)
 	if got := h.labelled("general", "", user("hi", false)); got.status != 403 || !slices.Equal(permitOf(got, "home").Reasons, []string{"eu.cedar/untrained"}) {
 		t.Errorf("%d %s", got.status, got.body)
@@ -445,5 +446,57 @@ func TestSuspendedProviders(t *testing.T) {
 	must(t, profiles.Approve(t.Context(), "up", changed.Digest(), "ann", "moved"))
 	if got := h.labelled("confidential", "", user("hi", false)); got.status != 200 || h.record(got).Intent.Candidate != "up/m-1" {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// curious is a stage that remembers what it was asked.
+type curious struct{ asked []string }
+
+func (*curious) ID() string                { return "curious" }
+func (*curious) Judges(risk.Category) bool { return true }
+func (c *curious) Ask(ctx context.Context, q guard.Question) (guard.Answer, error) {
+	c.asked = append(c.asked, AskedFor(ctx)+": "+q.Text)
+	return guard.Answer{}, nil
+}
+
+// TestStagesHaveCeilings: a second stage sees what is labelled up to its ceiling and no more,
+// whoever says the label; what it may not see is decided as if it did not answer.
+func TestStagesHaveCeilings(t *testing.T) {
+	doubtful := &phrase{id: "doubt@1", word: "doubtful", category: risk.Jailbreak, score: .5}
+	account := &phrase{id: "account@1", word: "DE89 3704 0044 0532 0130 00", category: "pii.iban", score: .98}
+	policy := guard.Policy{Second: guard.Second{Stage: "curious", From: .3, To: .9, OnError: "block"}, Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.iban", Action: "flag"}}},
+		Thresholds: map[string]map[string]guard.Lines{"attack": {"user": {Flag: .4, Block: .95}}}, Labels: guard.Labelling{Detected: map[string]string{"pii.iban": "highly_confidential"}}}
+	for name, c := range map[string]struct {
+		ceiling privacy.Label
+		label   string
+		text    string
+		asked   string
+	}{
+		"below":                      {secret, "", "a doubtful text", "general: a doubtful text"},
+		"as high":                    {secret, "confidential", "a doubtful text", "confidential: a doubtful text"},
+		"above, as its caller says":  {office, "confidential", "a doubtful text", ""},
+		"above, as is found":         {secret, "", "a doubtful DE89 3704 0044 0532 0130 00", ""},
+		"found, and it may see that": {top, "", "a doubtful DE89 3704 0044 0532 0130 00", "highly_confidential: a doubtful DE89 3704 0044 0532 0130 00"},
+		"nothing is known of it":     {public, "", "a doubtful text", ""},
+		"public":                     {public, "public", "a doubtful text", "public: a doubtful text"},
+	} {
+		stage := &curious{}
+		h := newHouse(t, houseConfig{policy: policy, detectors: []guard.Detector{doubtful, account}, stages: []guard.Stage{stage}})
+		plan := *h.plan
+		if c.ceiling != public {
+			plan.Stages = map[string]privacy.Label{"curious": c.ceiling}
+		}
+		h.gate.SetPlan(&plan)
+		got := h.labelled(c.label, "", user(c.text, false))
+		if asked := strings.Join(stage.asked, "|"); asked != c.asked || (got.status == 200) != (c.asked != "") {
+			t.Errorf("%s: %d, asked %q, want %q: %+v", name, got.status, asked, c.asked, h.record(got).Intent.Verdict.Findings)
+		}
+		said := false
+		for _, k := range h.record(got).Intent.Verdict.Checks {
+			said = said || strings.Contains(k.Err, "labelled higher")
+		}
+		if said != (c.asked == "") {
+			t.Errorf("%s: the record says %+v", name, h.record(got).Intent.Verdict.Checks)
+		}
 	}
 }

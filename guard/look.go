@@ -342,7 +342,7 @@ func stateOf(err error) risk.State {
 // reason says why a check failed. A detector's own words may quote what it
 // read, so only errors known here are spelled out.
 func reason(err error) string {
-	for _, known := range []error{errPanicked, errLate, errHanging, errOpen, ErrStageBusy, ErrStageDown, ErrStageAnswer, ErrStageLong, context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{errPanicked, errLate, errHanging, errOpen, ErrStageBusy, ErrStageDown, ErrStageAnswer, ErrStageLong, errGuarded, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}

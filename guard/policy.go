@@ -39,9 +39,12 @@ type Policy struct {
 	Secrets       Secrets                     `json:"secrets,omitzero" yaml:"secrets"`
 	Mask          Masking                     `json:"mask,omitzero" yaml:"mask"`
 	Labels        Labelling                   `json:"labels,omitzero" yaml:"labels"`
-	Sanitise      Sanitise                    `json:"sanitise,omitzero" yaml:"sanitise"`
-	Output        Leaving                     `json:"output,omitzero" yaml:"output"`
-	Keep          Keep                        `json:"keep,omitzero" yaml:"keep"`
+	// Consent lists what else of a provider's uses of data needs the consent of those whom a call
+	// concerns, beside training and sharing: "human_review", "region:us".
+	Consent  []string `json:"consent,omitempty" yaml:"consent"`
+	Sanitise Sanitise `json:"sanitise,omitzero" yaml:"sanitise"`
+	Output   Leaving  `json:"output,omitzero" yaml:"output"`
+	Keep     Keep     `json:"keep,omitzero" yaml:"keep"`
 }
 
 // OnError says what follows when a required check failed.

@@ -59,8 +59,22 @@ type asking struct{}
 // stage itself, or it would never end.
 func Asked(ctx context.Context) bool { return ctx.Value(asking{}) != nil }
 
-// errSpent is on record where a question was not asked.
-var errSpent = errors.New("left out, because its questions of this minute are spent")
+// Confidant decides whether a stage may be shown a call in which this was found, and in which
+// context it is asked then.
+type Confidant func(ctx context.Context, stage string, found []Labelled) (context.Context, bool)
+
+type confiding struct{}
+
+// Confide has a Confidant asked before any stage is. Without one, stages may see everything.
+func Confide(ctx context.Context, c Confidant) context.Context {
+	return context.WithValue(ctx, confiding{}, c)
+}
+
+// What is on record where a question was not asked.
+var (
+	errSpent   = errors.New("left out, because its questions of this minute are spent")
+	errGuarded = errors.New("left out, because the call is labelled higher than what it may see")
+)
 
 // staged is a stage as a policy asks it.
 type staged struct {
@@ -133,7 +147,17 @@ func (c *Compiled) ask(ctx context.Context, dir Direction, passages []llm.Passag
 		d.checks = append(d.checks, risk.Check{Detector: second + s.stage.ID(), State: risk.Skipped})
 		return nil
 	}
-	s.put(context.WithValue(ctx, asking{}, true), queries, c.engine.now())
+	asked, may := context.WithValue(ctx, asking{}, true), true
+	if confidant, ok := ctx.Value(confiding{}).(Confidant); ok {
+		asked, may = confidant(asked, s.stage.ID(), d.labelled)
+	}
+	if may {
+		s.put(asked, queries, c.engine.now())
+	} else {
+		for i := range queries {
+			queries[i].err = errGuarded
+		}
+	}
 	saw := heard{}
 	for i := range queries {
 		if queries[i].err == nil {

@@ -8,12 +8,14 @@ import (
 	"github.com/bartizan-ai/bartizan/store"
 )
 
-// Consent is what a person agreed to: to what, for which purpose, until when. Whose it is
-// is kept as the name of a subject, and goes when that is erased.
+// Consent is what a person agreed to, or the owner of a system for those who use it: to what,
+// for which purpose, until when. Whose it is is kept as the name of a subject, and goes when
+// that is erased.
 type Consent struct {
 	ID        string    `json:"id"`
-	Subject   string    `json:"subject"` // sub_…
-	What      string    `json:"what"`
+	Subject   string    `json:"subject,omitempty"` // sub_…; "": of a system
+	System    string    `json:"system,omitempty"`
+	What      string    `json:"what"` // a use: see [CheckUse]
 	Purpose   string    `json:"purpose"`
 	Until     time.Time `json:"until,omitzero"` // zero: until it is revoked
 	Made      time.Time `json:"made"`
@@ -25,8 +27,8 @@ type Consent struct {
 // AddConsent notes a consent.
 func (s *Subjects) AddConsent(ctx context.Context, c Consent) (Consent, error) {
 	c.ID, c.Made = newID("consent"), s.now().UTC()
-	if _, err := s.store.Exec(ctx, `INSERT INTO privacy_consent (id, subject, what, purpose, until, made, made_by) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		c.ID, c.Subject, c.What, c.Purpose, store.Nanos(c.Until), store.Nanos(c.Made), c.By); err != nil {
+	if _, err := s.store.Exec(ctx, `INSERT INTO privacy_consent (id, subject, system, what, purpose, until, made, made_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.ID, c.Subject, c.System, c.What, c.Purpose, store.Nanos(c.Until), store.Nanos(c.Made), c.By); err != nil {
 		return c, fmt.Errorf("privacy: adding a consent: %w", err)
 	}
 	return c, nil
@@ -46,7 +48,7 @@ func (s *Subjects) RevokeConsent(ctx context.Context, id, by string) error {
 
 // Consents lists the consents of a subject, or of all when subject is "", the newest first.
 func (s *Subjects) Consents(ctx context.Context, subject string) ([]Consent, error) {
-	rows, err := s.store.Query(ctx, `SELECT id, subject, what, purpose, until, made, made_by, revoked, revoked_by FROM privacy_consent
+	rows, err := s.store.Query(ctx, `SELECT id, subject, system, what, purpose, until, made, made_by, revoked, revoked_by FROM privacy_consent
 		WHERE ? = '' OR subject = ? ORDER BY made DESC, id LIMIT 1000`, subject, subject)
 	if err != nil {
 		return nil, fmt.Errorf("privacy: listing consents: %w", err)
@@ -56,23 +58,11 @@ func (s *Subjects) Consents(ctx context.Context, subject string) ([]Consent, err
 	for rows.Next() {
 		var c Consent
 		var until, made, revoked int64
-		if err := rows.Scan(&c.ID, &c.Subject, &c.What, &c.Purpose, &until, &made, &c.By, &revoked, &c.RevokedBy); err != nil {
+		if err := rows.Scan(&c.ID, &c.Subject, &c.System, &c.What, &c.Purpose, &until, &made, &c.By, &revoked, &c.RevokedBy); err != nil {
 			return nil, fmt.Errorf("privacy: listing consents: %w", err)
 		}
 		c.Until, c.Made, c.Revoked = store.Time(until), store.Time(made), store.Time(revoked)
 		out = append(out, c)
 	}
 	return out, rows.Err()
-}
-
-// Agreed reports whether a subject has agreed to something for a purpose, as of now.
-func (s *Subjects) Agreed(ctx context.Context, subject, what, purpose string) (bool, error) {
-	now := store.Nanos(s.now())
-	var n int
-	err := s.store.QueryRow(ctx, `SELECT count(*) FROM privacy_consent WHERE subject = ? AND what = ? AND purpose = ? AND revoked = 0 AND (until = 0 OR until > ?)`,
-		subject, what, purpose, now).Scan(&n)
-	if err != nil {
-		return false, fmt.Errorf("privacy: looking for a consent: %w", err)
-	}
-	return n > 0, nil
 }

@@ -14,28 +14,31 @@ import (
 // is made of the configuration that is in force and of nothing else, so it cannot say anything
 // that is not so.
 type Notice struct {
-	System      string `json:"system"`
-	Version     string `json:"version"` // of all that follows: another configuration has another
-	Team        string `json:"team"`
-	Contact     string `json:"contact"`
-	Purpose     string `json:"purpose"`
-	Environment string `json:"environment"`
-	MaxLabel    string `json:"max_label,omitempty"` // the highest label that it may be given
+	System      string   `json:"system"`
+	Version     string   `json:"version"` // of all that follows: another configuration has another
+	Team        string   `json:"team"`
+	Contact     string   `json:"contact"`
+	Purpose     string   `json:"purpose"`
+	Purposes    []string `json:"purposes,omitempty"` // that a call may be for
+	Environment string   `json:"environment"`
+	MaxLabel    string   `json:"max_label,omitempty"` // the highest label that it may be given
 
-	Policy     string      `json:"policy"`           // name@digest
-	Monitors   bool        `json:"only_monitors"`    // policy records and does nothing
-	Hidden     []Hidden    `json:"hidden"`           // from every recipient
-	Stopped    []Stopped   `json:"stopped"`          // kinds of value that stop a call
-	Allowed    int         `json:"allow_entries"`    // texts that policy calls harmless, however they look
-	Seconds    string      `json:"second_stage"`     // who is asked about doubtful texts; "": nobody
-	Records    string      `json:"records_kept"`     // "395d"
-	Content    string      `json:"content_kept"`     // "none", "masked" or a time
-	State      bool        `json:"provider_state"`   // recipients may keep conversations for the caller
-	Tools      []string    `json:"tools"`            // that a model may call
-	AnyTool    bool        `json:"any_tool"`         // it may call every tool that it is offered
-	Recipients []Recipient `json:"recipients"`       // those who may be sent what is written
-	Readers    []Readers   `json:"readers"`          // of what is kept
-	Backups    string      `json:"backups,omitzero"` // how long copies of keys live
+	Policy     string       `json:"policy"`           // name@digest
+	Monitors   bool         `json:"only_monitors"`    // policy records and does nothing
+	Hidden     []Hidden     `json:"hidden"`           // from every recipient
+	Stopped    []Stopped    `json:"stopped"`          // kinds of value that stop a call
+	Rules      []RuleNotice `json:"rules"`            // of the operator's about words
+	Consents   []string     `json:"consents"`         // uses that need a consent, beside training and sharing
+	Allowed    int          `json:"allow_entries"`    // texts that policy calls harmless, however they look
+	Seconds    string       `json:"second_stage"`     // who is asked about doubtful texts; "": nobody
+	Records    string       `json:"records_kept"`     // "395d"
+	Content    string       `json:"content_kept"`     // "none", "masked" or a time
+	State      bool         `json:"provider_state"`   // recipients may keep conversations for the caller
+	Tools      []string     `json:"tools"`            // that a model may call
+	AnyTool    bool         `json:"any_tool"`         // it may call every tool that it is offered
+	Recipients []Recipient  `json:"recipients"`       // those who may be sent what is written
+	Readers    []Readers    `json:"readers"`          // of what is kept
+	Backups    string       `json:"backups,omitzero"` // how long copies of keys live
 }
 
 // Hidden is a kind of value that recipients do not get.
@@ -44,6 +47,12 @@ type Hidden struct {
 	As       string   `json:"as"` // "placeholder", "fake" or "redact"
 	Restored bool     `json:"put_back"`
 	Except   []string `json:"except,omitempty"` // origins from which it is not hidden
+}
+
+// RuleNotice is a rule of the operator's about words that are no kind of value.
+type RuleNotice struct {
+	ID     string `json:"id"`
+	Action string `json:"action"` // "mask", "block" or "hold"
 }
 
 // Stopped is a kind of value that stops a call.
@@ -96,7 +105,7 @@ func (n *Notice) Sentences() []Section {
 		{"What is collected, and why", n.collected()},
 		{"What nobody else gets", n.hidden()},
 		{"Where it goes", n.goes()},
-		{"Training", n.training()},
+		{"Training and consent", n.training()},
 		{"How long it stays", n.stays()},
 		{"Who sees it", n.sees()},
 	}
@@ -112,6 +121,9 @@ func (n *Notice) collected() []string {
 	out := []string{"What you write, attach or have tools fetch, and what the model answers: to answer you.",
 		"Who called, for which system, when, how much, what was found and what was decided, without the words: to prove that the rules were kept and to find misuse. Every call is recorded in a log that nobody can change unseen.",
 		"What you write and what is answered is checked by rules and models in this gate for attacks, harm, secrets and personal data, under the policy " + n.Policy + ". A call may be refused; the refusal has a reference number, and the contact above can have a person look at it."}
+	if len(n.Purposes) > 0 {
+		out = append(out, "Every call is for one purpose, which stands on its record: "+strings.Join(n.Purposes, ", ")+". A call for another is refused.")
+	}
 	if n.Monitors {
 		out = append(out, "At present the policy only records what it would do.")
 	}
@@ -153,6 +165,9 @@ func (n *Notice) hidden() (out []string) {
 		}
 		out = append(out, s+".")
 	}
+	for _, r := range n.Rules {
+		out = append(out, "The operator's rule "+r.ID+": "+map[bool]string{true: "what it finds is taken out.", false: "a call in which it finds something is stopped."}[r.Action == "mask"])
+	}
 	if n.Allowed > 0 {
 		out = append(out, fmt.Sprintf("The operator lists %d texts that pass although they look like something else.", n.Allowed))
 	}
@@ -166,6 +181,9 @@ func (n *Notice) goes() (out []string) {
 	for _, r := range n.Recipients {
 		s := fmt.Sprintf("%s (for %s): region %s; kept there %s; watched for abuse %s; people may read it: %s", r.Name, strings.Join(r.Models, ", "),
 			stated(r.Region), stated(r.Retention), stated(r.AbuseMonitoring), stated(r.HumanReview))
+		if r.Sharing != "" {
+			s += "; shares it with others for their own ends: " + r.Sharing
+		}
 		if len(r.SubProcessors) > 0 {
 			s += "; passes data to " + strings.Join(r.SubProcessors, ", ")
 		}
@@ -197,10 +215,21 @@ func stated(s string) string {
 }
 
 func (n *Notice) training() []string {
+	const unless = " get what is public, and anything else only where you or the owner of the system, and everybody whom you name in clear, agreed to it for the purpose of the call. A consent can be taken back at any time, and counts no more from then on."
+	out := []string{"Nothing that you write or receive is used to train a model, by us or by a recipient."}
 	if t := n.Trains(); len(t) > 0 {
-		return []string{"These recipients do not exclude that they learn from what they are sent: " + strings.Join(t, ", ") + ". They get only what is public."}
+		out = []string{"These recipients do not exclude that they learn from what they are sent: " + strings.Join(t, ", ") + ". Those that do not say so get only what is public; those that say that they do" + unless}
 	}
-	return []string{"Nothing that you write or receive is used to train a model, by us or by a recipient."}
+	if len(n.Consents) > 0 {
+		out = append(out, "Recipients that do one of these with data"+unless+" These are: "+strings.Join(n.Consents, ", ")+".")
+	}
+	for _, r := range n.Recipients {
+		if r.Sharing == "allowed" {
+			out = append(out, "Recipients that share data with others for their own ends"+unless)
+			break
+		}
+	}
+	return out
 }
 
 func (n *Notice) stays() []string {

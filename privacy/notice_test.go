@@ -11,8 +11,8 @@ import (
 func notice() Notice {
 	return Notice{System: "support-bot", Team: "support", Contact: "support@acme.example", Purpose: "Answer from the handbook", Environment: "production", MaxLabel: "confidential",
 		Policy: "standard@0123", Hidden: []Hidden{{Kind: "pii.email", As: "placeholder", Restored: true, Except: []string{"system"}}}, Stopped: []Stopped{{Kind: "pii.credit_card", Except: []string{"tool"}}}, Seconds: "judge",
-		Records: "395d", Content: "30d", Tools: []string{"search"}, Backups: "31d",
-		Recipients: []Recipient{{Name: "azure", Models: []string{"fast"}, Profile: Profile{URL: "https://a.example", Dialect: "azure", Training: "never", Retention: "0d", AbuseMonitoring: "human", HumanReview: "possible",
+		Records: "395d", Content: "30d", Tools: []string{"search"}, Purposes: []string{"support"}, Rules: []RuleNotice{{"owl", "mask"}}, Consents: []string{"region:us"}, Backups: "31d",
+		Recipients: []Recipient{{Name: "azure", Models: []string{"fast"}, Profile: Profile{URL: "https://a.example", Dialect: "azure", Training: "never", Sharing: "allowed", Retention: "0d", AbuseMonitoring: "human", HumanReview: "possible",
 			Region: "eu", SubProcessors: []string{"Sub One"}, Contract: "C-1", Basis: "DPA 1", Highest: "confidential"}}},
 		Readers: []Readers{{"auditor", "records of calls, without the words"}}}
 }
@@ -51,7 +51,7 @@ func TestNoticeSaysEverything(t *testing.T) {
 		if changed.Version == base.Version {
 			t.Errorf("%s changes nothing of the version", path)
 		}
-		quiet := path == ".Recipients.Profile.URL" || path == ".Recipients.Profile.Dialect" || path == ".Recipients.Profile.Training" || path == ".Hidden.As"
+		quiet := path == ".Recipients.Profile.URL" || path == ".Recipients.Profile.Dialect" || path == ".Recipients.Profile.Training" || path == ".Hidden.As" || path == ".Rules.Action"
 		if v.Kind() == reflect.String && !quiet && !strings.Contains(changed.Markdown(), mark) {
 			t.Errorf("%s is not in the words", path)
 		}
@@ -100,9 +100,10 @@ func TestNoticeWords(t *testing.T) {
 		"do not exclude that they learn":                     func(n *Notice) { n.Recipients[0].Training = "" },
 		"region not stated":                                  func(n *Notice) { n.Recipients[0].Region = "" },
 		"Nowhere: no provider":                               func(n *Notice) { n.Recipients = nil },
-		"No kind of personal data is taken out":              func(n *Notice) { n.Hidden, n.Stopped = nil, nil },
+		"No kind of personal data is taken out":              func(n *Notice) { n.Hidden, n.Stopped, n.Rules = nil, nil, nil },
 		"The words: not kept":                                func(n *Notice) { n.Content = "none" },
 		"as long as the records":                             func(n *Notice) { n.Content = "masked" },
+		"Those that do not say so get only what is public":   func(n *Notice) { n.Recipients[0].Training = "allowed" },
 		"A model may call no tools":                          func(n *Notice) { n.Tools = nil },
 		"every tool that it is offered":                      func(n *Notice) { n.AnyTool = true },
 		"only records what it would do":                      func(n *Notice) { n.Monitors = true },

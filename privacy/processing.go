@@ -23,7 +23,7 @@ type Processing struct {
 
 // Processing turns a notice into an entry.
 func (n *Notice) Processing() Processing {
-	p := Processing{Activity: n.System + " (" + n.Environment + ")", Version: n.Version, Controller: n.Team + ", " + n.Contact, Purposes: n.Purpose,
+	p := Processing{Activity: n.System + " (" + n.Environment + ")", Version: n.Version, Controller: n.Team + ", " + n.Contact, Purposes: strings.Join(append([]string{n.Purpose}, n.Purposes...), ", "),
 		Persons: "People who use the system, and those whom they write about",
 		Data:    []string{"what is written, attached or fetched by tools, up to the label " + stated(n.MaxLabel), "who called, when and how much"},
 		Limits:  []string{"records without words: " + n.Records, "words: " + stated(n.Content)},
@@ -42,6 +42,9 @@ func (n *Notice) Processing() Processing {
 		if !n.Monitors {
 			p.Measures = append(p.Measures, "calls that hold "+strings.TrimPrefix(s.Kind, "pii.")+" are stopped")
 		}
+	}
+	if len(n.Rules) > 0 && !n.Monitors {
+		p.Measures = append(p.Measures, fmt.Sprintf("%d rules about words of the operator's take them out or stop a call", len(n.Rules)))
 	}
 	for _, r := range n.Recipients {
 		p.Recipients = append(p.Recipients, r.Name)

@@ -17,6 +17,7 @@ type Profile struct {
 	Dialect string `json:"dialect"`
 
 	Training        string   `json:"training,omitempty"`         // "never", "opt_out" (the organisation has), "allowed"
+	Sharing         string   `json:"sharing,omitempty"`          // "never", "allowed": with others, for ends of their own
 	Retention       string   `json:"retention,omitempty"`        // "none" or days: "30d"
 	AbuseMonitoring string   `json:"abuse_monitoring,omitempty"` // "none", "automatic", "human"
 	HumanReview     string   `json:"human_review,omitempty"`     // "never", "possible"
@@ -31,7 +32,7 @@ type Profile struct {
 type Fault struct{ Key, Problem string }
 
 // words are what may be said of each.
-var words = map[string][]string{"training": {"never", "opt_out", "allowed"}, "abuse_monitoring": {"none", "automatic", "human"}, "human_review": {"never", "possible"}}
+var words = map[string][]string{"training": {"never", "opt_out", "allowed"}, "sharing": {"never", "allowed"}, "abuse_monitoring": {"none", "automatic", "human"}, "human_review": {"never", "possible"}}
 
 // maxWords bounds what is said in free words, in bytes, and maxProcessors how many others a
 // provider passes data to.
@@ -43,7 +44,7 @@ const (
 // Faults returns what is wrong with a profile, by key.
 func (p Profile) Faults(l *Labels) (out []Fault) {
 	add := func(key, format string, args ...any) { out = append(out, Fault{key, fmt.Sprintf(format, args...)}) }
-	for _, one := range [][2]string{{"training", p.Training}, {"abuse_monitoring", p.AbuseMonitoring}, {"human_review", p.HumanReview}} {
+	for _, one := range [][2]string{{"training", p.Training}, {"sharing", p.Sharing}, {"abuse_monitoring", p.AbuseMonitoring}, {"human_review", p.HumanReview}} {
 		if one[1] != "" && !slices.Contains(words[one[0]], one[1]) {
 			add(one[0], "%q is not one of %s", one[1], strings.Join(words[one[0]], ", "))
 		}
@@ -69,13 +70,8 @@ func (p Profile) Faults(l *Labels) (out []Fault) {
 
 // contradictions are what cannot be true together, or would never hold.
 func (p Profile) contradictions(l *Labels) (out []Fault) {
-	ceiling, ok := l.Named(p.Highest)
-	switch {
-	case p.Highest == "":
-	case !ok:
+	if _, ok := l.Named(p.Highest); p.Highest != "" && !ok {
 		out = append(out, Fault{"ceiling", fmt.Sprintf("%q is no label; the labels are %s", p.Highest, strings.Join(l.Names(), ", "))})
-	case ceiling > Public && p.Training == "allowed":
-		out = append(out, Fault{"ceiling", fmt.Sprintf("a provider that may train on what it is sent gets %s data only; agree on training: never, or lower the ceiling", l.Name(Public))})
 	}
 	if p.AbuseMonitoring == "human" && p.HumanReview == "never" {
 		out = append(out, Fault{"human_review", "abuse monitoring by humans is a human review; write possible"})
@@ -92,10 +88,11 @@ func retention(s string) bool {
 	return ok && err == nil && n >= 0 && n <= 36500
 }
 
-// Ceiling returns the highest label that may go to the provider. Who may train on data, or
-// says nothing of training, of how long it is kept or of what may come, gets the lowest.
+// Ceiling returns the highest label that may go to the provider. Of whom nobody knows whether
+// they train on data, how long they keep it or what may come gets the lowest. What [Profile.Needs]
+// lists needs a consent beside that.
 func (p Profile) Ceiling(l *Labels) Label {
-	if p.Training != "never" && p.Training != "opt_out" || p.Retention == "" {
+	if !slices.Contains(words["training"], p.Training) || p.Retention == "" {
 		return Public
 	}
 	ceiling, _ := l.Named(p.Highest)
@@ -138,6 +135,6 @@ func (p Profile) Changes(to Profile) (out []Change) {
 }
 
 func (p Profile) facts() [][2]string {
-	return [][2]string{{"url", p.URL}, {"dialect", p.Dialect}, {"training", p.Training}, {"retention", p.Retention}, {"abuse_monitoring", p.AbuseMonitoring}, {"human_review", p.HumanReview},
+	return [][2]string{{"url", p.URL}, {"dialect", p.Dialect}, {"training", p.Training}, {"sharing", p.Sharing}, {"retention", p.Retention}, {"abuse_monitoring", p.AbuseMonitoring}, {"human_review", p.HumanReview},
 		{"region", p.Region}, {"sub_processors", strings.Join(p.SubProcessors, ", ")}, {"contract", p.Contract}, {"basis", p.Basis}, {"ceiling", p.Highest}}
 }

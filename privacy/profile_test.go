@@ -11,8 +11,8 @@ import (
 func TestCeilings(t *testing.T) {
 	l := labels(t, nil, nil)
 	for p, want := range map[[3]string]Label{
-		{"", "", ""}: Public, {"", "30d", "confidential"}: Public, {"never", "", "confidential"}: Public, {"never", "30d", ""}: Public, {"allowed", "none", "confidential"}: Public,
-		{"allowed", "none", "highly_confidential"}: Public, {"perhaps", "none", "confidential"}: Public,
+		{"", "", ""}: Public, {"", "30d", "confidential"}: Public, {"never", "", "confidential"}: Public, {"never", "30d", ""}: Public, {"allowed", "none", "confidential"}: Confidential,
+		{"allowed", "none", "highly_confidential"}: HighlyConfidential, {"perhaps", "none", "confidential"}: Public,
 		{"never", "30d", "confidential"}: Confidential, {"opt_out", "none", "highly_confidential"}: HighlyConfidential, {"never", "0d", "general"}: General, {"never", "0d", "public"}: Public,
 	} {
 		if got := (Profile{Training: p[0], Retention: p[1], Highest: p[2]}).Ceiling(l); got != want {
@@ -32,7 +32,8 @@ func TestProfileFaults(t *testing.T) {
 		"[abuse_monitoring]": {AbuseMonitoring: "some"},
 		"[human_review]":     {HumanReview: "never", AbuseMonitoring: "human"},
 		"[retention]":        {Retention: "30 days"},
-		"[ceiling]":          {Training: "allowed", Highest: "general"},
+		"[ceiling]":          {Training: "allowed", Highest: "generally"},
+		"[sharing]":          {Sharing: "perhaps"},
 		"[region contract basis sub_processors sub_processors[0]]": {Region: strings.Repeat("x", 300), Contract: strings.Repeat("x", 300), Basis: strings.Repeat("x", 300), SubProcessors: make([]string, 65)},
 	} {
 		var got []string
@@ -53,9 +54,9 @@ func TestProfileFaults(t *testing.T) {
 // TestProfileDigest: every fact of a profile is in its digest and in what is said of a
 // change.
 func TestProfileDigest(t *testing.T) {
-	full := Profile{"u", "d", "t", "r", "a", "h", "re", []string{"s"}, "c", "b", "hi"}
+	full := Profile{"u", "d", "t", "sh", "r", "a", "h", "re", []string{"s"}, "c", "b", "hi"}
 	seen := map[string]bool{full.Digest(): true}
-	for i, change := range []func(p *Profile){func(p *Profile) { p.URL = "" }, func(p *Profile) { p.Dialect = "" }, func(p *Profile) { p.Training = "" }, func(p *Profile) { p.Retention = "" }, func(p *Profile) { p.AbuseMonitoring = "" },
+	for i, change := range []func(p *Profile){func(p *Profile) { p.URL = "" }, func(p *Profile) { p.Dialect = "" }, func(p *Profile) { p.Training = "" }, func(p *Profile) { p.Sharing = "" }, func(p *Profile) { p.Retention = "" }, func(p *Profile) { p.AbuseMonitoring = "" },
 		func(p *Profile) { p.HumanReview = "" }, func(p *Profile) { p.Region = "" }, func(p *Profile) { p.SubProcessors = nil }, func(p *Profile) { p.Contract = "" }, func(p *Profile) { p.Basis = "" }, func(p *Profile) { p.Highest = "" }} {
 		p := full
 		change(&p)

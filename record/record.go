@@ -30,14 +30,26 @@ type System struct {
 	Team        string   `json:"team"`
 	Owner       string   `json:"owner"`
 	Purpose     string   `json:"purpose"`
-	Environment string   `json:"environment"` // "production", "test", "development"
-	Status      string   `json:"status"`      // "active", "suspended", "retired"
+	Purposes    []string `json:"purposes,omitempty"` // that a call may state; the first is the default
+	Environment string   `json:"environment"`        // "production", "test", "development"
+	Status      string   `json:"status"`             // "active", "suspended", "retired"
 	Policy      string   `json:"policy"`
 	Models      []string `json:"models"`
 	Sources     []string `json:"sources,omitempty"`
 	Tools       []string `json:"tools,omitempty"`
 	AnyTool     bool     `json:"any_tool,omitempty"`
 	MaxLabel    string   `json:"max_label,omitempty"`
+}
+
+// MaxPurpose bounds a purpose, in bytes.
+const MaxPurpose = 256
+
+// Serves are the purposes of calls of the system, the default first.
+func (s *System) Serves() []string {
+	if len(s.Purposes) == 0 {
+		return []string{s.Purpose}
+	}
+	return s.Purposes
 }
 
 // Permit is one authorisation decision and why.

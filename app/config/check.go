@@ -15,6 +15,7 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/privacy"
+	"github.com/bartizan-ai/bartizan/record"
 )
 
 // nameOf is what systems, providers, models and policies may be called: it goes
@@ -134,7 +135,7 @@ func (p *parser) providers(f *File) {
 		if v.CA != "" {
 			p.file(at+".ca", v.CA)
 		}
-		p.handling(f, at, v)
+		p.handling(f, at, v.Profile())
 	}
 }
 
@@ -218,6 +219,11 @@ func (p *parser) policies(f *File) {
 		for path, label := range policy.Labels.Named() {
 			p.label(f, "policies."+name+"."+path, label)
 		}
+		for i, use := range policy.Consent {
+			if err := privacy.CheckUse(use); err != nil {
+				p.at(fmt.Sprintf("policies.%s.consent[%d]", name, i), "%s", err)
+			}
+		}
 		p.undetected(f, "policies."+name+".labels.detected.", policy)
 		for _, n := range policy.Notices(time.Now()) {
 			at := "policies." + name + "." + n.Path
@@ -251,6 +257,7 @@ func (p *parser) systems(f *File) {
 				p.at(at+"."+one[0], "is missing; a system without it cannot be answered for")
 			}
 		}
+		p.purposes(at, s)
 		if !slices.Contains([]string{"production", "test", "development"}, s.Environment) {
 			p.at(at+".environment", "must be production, test or development")
 		}
@@ -267,6 +274,21 @@ func (p *parser) systems(f *File) {
 		}
 		p.label(f, at+".max_label", s.MaxLabel)
 		p.budget(at+".budget", s.Budget)
+	}
+}
+
+// purposes are words, so that a header, a permit and a consent can say the same.
+func (p *parser) purposes(at string, s System) {
+	if len(s.Purpose) > record.MaxPurpose {
+		p.at(at+".purpose", "is longer than %d bytes; say it in one sentence", record.MaxPurpose)
+	}
+	for i, name := range s.Purposes {
+		here := fmt.Sprintf("%s.purposes[%d]", at, i)
+		if !nameOf.MatchString(name) {
+			p.at(here, "a purpose is letters, digits, dots, dashes and underscores, 64 at most")
+		} else if slices.Contains(s.Purposes[:i], name) {
+			p.at(here, "%q is listed twice", name)
+		}
 	}
 }
 

@@ -189,6 +189,7 @@ type Timeouts struct {
 // of which training, retention or ceiling are not known gets public data only.
 type Handling struct {
 	Training        string   `yaml:"training" json:"training,omitempty"`                 // never, opt_out, allowed
+	Sharing         string   `yaml:"sharing" json:"sharing,omitempty"`                   // never, allowed: with others, for ends of their own
 	Retention       string   `yaml:"retention" json:"retention,omitempty"`               // none, or days: 30d
 	AbuseMonitoring string   `yaml:"abuse_monitoring" json:"abuse_monitoring,omitempty"` // none, automatic, human
 	HumanReview     string   `yaml:"human_review" json:"human_review,omitempty"`         // never, possible
@@ -217,6 +218,7 @@ type System struct {
 	Team        string   `yaml:"team" json:"team"`
 	Owner       string   `yaml:"owner" json:"owner"`
 	Purpose     string   `yaml:"purpose" json:"purpose"`
+	Purposes    []string `yaml:"purposes" json:"purposes,omitempty"` // in one word each, that a call may state; the first is the default
 	Environment string   `yaml:"environment" json:"environment"`
 	Policy      string   `yaml:"policy" json:"policy,omitempty"`
 	Models      []string `yaml:"models" json:"models"`

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,9 +22,22 @@ func (f *File) Order() []string {
 func (f *File) Classes() (*privacy.Labels, error) { return privacy.NewLabels(f.Labels, f.LabelNames) }
 
 // Profile is what a provider does with data, as the file says it.
-func (v Provider) Profile() privacy.Profile {
-	h := v.Handling
-	return privacy.Profile{URL: v.URL, Dialect: v.Dialect, Training: h.Training, Retention: h.Retention, AbuseMonitoring: h.AbuseMonitoring, HumanReview: h.HumanReview,
+func (v Provider) Profile() privacy.Profile { return v.Handling.profile(v.URL, v.Dialect) }
+
+// StageProfile is what a stage does with what it is shown. What stands on the operator's own ground
+// may see everything.
+func (f *File) StageProfile(s Stage) privacy.Profile {
+	if s.Private && !s.Handling.said() {
+		return Handling{Training: "never", Retention: "none", Region: "on_premises", Ceiling: f.Order()[len(f.Order())-1]}.profile(s.URL, s.Kind)
+	}
+	return s.Handling.profile(s.URL, s.Kind)
+}
+
+// said reports whether anything is said of handling.
+func (h Handling) said() bool { return !reflect.DeepEqual(h, Handling{}) }
+
+func (h Handling) profile(url, dialect string) privacy.Profile {
+	return privacy.Profile{URL: url, Dialect: dialect, Training: h.Training, Sharing: h.Sharing, Retention: h.Retention, AbuseMonitoring: h.AbuseMonitoring, HumanReview: h.HumanReview,
 		Region: h.Region, SubProcessors: h.SubProcessors, Contract: h.Contract, Basis: h.Basis, Highest: h.Ceiling}
 }
 
@@ -52,14 +66,13 @@ func (p *parser) labels(f *File) {
 	}
 }
 
-// handling checks what is said of a provider, and notices what is not: such a provider gets
-// public data only.
-func (p *parser) handling(f *File, at string, v Provider) {
+// handling checks what is said of a provider or a stage, and notices what is not: it gets public
+// data only.
+func (p *parser) handling(f *File, at string, profile privacy.Profile) {
 	l, err := privacy.NewLabels(f.Labels, nil)
 	if err != nil {
 		return // was said already
 	}
-	profile := v.Profile()
 	faults := profile.Faults(l)
 	for _, one := range faults {
 		p.at(at+".handling."+one.Key, "%s", one.Problem)

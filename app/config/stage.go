@@ -22,6 +22,9 @@ type Stage struct {
 	Private bool    `yaml:"private" json:"private,omitempty"`
 	Sends   string  `yaml:"sends" json:"sends,omitempty"` // "text": what callers wrote leaves for it
 
+	// Handling is what who stands behind URL does with data, as of a provider.
+	Handling Handling `yaml:"handling" json:"handling,omitempty"`
+
 	Policy string   `yaml:"policy" json:"policy,omitempty"` // what is forbidden, in words
 	Judges []string `yaml:"judges" json:"judges,omitempty"` // attack, harm; left out: what its kind knows
 	Score  string   `yaml:"score" json:"score,omitempty"`   // kind http: where in the answer the probability stands
@@ -60,6 +63,9 @@ func (p *parser) stages(f *File) {
 		case !s.Private && s.Sends == "":
 			p.at(at, "is sent what callers wrote; say `sends: text` if that is meant, or `private: true` where it stands on your own ground")
 		}
+		if s.System == "" {
+			p.handling(f, at, f.StageProfile(s))
+		}
 		if s.Key != nil {
 			p.secret(at+".key", *s.Key)
 		}
@@ -88,6 +94,7 @@ func (p *parser) stageKeys(at string, s Stage) {
 		{"bad", s.Bad != nil, http && s.Label != "", http && s.Label != ""},
 		{"url", s.URL != "", s.System == "" || !chat, s.System == "" || !chat},
 		{"ca", s.CA != "", s.System == "" || !chat, false},
+		{"handling", s.Handling.said(), s.System == "" || !chat, false},
 		{"private", s.Private, s.System == "" || !chat, false},
 	} {
 		switch {

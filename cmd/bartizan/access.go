@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/app"
 	"github.com/bartizan-ai/bartizan/app/config"
 	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/record"
 )
 
 type accessCommand struct {
@@ -22,6 +24,8 @@ type accessExplain struct {
 
 	Provider string `help:"A provider: may it have a call of the system?" placeholder:"NAME" xor:"target"`
 	Label    string `help:"With --provider: how the call is labelled; left out: the second label." placeholder:"LABEL"`
+
+	Purpose string `help:"With --provider: what the call is for; left out: the first purpose of the system." placeholder:"WORD"`
 
 	Output string `short:"o" enum:"text,json" default:"text" help:"text or json."`
 }
@@ -91,7 +95,13 @@ func (c *accessExplain) about(f *config.File) (map[string]string, error) {
 		}
 		label = l.Name(named)
 	}
-	return map[string]string{"label": label, "region": p.Handling.Region, "training": p.Handling.Training}, nil
+	purpose := c.Purpose
+	if sys := (record.System{Purpose: f.Systems[c.System].Purpose, Purposes: f.Systems[c.System].Purposes}); purpose == "" {
+		purpose = sys.Serves()[0]
+	} else if !slices.Contains(sys.Serves(), purpose) {
+		return nil, use("--purpose is none that the system serves; it serves %s", strings.Join(sys.Serves(), ", "))
+	}
+	return map[string]string{"label": label, "region": p.Handling.Region, "training": p.Handling.Training, "purpose": purpose}, nil
 }
 
 func printExplanation(s *streams, e desk.Explanation) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -95,26 +96,30 @@ type consentCommand struct {
 
 type consentAdd struct {
 	configFlag
-	subjectFlag
-	What    string `required:"" help:"What the subject agreed to." placeholder:"TEXT"`
-	Purpose string `required:"" help:"For which purpose." placeholder:"TEXT"`
+	Subject string `help:"Who agreed: a value such as an e-mail address, key:key_…, sub_…, or - to read it from the input." placeholder:"VALUE"`
+	System  string `help:"The system whose owner agreed for those who use it, in place of a subject." placeholder:"NAME"`
+	What    string `required:"" help:"To which use of data: training, sharing, human_review, retention, sub_processors, provider:NAME or region:NAME." placeholder:"USE"`
+	Purpose string `required:"" help:"For which purpose of a system." placeholder:"WORD"`
 	Days    int    `help:"How long it holds; 0: until it is revoked." placeholder:"N"`
 }
 
 // Help is shown by -h.
 func (consentAdd) Help() string {
-	return "Example:\n  bartizan privacy consent add --subject ann@example.com --what us-region --purpose support --days 365"
+	return "Example:\n  bartizan privacy consent add --subject ann@example.com --what region:us --purpose support --days 365"
 }
 
 // Run implements the command.
 func (c *consentAdd) Run(s *streams) error {
-	who, err := c.read(s)
-	if err != nil {
-		return err
+	who := c.Subject
+	if c.System == "" {
+		var err error
+		if who, err = (subjectFlag{Subject: c.Subject}).read(s); err != nil {
+			return err
+		}
 	}
-	in := map[string]any{"subject": who, "what": c.What, "purpose": c.Purpose, "days": c.Days}
+	in := map[string]any{"subject": who, "system": c.System, "what": c.What, "purpose": c.Purpose, "days": c.Days}
 	out, err := ask(c.configFlag, http.MethodPost, "/consents", in, func(ctx context.Context, d *desk.Desk, a desk.Actor) (privacy.Consent, error) {
-		return d.AddConsent(ctx, a, who, c.What, c.Purpose, c.Days)
+		return d.AddConsent(ctx, a, desk.Given{Subject: who, System: c.System, What: c.What, Purpose: c.Purpose, Days: c.Days})
 	})
 	if err != nil {
 		return err
@@ -138,7 +143,7 @@ func (c *consentList) Run(s *streams) error {
 		return cmpErr(err, func() error { return printJSON(s, list) })
 	}
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "CONSENT\tSUBJECT\tWHAT\tPURPOSE\tUNTIL\tSTATE")
+	fmt.Fprintln(w, "CONSENT\tOF\tWHAT\tPURPOSE\tUNTIL\tSTATE")
 	for _, x := range list {
 		until, state := "revoked", "holds"
 		if !x.Until.IsZero() {
@@ -147,7 +152,7 @@ func (c *consentList) Run(s *streams) error {
 		if !x.Revoked.IsZero() {
 			state = "revoked " + x.Revoked.UTC().Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Subject, x.What, x.Purpose, until, state)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, cmp.Or(x.Subject, "system "+x.System), x.What, x.Purpose, until, state)
 	}
 	return w.Flush()
 }

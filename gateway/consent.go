@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bartizan-ai/bartizan/dialect"
+	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/privacy"
+	"github.com/bartizan-ai/bartizan/record"
+)
+
+// Consents knows who agreed to what.
+type Consents interface {
+	Agreed(context.Context, privacy.Release) (privacy.Agreement, error)
+}
+
+// purpose takes what the call is for from its caller, where the system serves that. A word that
+// was let by would stand on the record as if somebody had agreed to it.
+func (x *exchange) purpose() *dialect.Fault {
+	serves, before := x.system.Serves(), ""
+	for _, said := range x.r.Header.Values("Bartizan-Purpose") {
+		if said = strings.TrimSpace(said); said == "" {
+			continue
+		}
+		if !slices.Contains(serves, said) || before != "" && before != said {
+			return &dialect.Fault{Status: http.StatusForbidden, Type: "permission_error", Code: "purpose_unknown",
+				Message: "The header Bartizan-Purpose names what your system is not there for, or two purposes at once; it serves " + strings.Join(serves, ", ") + "."}
+		}
+		before, x.intent.Purpose = said, said
+	}
+	return nil
+}
+
+// agreed reports whether all whom the call concerns agreed to what a provider does with data
+// beyond answering. What is public concerns nobody.
+func (x *exchange) agreed(c Candidate, m *may) bool {
+	if x.sensitive.label == privacy.Public {
+		return true
+	}
+	uses := c.Terms.Needs(c.Provider, x.policy.Policy().Consent)
+	if uses == nil {
+		return true
+	}
+	a := privacy.Agreement{Missing: uses[0]}
+	if consents := x.gate.cfg.Consents; consents != nil {
+		var err error
+		a, err = consents.Agreed(x.r.Context(), privacy.Release{Uses: uses, Purpose: x.intent.Purpose, System: x.principal.System, Caller: x.principal.Subject(), Persons: x.inClear()})
+		if err != nil {
+			m.unasked = true
+			return false
+		}
+	}
+	p := record.Permit{Point: "consent", Target: c.Provider, Allowed: a.Missing == "", Reasons: a.Consents}
+	if a.Missing != "" {
+		m.disagreed, m.persons = a.Missing, max(m.persons, a.Persons)
+		p.Reasons = []string{"nobody agreed to " + a.Missing}
+	}
+	x.intent.Permits = permitted(x.intent.Permits, p)
+	return a.Missing == ""
+}
+
+// inClear are those whom the call names and policy does not hide.
+func (x *exchange) inClear() (persons []string) {
+	for _, f := range x.judgement.Verdict.Findings {
+		if !privacy.Identifies(string(f.Category)) || f.Passage < 0 || f.Start >= f.End || x.masked(f.Passage, f.Start, f.End) {
+			continue
+		}
+		who := record.ValueSubject(x.request.Passages[f.Passage].Text[f.Start:f.End])
+		if !slices.Contains(persons, who) {
+			if persons = append(persons, who); len(persons) > privacy.MaxPersons {
+				return persons
+			}
+		}
+	}
+	return persons
+}
+
+// masked reports whether a change takes out all of a place.
+func (x *exchange) masked(passage, start, end int) bool {
+	return slices.ContainsFunc(x.judgement.Changes, func(c guard.PassageChange) bool {
+		return c.Passage == passage && c.Start <= start && end <= c.End
+	})
+}
+
+// disagreed refuses a call to which somebody did not agree, without saying who.
+func (x *exchange) disagreed(m may) *dialect.Fault {
+	who := "neither its caller nor its system has"
+	if m.persons > 0 {
+		who = "not everybody whom it concerns has"
+	}
+	return &dialect.Fault{Status: http.StatusForbidden, Type: "permission_error", Code: "consent_missing",
+		Message: fmt.Sprintf("The providers of this model need a consent to %s for the purpose %s, and %s given one; use another model, take people's names out, or ask the owner of your system.", m.disagreed, x.intent.Purpose, who)}
+}
