@@ -169,6 +169,7 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/providers", "list-providers", desk.RecordRead, "Say how the providers do, and what went to them"), a.providers)
 	huma.Register(h, op(http.MethodPost, "/providers/{id}/approve", "approve-provider", desk.ProviderApprove, "Agree to the changed profile of a provider, which suspends it until then"), a.approveProvider)
 	huma.Register(h, op(http.MethodGet, "/traffic", "get-traffic", desk.RecordRead, "Count calls by system and time, and how long answers took"), a.traffic)
+	huma.Register(h, op(http.MethodGet, "/flows", "get-flows", desk.RecordRead, "Say which data went where: by label, system, provider and region"), a.flows)
 	huma.Register(h, op(http.MethodGet, "/conformance", "get-conformance", desk.RecordRead, "Show what becomes of a forbidden text in every dialect"), a.conformance)
 	huma.Register(h, op(http.MethodGet, "/notices", "list-notices", desk.RecordRead, "Say what becomes of the data of those who use each system, as the configuration has it"), a.notices)
 	huma.Register(h, op(http.MethodGet, "/guard", "get-guard", desk.RecordRead, "Count what each detector stopped, masked, flagged and let through, and how sure it was"), a.guard)
@@ -229,6 +230,11 @@ func (a *api) providers(ctx context.Context, _ *struct{}) (*providersBody, error
 
 func (a *api) approveProvider(ctx context.Context, in *approveInput) (*struct{}, error) {
 	return nil, a.problem(a.cfg.Desk.ApproveProvider(ctx, actor(ctx), in.ID, in.Body.Digest, in.Body.Reason))
+}
+
+func (a *api) flows(ctx context.Context, in *trafficInput) (*struct{ Body *desk.Flows }, error) {
+	f, err := a.cfg.Desk.Flows(ctx, actor(ctx), in.Range)
+	return &struct{ Body *desk.Flows }{f}, a.problem(err)
 }
 
 func (a *api) traffic(ctx context.Context, in *trafficInput) (*trafficBody, error) {

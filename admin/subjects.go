@@ -66,6 +66,7 @@ func (a *api) subjectRoutes(h huma.API) {
 	huma.Register(h, op(http.MethodPost, "/subjects/find", "find-subject", desk.SubjectFind, "Say where a subject's data lies, without content"), a.findSubject)
 	huma.Register(h, op(http.MethodPost, "/subjects/export", "export-subject", desk.SubjectExport, "Return what is kept of a subject"), a.exportSubject)
 	huma.Register(h, op(http.MethodPost, "/subjects/erase", "erase-subject", desk.SubjectErase, "Destroy a subject's key, and certify it"), a.eraseSubject)
+	huma.Register(h, op(http.MethodGet, "/retention", "get-retention", desk.HoldRead, "Say what is kept, how far back, and what was deleted"), a.retention)
 	huma.Register(h, op(http.MethodGet, "/holds", "list-holds", desk.HoldRead, "List legal holds"), a.listHolds)
 	huma.Register(h, op(http.MethodPost, "/holds", "add-hold", desk.HoldAdd, "Put a subject or a system under legal hold"), a.addHold)
 	huma.Register(h, op(http.MethodPost, "/holds/{id}/lift", "lift-hold", desk.HoldLift, "Lift a legal hold"), a.liftHold)
@@ -111,6 +112,11 @@ func (a *api) addConsent(ctx context.Context, in *consentInput) (*consentBody, e
 	b := in.Body
 	c, err := a.cfg.Desk.AddConsent(ctx, actor(ctx), desk.Given{Subject: b.Subject, System: b.System, What: b.What, Purpose: b.Purpose, Days: b.Days})
 	return &consentBody{c}, a.problem(err)
+}
+
+func (a *api) retention(ctx context.Context, _ *struct{}) (*struct{ Body desk.Retention }, error) {
+	out, err := a.cfg.Desk.Retention(ctx, actor(ctx))
+	return &struct{ Body desk.Retention }{out}, a.problem(err)
 }
 
 func (a *api) listConsents(ctx context.Context, in *ofSubjectInput) (*consentsBody, error) {

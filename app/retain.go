@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/ledger"
 )
 
@@ -32,34 +33,44 @@ func (a *App) retain() {
 
 // forget deletes what is too old at a time.
 func (a *App) forget(ctx context.Context, now time.Time) error {
-	var records, content time.Duration
-	var byRecords, byContent string
-	for _, c := range a.plan.Load().list() {
-		keep := c.Policy().Keep
-		r, ok := days(keep.Records)
-		if !ok {
-			return nil // one policy keeps for ever
+	k := a.keeping()
+	if k.Records.For == 0 {
+		return nil // no policy is in use
+	}
+	if k.Content.For > 0 {
+		if err := a.delete(ctx, "content", now.Add(-k.Content.For), k.Content.Policy); err != nil {
+			return err
 		}
-		if r > records {
-			records, byRecords = r, c.ID()
+	}
+	return a.delete(ctx, "records", now.Add(-k.Records.For), k.Records.Policy)
+}
+
+// keeping is what the policies in use keep, and how long: the longest time of each holds.
+func (a *App) keeping() desk.Keeping {
+	p := a.plan.Load()
+	out := desk.Keeping{Content: desk.Kept{None: true}, Backups: p.file.Privacy.KeyBackups}
+	for _, c := range p.list() {
+		keep := c.Policy().Keep
+		one := desk.PolicyKeep{Policy: c.ID(), Systems: []string{}, Records: keep.Records, Content: keep.Content}
+		for _, s := range p.Permits.Systems() {
+			if p.Policies[s.Name] == c {
+				one.Systems = append(one.Systems, s.Name)
+			}
+		}
+		out.Policies = append(out.Policies, one)
+		r, _ := days(keep.Records)
+		if r > out.Records.For {
+			out.Records = desk.Kept{For: r, Policy: c.ID()}
 		}
 		k, ok := days(keep.Content)
 		if !ok && keep.Content != "none" {
 			k = r // kept as long as its record
 		}
-		if k > content {
-			content, byContent = k, c.ID()
+		if k > out.Content.For {
+			out.Content = desk.Kept{For: k, Policy: c.ID()}
 		}
 	}
-	if content > 0 {
-		if err := a.delete(ctx, "content", now.Add(-content), byContent); err != nil {
-			return err
-		}
-	}
-	if records == 0 {
-		return nil
-	}
-	return a.delete(ctx, "records", now.Add(-records), byRecords)
+	return out
 }
 
 // delete deletes a class of what is older than before, less what is under legal hold, and

@@ -70,6 +70,19 @@ func TestHoldsKeepContent(t *testing.T) {
 	is("ex_oldest", 0)
 	is("ex_old", 1)
 	is("ex_young", 1)
+	// The desk says the same: what is kept and why, what a hold keeps longer, what went.
+	k, err := a.Desk().Retention(ctx, Local())
+	must(t, err)
+	policy := a.plan.Load().list()[0].ID()
+	if k.Content.For != 30*24*time.Hour || k.Content.Policy != policy || len(k.Policies) != 1 || k.Policies[0].Systems[0] != "bot" || len(k.Holds) != 1 {
+		t.Errorf("%+v", k)
+	}
+	if k.ContentBack.Format(time.DateOnly) != now.AddDate(0, 0, -40).Format(time.DateOnly) || k.RecordsBack.IsZero() {
+		t.Errorf("content goes back to %v, records to %v", k.ContentBack, k.RecordsBack)
+	}
+	if len(k.Deleted) != 1 || k.Deleted[0].Detail["class"] != "content" || k.Deleted[0].Reason != policy || k.Deleted[0].Phase != "done" {
+		t.Errorf("deleted was %+v", k.Deleted)
+	}
 	must(t, a.subjects.LiftHold(ctx, hold.ID, "x"))
 	system, err := a.subjects.AddHold(ctx, privacy.Hold{System: "bot", Reason: "CASE-8"})
 	must(t, err)

@@ -14,7 +14,7 @@ import (
 
 // watch is what the desk shows of the rest of the house.
 func (a *App) watch() desk.Watch {
-	return desk.Watch{Records: a.ledger, Providers: a.providers, Notices: a.notices, Conformance: conformance, Spent: a.budgets.Spent, Allowances: a.allowances}
+	return desk.Watch{Records: a.ledger, Providers: a.providers, Notices: a.notices, Labels: func() []string { return a.plan.Load().file.Order() }, Keeping: a.keeping, Conformance: conformance, Spent: a.budgets.Spent, Allowances: a.allowances}
 }
 
 // providers are those of the configuration, with how they do.

@@ -370,7 +370,7 @@ func TestBrowserRunsNothingPlanted(t *testing.T) {
 	h := infested(t, all)
 	x := open(t, chromium(t), serve(t, h), view{1440, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/flows?range=month", "/consents", "/retention", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		got, err := x.Eval(`() => [typeof window.hit, document.scripts.length, document.body.innerText.includes("XsS7canary")].join()`)
@@ -390,7 +390,7 @@ func TestBrowserLongNames(t *testing.T) {
 	h := infested(t, strings.Repeat("longname", 8))
 	x := open(t, chromium(t), serve(t, h), view{390, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/exchanges", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/flows", "/consents", "/retention", "/exchanges", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		if n := x.sideways(); n > 0 {

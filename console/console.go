@@ -82,9 +82,9 @@ type entry struct{ Text, Href, Act string }
 
 var rail = []group{
 	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
-	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}, {"Notice", "/notices", desk.RecordRead}}},
+	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}, {"Data protection", "/flows", desk.RecordRead}, {"Notice", "/notices", desk.RecordRead}}},
 	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
-	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Subjects", "/subjects", desk.HoldRead}, {"Sessions", "/sessions", desk.SessionRead}}},
+	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Subjects", "/subjects", desk.HoldRead}, {"Consents", "/consents", desk.ConsentRead}, {"Retention and holds", "/retention", desk.HoldRead}, {"Sessions", "/sessions", desk.SessionRead}}},
 	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
 }
 
@@ -124,7 +124,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "notices", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "subjects", "sessions", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "flows", "notices", "consents", "retention", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "subjects", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -138,6 +138,7 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /providers", c.with(desk.RecordRead, c.providers))
 	c.mux.HandleFunc("POST /providers/approve", c.form(c.approveProvider))
 	c.mux.HandleFunc("GET /conformance", c.with(desk.RecordRead, c.conformance))
+	c.mux.HandleFunc("GET /flows", c.with(desk.RecordRead, c.flows))
 	c.mux.HandleFunc("GET /notices", c.with(desk.RecordRead, c.notices))
 	c.mux.HandleFunc("GET /exchanges", c.with(desk.RecordRead, c.exchanges))
 	c.mux.HandleFunc("GET /exchanges/{id}", c.with(desk.RecordRead, c.exchange))
@@ -154,8 +155,12 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /subjects", c.with(desk.HoldRead, c.subjectsPage))
 	c.mux.HandleFunc("POST /subjects/find", c.form(c.findSubject))
 	c.mux.HandleFunc("POST /subjects/erase", c.form(c.eraseSubject))
-	c.mux.HandleFunc("POST /subjects/holds", c.form(c.addHold))
-	c.mux.HandleFunc("POST /subjects/holds/lift", c.form(c.liftHold))
+	c.mux.HandleFunc("GET /retention", c.with(desk.HoldRead, c.retentionPage))
+	c.mux.HandleFunc("POST /retention/holds", c.form(c.addHold))
+	c.mux.HandleFunc("POST /retention/holds/lift", c.form(c.liftHold))
+	c.mux.HandleFunc("GET /consents", c.with(desk.ConsentRead, c.consentsPage))
+	c.mux.HandleFunc("POST /consents", c.form(c.addConsent))
+	c.mux.HandleFunc("POST /consents/revoke", c.form(c.revokeConsent))
 	c.mux.HandleFunc("POST /subjects/requests", c.form(c.approveContent))
 	c.mux.HandleFunc("GET /sessions", c.with(desk.SessionRead, c.sessionsPage))
 	c.mux.HandleFunc("POST /sessions/end", c.form(c.endSession))

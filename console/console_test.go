@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pagesOf are the pages that a house has.
 func (h *house) pagesOf() []string {
-	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
+	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/flows", "/consents", "/retention", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
 	for _, r := range h.records {
 		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 36 {
 			list = append(list, p)
@@ -136,8 +136,13 @@ var may = map[string][]string{
 	"GET /subjects":                {"admin", "approver"},
 	"POST /subjects/find":          {"admin"},
 	"POST /subjects/erase":         {"admin"},
-	"POST /subjects/holds":         {"admin"},
-	"POST /subjects/holds/lift":    {"admin"},
+	"GET /flows":                   {"admin", "auditor", "approver", "reader"},
+	"GET /retention":               {"admin", "approver"},
+	"POST /retention/holds":        {"admin"},
+	"POST /retention/holds/lift":   {"admin"},
+	"GET /consents":                {"admin"},
+	"POST /consents":               {"admin"},
+	"POST /consents/revoke":        {"admin"},
 	"POST /subjects/requests":      {"admin", "approver"},
 	"GET /sessions":                {"admin"},
 	"POST /sessions/end":           {"admin"},
@@ -180,7 +185,7 @@ func TestRolesAndRoutes(t *testing.T) {
 			path = strings.NewReplacer("{$}", "", "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
 			b, a, profile := h.as(role), answer{}, h.suspend("azure")
 			if method == "POST" {
-				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked())
+				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked(), "what", "training", "purpose", "Answers questions about orders", "consent", h.agreed())
 			} else {
 				a = b.get(path)
 			}
@@ -206,8 +211,8 @@ func TestRolesAndRoutes(t *testing.T) {
 // and none that is allowed is missing.
 func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 	link := regexp.MustCompile(`<li><a href="([^"]+)"`)
-	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/guard", "/policies", "/notices", "/conformance", "/systems", "/subjects", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/guard", "/notices", "/conformance", "/providers", "/ledger"},
-		"approver": {"/", "/traffic", "/exchanges", "/guard", "/notices", "/conformance", "/subjects", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/guard", "/notices", "/conformance", "/providers"}, "stranger": nil} {
+	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/guard", "/policies", "/flows", "/notices", "/conformance", "/systems", "/subjects", "/consents", "/retention", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/conformance", "/providers", "/ledger"},
+		"approver": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/conformance", "/subjects", "/retention", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/conformance", "/providers"}, "stranger": nil} {
 		b, got := build(t).as(role), []string(nil)
 		page := b.get("/nowhere").body
 		rail, _, _ := strings.Cut(page, "<main")
@@ -227,7 +232,7 @@ func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 func TestForgery(t *testing.T) {
 	h := build(t).furnish(3)
 	admin, other := h.as("admin"), h.as("admin")
-	posts := []string{"/subjects/find", "/subjects/erase", "/subjects/holds", "/subjects/holds/lift", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
+	posts := []string{"/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
 	form := func(token string) url.Values {
 		return url.Values{"token": {token}, "system": {"bot"}, "id": {h.keys.List()[0].ID}, "reason": {"x"}, "all": {"yes"}}
 	}
@@ -269,7 +274,7 @@ func TestGetChangesNothing(t *testing.T) {
 	}
 	admin := h.as("admin")
 	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"} {
-		for _, path := range append(h.pagesOf(), "/login/"+link, "/logout", "/login", "/guard/tries?token="+admin.token+"&text=x&policy=office&direction=input", "/guard/replays?token="+admin.token+"&reason=x", "/systems/keys?token="+admin.token+"&system=bot", "/systems/keys/revoke?token="+admin.token+"&id="+h.keys.List()[0].ID, "/sessions/end?token="+admin.token+"&all=yes", "/subjects/erase?token="+admin.token+"&subject=x&reason=y", "/subjects/holds/lift?token="+admin.token+"&reason=x&hold="+h.held()) {
+		for _, path := range append(h.pagesOf(), "/login/"+link, "/logout", "/login", "/guard/tries?token="+admin.token+"&text=x&policy=office&direction=input", "/guard/replays?token="+admin.token+"&reason=x", "/systems/keys?token="+admin.token+"&system=bot", "/systems/keys/revoke?token="+admin.token+"&id="+h.keys.List()[0].ID, "/sessions/end?token="+admin.token+"&all=yes", "/subjects/erase?token="+admin.token+"&subject=x&reason=y", "/retention/holds/lift?token="+admin.token+"&reason=x&hold="+h.held()) {
 			if a := admin.do(method, path, nil); len(a.header["Set-Cookie"]) > 0 || a.code >= 500 {
 				t.Errorf("%s %s: %d %v", method, path, a.code, a.header["Set-Cookie"])
 			}

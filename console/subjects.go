@@ -6,17 +6,13 @@ import (
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/privacy"
-	"github.com/bartizan-ai/bartizan/record"
 )
 
-// subjectsPage answers: what must stay, who waits to read, and where does a person's data
-// lie?
+// subjectsPage answers: who waits to read, and where does a person's data lie?
 type subjectsPage struct {
 	Sentence                   string
-	Holds                      []privacy.Hold // those that hold, then those that were lifted
 	Asked                      []privacy.Glass
 	Person                     string
-	Systems                    []record.System
 	MayApprove, MayFind, MayDo bool
 	Found                      *desk.Findings
 	Done                       string // what the form did
@@ -41,14 +37,7 @@ func (c *Console) subjectsWith(w http.ResponseWriter, r *http.Request, s *access
 		return
 	}
 	may := func(act string) bool { return c.cfg.Desk.May(actor(s), act) == nil }
-	p := subjectsPage{Person: s.Person, Systems: c.cfg.Systems(), MayApprove: may(desk.ContentApprove), MayFind: may(desk.SubjectFind), MayDo: may(desk.SubjectErase), Token: s.Token, Data: c.cfg.Data}
-	for _, lifted := range []bool{false, true} {
-		for _, h := range holds {
-			if h.Lifted.IsZero() != lifted {
-				p.Holds = append(p.Holds, h)
-			}
-		}
-	}
+	p := subjectsPage{Person: s.Person, MayApprove: may(desk.ContentApprove), MayFind: may(desk.SubjectFind), MayDo: may(desk.SubjectErase), Token: s.Token, Data: c.cfg.Data}
 	if p.MayApprove {
 		if p.Asked, err = c.cfg.Desk.Asked(r.Context(), actor(s)); err != nil {
 			c.failed(w, r, err)
@@ -56,8 +45,8 @@ func (c *Console) subjectsWith(w http.ResponseWriter, r *http.Request, s *access
 		}
 	}
 	held := 0
-	for held < len(p.Holds) && p.Holds[held].Lifted.IsZero() {
-		held++
+	for _, h := range holds {
+		held += bit(h.Lifted.IsZero())
 	}
 	p.Sentence = many(held, "legal hold") + ", " + many(len(p.Asked), "request") + " to read content."
 	answer(&p)
@@ -89,24 +78,6 @@ func (c *Console) eraseSubject(w http.ResponseWriter, r *http.Request, s *access
 	})
 }
 
-func (c *Console) addHold(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	_, err := c.cfg.Desk.AddHold(r.Context(), actor(s), r.PostFormValue("held"), r.PostFormValue("system"), r.PostFormValue("reason"))
-	c.backToSubjects(w, r, err)
-}
-
-func (c *Console) liftHold(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	c.backToSubjects(w, r, c.cfg.Desk.LiftHold(r.Context(), actor(s), r.PostFormValue("hold"), r.PostFormValue("reason")))
-}
-
 func (c *Console) approveContent(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	c.backToSubjects(w, r, c.cfg.Desk.ApproveContent(r.Context(), actor(s), r.PostFormValue("request")))
-}
-
-// backToSubjects shows what is now, or why it was not done.
-func (c *Console) backToSubjects(w http.ResponseWriter, r *http.Request, err error) {
-	if err != nil {
-		c.refused(w, r, err)
-		return
-	}
-	http.Redirect(w, r, "/subjects", http.StatusSeeOther)
+	c.backTo(w, r, "/subjects", c.cfg.Desk.ApproveContent(r.Context(), actor(s), r.PostFormValue("request")))
 }

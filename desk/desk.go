@@ -106,6 +106,7 @@ type Desk struct {
 	cfg     Config
 	bills   counted[*billed]
 	traffic [len(Spans)]counted[*Traffic]
+	flows   [len(Spans)]counted[*Flows]
 	guarded [len(Spans)]counted[*Guarding]
 	replays replays
 }

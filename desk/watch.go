@@ -21,6 +21,8 @@ type Watch struct {
 	Providers   func() []Provider // those of the configuration, by name
 	Conformance func() ([]Place, error)
 	Notices     func() ([]privacy.Notice, error) // of every system
+	Labels      func() []string                  // the least sensitive first; nil: the standard ones
+	Keeping     func() Keeping                   // what is kept, and how long
 	Spent       func(ctx context.Context, system string, since time.Time) (access.Usage, error)
 	Allowances  func(ctx context.Context, system string) ([]Allowance, error)
 }
