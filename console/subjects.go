@@ -17,6 +17,7 @@ type subjectsPage struct {
 	Asked                      []privacy.Glass
 	Person                     string
 	Systems                    []record.System
+	MayHold                    bool // see legal holds
 	MayApprove, MayFind, MayDo bool
 	Found                      *desk.Findings
 	Done                       string // what the form did
@@ -35,13 +36,16 @@ func (c *Console) subjectsPage(w http.ResponseWriter, r *http.Request, s *access
 
 // subjectsWith shows the page with what a form was answered.
 func (c *Console) subjectsWith(w http.ResponseWriter, r *http.Request, s *access.Session, answer func(*subjectsPage)) {
-	holds, err := c.cfg.Desk.Holds(r.Context(), actor(s))
-	if err != nil {
-		c.refused(w, r, err)
-		return
-	}
 	may := func(act string) bool { return c.cfg.Desk.May(actor(s), act) == nil }
-	p := subjectsPage{Person: s.Person, Systems: c.cfg.Systems(), MayApprove: may(desk.ContentApprove), MayFind: may(desk.SubjectFind), MayDo: may(desk.SubjectErase), Token: s.Token, Data: c.cfg.Data}
+	var holds []privacy.Hold
+	var err error
+	if may(desk.HoldRead) {
+		if holds, err = c.cfg.Desk.Holds(r.Context(), actor(s)); err != nil {
+			c.refused(w, r, err)
+			return
+		}
+	}
+	p := subjectsPage{Person: s.Person, Systems: c.cfg.Desk.Systems(actor(s)), MayHold: may(desk.HoldRead), MayApprove: may(desk.ContentApprove), MayFind: may(desk.SubjectFind), MayDo: may(desk.SubjectErase), Token: s.Token, Data: c.cfg.Data}
 	for _, lifted := range []bool{false, true} {
 		for _, h := range holds {
 			if h.Lifted.IsZero() != lifted {
@@ -59,7 +63,10 @@ func (c *Console) subjectsWith(w http.ResponseWriter, r *http.Request, s *access
 	for held < len(p.Holds) && p.Holds[held].Lifted.IsZero() {
 		held++
 	}
-	p.Sentence = many(held, "legal hold") + ", " + many(len(p.Asked), "request") + " to read content."
+	p.Sentence = many(len(p.Asked), "request") + " to read content."
+	if p.MayHold {
+		p.Sentence = many(held, "legal hold") + ", " + p.Sentence
+	}
 	answer(&p)
 	c.render(w, r, http.StatusOK, "subjects", "Subjects", s, p)
 }
