@@ -57,6 +57,8 @@ var suite = []struct {
 	{"a link opens one session once", testLinkOnce},
 	{"two browsers that race for a link get one session", testLinkRace},
 	{"a link ends after a quarter of an hour", testLinkEnds},
+	{"a session keeps the teams of its link", testTeams},
+	{"sessions from before there were teams are for the whole organisation", testBeforeTeams},
 	{"a session ends by idleness", testIdle},
 	{"a session ends by age, however busy", testLife},
 	{"a session is ended by its id, and all at once", testEnd},

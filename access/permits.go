@@ -28,6 +28,9 @@ const (
 //	permit(principal == System::"support-bot", action == Action::"admit", resource)
 //	  when { [Model::"fast"].contains(resource) };
 //
+// The teams of a person are in context.teams and the person is in no Team: a permit for all
+// systems of a team would else be one for its people too, and at the desk.
+//
 // Cedar itself skips a policy that errs, a forbid too. Here any error denies: a
 // forbid that cannot be read must not become a permission.
 type Permits struct {
@@ -182,6 +185,7 @@ func (p *Permits) declare(s record.System) {
 type Ask struct {
 	Principal record.Principal
 	Roles     []string // of a person
+	Teams     []string // that a person is limited to
 	Point     string   // Admit, UseTool, …
 	Target    string   // model, tool, act
 	Op        string
@@ -223,16 +227,13 @@ func (p *Permits) authorize(a Ask, out record.Permit) record.Permit {
 	if a.Principal.Kind == "person" {
 		principal = cedar.NewEntityUID("Person", cedar.String(a.Principal.ID))
 	}
-	roles := make([]cedar.Value, len(a.Roles))
-	for i, r := range a.Roles {
-		roles[i] = cedar.String(r)
-	}
 	about := cedar.RecordMap{}
 	for k, v := range a.Context {
 		about[cedar.String(k)] = cedar.String(v)
 	}
 	about["kind"], about["id"] = cedar.String(a.Principal.Kind), cedar.String(a.Principal.ID)
-	about["op"], about["roles"] = cedar.String(a.Op), cedar.NewSet(roles...)
+	about["op"], about["roles"] = cedar.String(a.Op), setOf(a.Roles)
+	about["teams"] = setOf(a.Teams)
 	decision, d := cedar.Authorize(p.set, p.entities, cedar.Request{
 		Principal: principal,
 		Action:    cedar.NewEntityUID("Action", cedar.String(a.Point)),
@@ -249,6 +250,14 @@ func (p *Permits) authorize(a Ask, out record.Permit) record.Permit {
 	sort.Strings(out.Errors)
 	out.Allowed = decision == cedar.Allow && len(out.Errors) == 0
 	return out
+}
+
+func setOf(names []string) cedar.Set {
+	out := make([]cedar.Value, len(names))
+	for i, n := range names {
+		out[i] = cedar.String(n)
+	}
+	return cedar.NewSet(out...)
 }
 
 // Explain returns the text of a permit by its id, for people who ask why.

@@ -60,6 +60,31 @@ func TestDeclaredIsPermitted(t *testing.T) {
 	}
 }
 
+// TestPermitsKnowTeamsOfPeople: permits can look at the teams that a person is limited to. A
+// permit for the systems of a team is none for its people.
+func TestPermitsKnowTeamsOfPeople(t *testing.T) {
+	p, err := NewPermits([]record.System{system("bot")}, []PermitFile{{Name: "x.cedar", Text: []byte(`
+@id("team") permit(principal in Team::"support", action, resource);
+@id("hours") permit(principal is Person, action == Action::"administer", resource == Act::"record.read") when { context.teams.contains("support") };
+@id("none") permit(principal is Person, action == Action::"administer", resource == Act::"ledger.read") when { context.teams.isEmpty() };`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		teams []string
+		act   string
+		want  bool
+	}{{[]string{"support"}, "record.read", true}, {[]string{"it"}, "record.read", false}, {nil, "record.read", false}, {nil, "ledger.read", true}, {[]string{"support"}, "ledger.read", false}, {[]string{"support"}, "key.create", false}} {
+		got := p.Decide(Ask{Principal: record.Principal{Kind: "person", ID: "pat"}, Teams: c.teams, Point: Administer, Target: c.act})
+		if got.Allowed != c.want || len(got.Errors) > 0 {
+			t.Errorf("%s for %q: %+v", c.act, c.teams, got)
+		}
+	}
+	if got := p.Decide(Ask{Principal: record.Principal{Kind: "key", System: "bot"}, Point: UseTool, Target: "any"}); !got.Allowed {
+		t.Errorf("a system of the team: %+v", got)
+	}
+}
+
 func TestNamesAreData(t *testing.T) {
 	for _, name := range odd {
 		s := system("bot" + name)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -28,6 +30,7 @@ type Session struct {
 	ID      string    `json:"id"`
 	Person  string    `json:"person"`
 	Roles   []string  `json:"roles"`
+	Teams   []string  `json:"teams,omitempty"` // whose things they see; none: those of the whole organisation
 	Created time.Time `json:"created"`
 	Seen    time.Time `json:"seen"`
 	// Token goes into every form (see [Sessions.CheckToken]).
@@ -53,22 +56,46 @@ func OpenSessions(s *store.Store, dir string) (*Sessions, error) {
 	return &Sessions{store: s, pepper: p, now: time.Now}, nil
 }
 
-// Link makes a token that opens one session, once, within a quarter of an hour.
+// Link makes a token that opens one session, once, within a quarter of an hour. Without
+// teams the session is for the whole organisation.
 // Whoever makes one sweeps, so that what ended does not gather.
-func (s *Sessions) Link(ctx context.Context, person string, roles []string) (string, error) {
-	token := random(30)
+func (s *Sessions) Link(ctx context.Context, person string, roles, teams []string) (string, error) {
+	token, about := random(30), holder{person: person, roles: strings.Join(roles, " ")}
+	if len(teams) > 0 {
+		names, err := json.Marshal(teams) // a name may hold whatever a list could be cut at
+		if err != nil {
+			return "", fmt.Errorf("access: making a link: %w", err)
+		}
+		about.teams = string(names)
+	}
 	return token, s.store.Tx(ctx, func(tx *store.Tx) error {
 		if err := s.sweep(ctx, tx); err != nil {
 			return err
 		}
-		return s.insert(ctx, tx, "link", "lnk_"+random(10), token, person, strings.Join(roles, " "), linkLife)
+		return s.insert(ctx, tx, "link", "lnk_"+random(10), token, about, linkLife)
 	})
 }
 
-func (s *Sessions) insert(ctx context.Context, tx *store.Tx, kind, id, token, person, roles string, life time.Duration) error {
+// holder is whose a link or a session is, as the store has it.
+type holder struct{ person, roles, teams string }
+
+// fill takes it over into a session. Teams that cannot be read are an error: no teams would
+// mean all of them.
+func (h holder) fill(out *Session) error {
+	out.Person, out.Roles = h.person, strings.Fields(h.roles)
+	if h.teams == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(h.teams), &out.Teams); err != nil || len(out.Teams) == 0 {
+		return fmt.Errorf("access: the teams of a session of %s cannot be read; end the session and make a new link", h.person)
+	}
+	return nil
+}
+
+func (s *Sessions) insert(ctx context.Context, tx *store.Tx, kind, id, token string, h holder, life time.Duration) error {
 	now := s.now()
-	_, err := tx.Exec(ctx, `INSERT INTO access_session (hash, id, kind, person, roles, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.pepper.hash(kind, token), id, kind, person, roles, store.Nanos(now), store.Nanos(now), store.Nanos(now.Add(life)))
+	_, err := tx.Exec(ctx, `INSERT INTO access_session (hash, id, kind, person, roles, teams, created, seen, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.pepper.hash(kind, token), id, kind, h.person, h.roles, h.teams, store.Nanos(now), store.Nanos(now), store.Nanos(now.Add(life)))
 	return err
 }
 
@@ -81,12 +108,14 @@ func (s *Sessions) Redeem(ctx context.Context, link string) (*http.Cookie, Sessi
 	now := store.Nanos(opened.Created)
 	err := s.store.Tx(ctx, func(tx *store.Tx) error {
 		hash := s.pepper.hash("link", link)
-		row := tx.QueryRow(ctx, `SELECT person, roles FROM access_session WHERE hash = ? AND kind = 'link' AND ended = 0 AND expires > ?`, hash, now)
-		var roles string
-		if err := row.Scan(&opened.Person, &roles); err != nil {
+		row := tx.QueryRow(ctx, `SELECT person, roles, teams FROM access_session WHERE hash = ? AND kind = 'link' AND ended = 0 AND expires > ?`, hash, now)
+		var h holder
+		if err := row.Scan(&h.person, &h.roles, &h.teams); err != nil {
 			return err
 		}
-		opened.Roles = strings.Fields(roles)
+		if err := h.fill(&opened); err != nil {
+			return err
+		}
 		n, err := tx.Exec(ctx, `UPDATE access_session SET ended = ? WHERE hash = ? AND ended = 0`, now, hash)
 		if err != nil {
 			return err
@@ -94,7 +123,7 @@ func (s *Sessions) Redeem(ctx context.Context, link string) (*http.Cookie, Sessi
 		if n == 0 {
 			return store.ErrNotFound
 		}
-		return s.insert(ctx, tx, "session", opened.ID, token, opened.Person, roles, sessionLife)
+		return s.insert(ctx, tx, "session", opened.ID, token, h, sessionLife)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, Session{}, ErrSession
@@ -114,18 +143,21 @@ func (s *Sessions) Session(ctx context.Context, r *http.Request) (*Session, erro
 	}
 	hash, now := s.pepper.hash("session", c.Value), s.now()
 	var out Session
-	var roles string
+	var h holder
 	var created, seen int64
-	err = s.store.QueryRow(ctx, `SELECT id, person, roles, created, seen FROM access_session
+	err = s.store.QueryRow(ctx, `SELECT id, person, roles, teams, created, seen FROM access_session
 		WHERE hash = ? AND kind = 'session' AND ended = 0 AND expires > ? AND seen > ?`,
-		hash, store.Nanos(now), store.Nanos(now.Add(-sessionIdle))).Scan(&out.ID, &out.Person, &roles, &created, &seen)
+		hash, store.Nanos(now), store.Nanos(now.Add(-sessionIdle))).Scan(&out.ID, &h.person, &h.roles, &h.teams, &created, &seen)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrSession
+	}
+	if err == nil {
+		err = h.fill(&out)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out.Roles, out.Created, out.Seen = strings.Fields(roles), store.Time(created), store.Time(seen)
+	out.Created, out.Seen = store.Time(created), store.Time(seen)
 	out.Token = hex.EncodeToString(s.pepper.hash("form", c.Value))
 	if now.Sub(out.Seen) > time.Minute {
 		if _, err := s.store.Exec(ctx, `UPDATE access_session SET seen = ? WHERE hash = ?`, store.Nanos(now), hash); err != nil {
@@ -153,7 +185,7 @@ func (s *Session) Has(role string) bool {
 // List returns the sessions that are open.
 func (s *Sessions) List(ctx context.Context) ([]Session, error) {
 	now := s.now()
-	rows, err := s.store.Query(ctx, `SELECT id, person, roles, created, seen FROM access_session
+	rows, err := s.store.Query(ctx, `SELECT id, person, roles, teams, created, seen FROM access_session
 		WHERE kind = 'session' AND ended = 0 AND expires > ? AND seen > ? ORDER BY created`,
 		store.Nanos(now), store.Nanos(now.Add(-sessionIdle)))
 	if err != nil {
@@ -163,12 +195,15 @@ func (s *Sessions) List(ctx context.Context) ([]Session, error) {
 	var out []Session
 	for rows.Next() {
 		var one Session
-		var roles string
+		var h holder
 		var created, seen int64
-		if err := rows.Scan(&one.ID, &one.Person, &roles, &created, &seen); err != nil {
+		if err := rows.Scan(&one.ID, &h.person, &h.roles, &h.teams, &created, &seen); err != nil {
 			return nil, err
 		}
-		one.Roles, one.Created, one.Seen = strings.Fields(roles), store.Time(created), store.Time(seen)
+		if err := h.fill(&one); err != nil {
+			return nil, err
+		}
+		one.Created, one.Seen = store.Time(created), store.Time(seen)
 		out = append(out, one)
 	}
 	return out, rows.Err()

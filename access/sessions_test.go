@@ -22,7 +22,7 @@ func with(c *http.Cookie) *http.Request {
 
 func (r *room) signedIn(t *testing.T, s *Sessions, person string) *http.Cookie {
 	t.Helper()
-	link, err := s.Link(t.Context(), person, []string{"admin", "reader"})
+	link, err := s.Link(t.Context(), person, []string{"admin", "reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func (r *room) signedIn(t *testing.T, s *Sessions, person string) *http.Cookie {
 
 func testLinkOnce(t *testing.T, r *room) {
 	s := r.sessions(t)
-	link, err := s.Link(t.Context(), "ops@acme.example", []string{"admin", "reader"})
+	link, err := s.Link(t.Context(), "ops@acme.example", []string{"admin", "reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func testLinkOnce(t *testing.T, r *room) {
 
 func testLinkRace(t *testing.T, r *room) {
 	s := r.sessions(t)
-	link, err := s.Link(t.Context(), "p", nil)
+	link, err := s.Link(t.Context(), "p", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,14 +92,67 @@ func testLinkRace(t *testing.T, r *room) {
 
 func testLinkEnds(t *testing.T, r *room) {
 	s := r.sessions(t)
-	early, _ := s.Link(t.Context(), "p", nil)
+	early, _ := s.Link(t.Context(), "p", nil, nil)
 	r.clock.pass(linkLife - time.Second)
 	_, _, err := s.Redeem(t.Context(), early)
 	is(t, "in time", err, nil)
-	late, _ := s.Link(t.Context(), "p", nil)
+	late, _ := s.Link(t.Context(), "p", nil, nil)
 	r.clock.pass(linkLife)
 	_, _, err = s.Redeem(t.Context(), late)
 	is(t, "too late", err, ErrSession)
+}
+
+func testTeams(t *testing.T, r *room) {
+	s := r.sessions(t)
+	for _, teams := range [][]string{nil, {"support"}, {"support", "two words, and a comma", `a "quoted" one`}} {
+		link, err := s.Link(t.Context(), "p", []string{"reader"}, teams)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, opened, err := s.Redeem(t.Context(), link)
+		if err != nil || !slices.Equal(opened.Teams, teams) {
+			t.Fatalf("%q became %q, %v", teams, opened.Teams, err)
+		}
+		got, err := s.Session(t.Context(), with(c))
+		if err != nil || !slices.Equal(got.Teams, teams) {
+			t.Errorf("%q became %q, %v", teams, got.Teams, err)
+		}
+		list, err := s.List(t.Context())
+		if i := slices.IndexFunc(list, func(x Session) bool { return x.ID == opened.ID }); err != nil || i < 0 || !slices.Equal(list[i].Teams, teams) {
+			t.Errorf("%q is listed as %+v, %v", teams, list, err)
+		}
+		// What cannot be read must not become the whole organisation.
+		if teams == nil {
+			continue
+		}
+		for _, spoilt := range []string{"[", "[]", "null", `"support"`} {
+			if _, err := r.store.Exec(t.Context(), `UPDATE access_session SET teams = ? WHERE id = ?`, spoilt, opened.ID); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Session(t.Context(), with(c)); err == nil {
+				t.Errorf("%s became %q", spoilt, got.Teams)
+			}
+			if _, err := s.List(t.Context()); err == nil {
+				t.Errorf("%s is listed", spoilt)
+			}
+		}
+		is(t, "ending it", s.End(t.Context(), opened.ID), nil)
+	}
+}
+
+func testBeforeTeams(t *testing.T, r *room) {
+	s := r.sessions(t)
+	c := r.signedIn(t, s, "old")
+	// As a version before wrote it, which knew no teams.
+	if _, err := r.store.Exec(t.Context(), `INSERT INTO access_session (hash, id, kind, person, roles, created, seen, expires)
+		SELECT ?, 'ses_before', kind, person, roles, created, seen, expires FROM access_session WHERE kind = 'session'`, s.pepper.hash("session", "before")); err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range []*http.Cookie{c, {Name: Cookie, Value: "before"}} {
+		if got, err := s.Session(t.Context(), with(cookie)); err != nil || got.Teams != nil || got.Person != "old" {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
 }
 
 func testIdle(t *testing.T, r *room) {
@@ -134,7 +187,7 @@ func testLife(t *testing.T, r *room) {
 func testEnd(t *testing.T, r *room) {
 	s := r.sessions(t)
 	a, b := r.signedIn(t, s, "a"), r.signedIn(t, s, "b")
-	link, _ := s.Link(t.Context(), "c", nil)
+	link, _ := s.Link(t.Context(), "c", nil, nil)
 	got, err := s.Session(t.Context(), with(a))
 	if err != nil {
 		t.Fatal(err)

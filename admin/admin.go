@@ -146,6 +146,7 @@ type (
 		Body struct {
 			Person string   `json:"person" minLength:"1" maxLength:"128"`
 			Roles  []string `json:"roles" minItems:"1" maxItems:"8" enum:"admin,approver,auditor,reader"`
+			Teams  []string `json:"teams,omitempty" maxItems:"32" doc:"Whose systems and records the session is for; left out: those of the whole organisation."`
 		}
 	}
 )
@@ -212,7 +213,7 @@ func (a *api) revokeKey(ctx context.Context, in *idInput) (*struct{}, error) {
 }
 
 func (a *api) createLink(ctx context.Context, in *linkInput) (*linkBody, error) {
-	token, err := a.cfg.Desk.Link(ctx, actor(ctx), in.Body.Person, in.Body.Roles)
+	token, err := a.cfg.Desk.Link(ctx, actor(ctx), in.Body.Person, in.Body.Roles, in.Body.Teams)
 	out := &linkBody{}
 	if err == nil {
 		out.Body.URL = a.cfg.Console() + "/login/" + token
@@ -272,10 +273,10 @@ func (a *api) problem(err error) error {
 	case errors.Is(err, desk.ErrUnrecorded):
 		a.cfg.Log.Error("the admin API", "error", err.Error())
 		return huma.Error500InternalServerError("It was done, but the ledger could not record the end of it; look at the state before you try again.")
-	case errors.Is(err, desk.ErrDenied):
-		return huma.Error403Forbidden("You may not do this; ask somebody with the role admin.")
 	case errors.As(err, &said):
 		return huma.NewError(said.Status(), said.Public())
+	case errors.Is(err, desk.ErrDenied):
+		return huma.Error403Forbidden("You may not do this; ask somebody with the role admin.")
 	case errors.Is(err, desk.ErrBusy):
 		return huma.Error409Conflict("A replay runs already; wait until it has ended.")
 	case errors.Is(err, desk.ErrUnknown):
@@ -322,4 +323,4 @@ func silent(_ huma.Context, _ string, v any) (any, error) {
 }
 
 // ours matches where a known field stands.
-var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|id|action|target|range|text|role|policy|direction|over|reason|subject|kind|what|purpose|days|digest|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)
+var ours = regexp.MustCompile(`^(body|query|path)(\.(system|person|roles(\[\d+\])?|teams(\[\d+\])?|id|action|target|range|text|role|policy|direction|over|reason|subject|kind|what|purpose|days|digest|edits(\[\d+\](\.(family|origin|line|value))?)?))?$`)

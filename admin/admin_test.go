@@ -239,7 +239,7 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 		"POST /api/v1/holds/{id}/lift", "DELETE /api/v1/consents/{id}", "POST /api/v1/content/requests/{id}":
 		return r.aboutSubjects(t, s)
 	case "DELETE /api/v1/sessions/{id}":
-		link, err := s.sessions.Link(t.Context(), "x", nil)
+		link, err := s.sessions.Link(t.Context(), "x", nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,7 @@ func (d *Demonstration) start(ctx context.Context, cfg DemoConfig) (err error) {
 	if _, d.Key, err = d.App.Desk().CreateKey(ctx, me, demoSystem); err != nil {
 		return err
 	}
-	token, err := d.App.Desk().Link(ctx, me, me.Person, []string{"admin"})
+	token, err := d.App.Desk().Link(ctx, me, me.Person, []string{"admin"}, nil)
 	d.Console = d.At.Console + "/login/" + token
 	return err
 }

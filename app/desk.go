@@ -9,8 +9,6 @@ import (
 	"github.com/bartizan-ai/bartizan/admin"
 	"github.com/bartizan-ai/bartizan/console"
 	"github.com/bartizan-ai/bartizan/desk"
-	"github.com/bartizan-ai/bartizan/guard"
-	"github.com/bartizan-ai/bartizan/record"
 )
 
 // Local is who acts on this machine: whoever may read the data folder holds every
@@ -38,17 +36,14 @@ func (a *App) apiHandler(at *Addresses) http.Handler {
 			if err != nil {
 				return desk.Actor{}, errors.Join(access.ErrSession, err)
 			}
-			return desk.Actor{Person: s.Person, Roles: s.Roles}, nil
+			return desk.ActorOf(s), nil
 		}}))
 }
 
 // consoleHandler serves the console and the API beside it.
 func (a *App) consoleHandler(at *Addresses) (http.Handler, error) {
 	pages, err := console.New(console.Config{
-		Desk: a.desk, Sessions: a.sessions, Reader: a.ledger, Ledger: a.ledger.Status, Proof: a.ledger.Receipt,
-		Systems:  func() []record.System { return a.plan.Load().Permits.Systems() },
-		Policies: func() []*guard.Compiled { return a.plan.Load().list() },
-		Data:     a.file.Load().Data, Log: a.cfg.Log,
+		Desk: a.desk, Sessions: a.sessions, Ledger: a.ledger.Status, Proof: a.ledger.Receipt, Data: a.file.Load().Data, Log: a.cfg.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func BenchmarkPages(b *testing.B) {
 	b.Cleanup(func() { must(b, d.App.Stop(ctx)) })
 	pages, err := d.App.consoleHandler(&d.At)
 	must(b, err)
-	link, err := d.App.sessions.Link(ctx, "ada", []string{"reader"})
+	link, err := d.App.sessions.Link(ctx, "ada", []string{"reader"}, nil)
 	must(b, err)
 	cookie, _, err := d.App.sessions.Redeem(ctx, link)
 	must(b, err)

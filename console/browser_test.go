@@ -157,7 +157,7 @@ func (x *tab) click(selector string) {
 // signIn opens a session as people do: with a link and a button.
 func (x *tab) signIn(h *house) {
 	x.t.Helper()
-	link, err := h.sessions.Link(x.t.Context(), "ops@acme.example", []string{"admin"})
+	link, err := h.sessions.Link(x.t.Context(), "ops@acme.example", []string{"admin"}, nil)
 	x.must(err)
 	x.goTo("/login/" + link)
 	x.click("main button")

@@ -39,7 +39,7 @@ func (c *Console) consentsPage(w http.ResponseWriter, r *http.Request, s *access
 		return
 	}
 	may := func(act string) bool { return c.cfg.Desk.May(actor(s), act) == nil }
-	p := consentsPage{Systems: c.cfg.Systems(), Uses: privacy.Uses, MayAdd: may(desk.ConsentAdd), MayEnd: may(desk.ConsentRevoke), Token: s.Token}
+	p := consentsPage{Systems: c.cfg.Desk.Systems(actor(s)), Uses: privacy.Uses, MayAdd: may(desk.ConsentAdd), MayEnd: may(desk.ConsentRevoke), Token: s.Token}
 	holds := 0
 	for _, one := range list {
 		state := stateOf(one, c.cfg.Now())

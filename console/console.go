@@ -9,6 +9,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -23,7 +24,6 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
-	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
@@ -31,13 +31,10 @@ import (
 
 // Config is what the console shows.
 type Config struct {
-	Desk     *desk.Desk
+	Desk     *desk.Desk // records, systems and policies are read there alone: it has the wall between teams
 	Sessions *access.Sessions
-	Reader   record.Reader
 	Ledger   func() ledger.Status
 	Proof    func(ctx context.Context, id string) (*ledger.Proof, error)
-	Systems  func() []record.System
-	Policies func() []*guard.Compiled
 	Data     string // the folder, for the commands that pages show
 	Log      *slog.Logger
 	Now      func() time.Time // nil: time.Now
@@ -57,7 +54,7 @@ type Console struct {
 	whole  http.Handler // mux, for requests of this origin
 	logins limiter
 	since  time.Time
-	day    figures
+	day    desk.Counted[*counts]
 }
 
 // page is one page as a template sees it.
@@ -77,26 +74,48 @@ type group struct {
 	Pages []entry
 }
 
-// entry is a page in the rail; Act is what seeing it needs a permit for.
-type entry struct{ Text, Href, Act string }
+// entry is a page in the rail; each of Acts is enough to see it, or a part of it.
+type entry struct {
+	Text, Href string
+	Acts       []string
+}
 
-var rail = []group{
-	{"Watch", []entry{{"Now", "/", desk.RecordRead}, {"Traffic", "/traffic", desk.RecordRead}, {"Exchanges", "/exchanges", desk.RecordRead}}},
-	{"Protect", []entry{{"Guard", "/guard", desk.RecordRead}, {"Policies", "/policies", desk.PolicyRead}, {"Data protection", "/flows", desk.RecordRead}, {"Notice", "/notices", desk.RecordRead}}},
-	{"Test", []entry{{"Conformance", "/conformance", desk.RecordRead}}},
-	{"Govern", []entry{{"Systems and keys", "/systems", desk.KeyRead}, {"Subjects", "/subjects", desk.HoldRead}, {"Consents", "/consents", desk.ConsentRead}, {"Retention and holds", "/retention", desk.HoldRead}, {"Sessions", "/sessions", desk.SessionRead}}},
-	{"Run", []entry{{"Providers", "/providers", desk.RecordRead}, {"Ledger", "/ledger", desk.LedgerRead}}},
+// subjectActs are what the page Subjects can be seen for: those limited to teams see who waits
+// to read their records, and no holds.
+var subjectActs = []string{desk.HoldRead, desk.ContentApprove}
+
+func rail() []group {
+	page := func(text, href string, acts ...string) entry { return entry{text, href, acts} }
+	return []group{
+		{"Watch", []entry{page("Now", "/", desk.RecordRead), page("Traffic", "/traffic", desk.RecordRead), page("Exchanges", "/exchanges", desk.RecordRead)}},
+		{"Protect", []entry{page("Guard", "/guard", desk.RecordRead), page("Policies", "/policies", desk.PolicyRead), page("Data protection", "/flows", desk.RecordRead), page("Notice", "/notices", desk.RecordRead)}},
+		{"Test", []entry{page("Conformance", "/conformance", desk.RecordRead)}},
+		{"Govern", []entry{page("Systems and keys", "/systems", desk.KeyRead), page("Subjects", "/subjects", subjectActs...), page("Consents", "/consents", desk.ConsentRead), page("Retention and holds", "/retention", desk.HoldRead), page("Sessions", "/sessions", desk.SessionRead)}},
+		{"Run", []entry{page("Providers", "/providers", desk.RecordRead), page("Ledger", "/ledger", desk.LedgerRead)}},
+	}
 }
 
 // railOf lists the pages that a person may see.
 func (c *Console) railOf(s *access.Session) (out []group) {
-	for _, g := range rail {
-		pages := slices.DeleteFunc(slices.Clone(g.Pages), func(e entry) bool { return c.cfg.Desk.May(actor(s), e.Act) != nil })
+	for _, g := range rail() {
+		pages := slices.DeleteFunc(slices.Clone(g.Pages), func(e entry) bool { return c.mayAny(s, e.Acts) != nil })
 		if len(pages) > 0 {
 			out = append(out, group{g.Name, pages})
 		}
 	}
 	return out
+}
+
+// mayAny returns nil if one of the acts is permitted, else why the first is not.
+func (c *Console) mayAny(s *access.Session, acts []string) (err error) {
+	for _, act := range acts {
+		refusal := c.cfg.Desk.May(actor(s), act)
+		if refusal == nil {
+			return nil
+		}
+		err = cmp.Or(err, refusal)
+	}
+	return err
 }
 
 // New parses every template and returns the console.
@@ -152,7 +171,7 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /guard/replays/{id}", c.with(desk.ContentRead, c.replay))
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
-	c.mux.HandleFunc("GET /subjects", c.with(desk.HoldRead, c.subjectsPage))
+	c.mux.HandleFunc("GET /subjects", c.withAny(subjectActs, c.subjectsPage))
 	c.mux.HandleFunc("POST /subjects/find", c.form(c.findSubject))
 	c.mux.HandleFunc("POST /subjects/erase", c.form(c.eraseSubject))
 	c.mux.HandleFunc("GET /retention", c.with(desk.HoldRead, c.retentionPage))
@@ -194,8 +213,12 @@ type handler func(w http.ResponseWriter, r *http.Request, s *access.Session)
 
 // with lets a handler run for a person with a session and a permit.
 func (c *Console) with(act string, f handler) http.HandlerFunc {
+	return c.withAny([]string{act}, f)
+}
+
+func (c *Console) withAny(acts []string, f handler) http.HandlerFunc {
 	return c.known(func(w http.ResponseWriter, r *http.Request, s *access.Session) {
-		if err := c.cfg.Desk.May(actor(s), act); err != nil {
+		if err := c.mayAny(s, acts); err != nil {
 			c.refused(w, r, err)
 			return
 		}
@@ -232,7 +255,7 @@ func (c *Console) known(f handler) http.HandlerFunc {
 	}
 }
 
-func actor(s *access.Session) desk.Actor { return desk.Actor{Person: s.Person, Roles: s.Roles} }
+func actor(s *access.Session) desk.Actor { return desk.ActorOf(s) }
 
 // render writes a page, all of it or an error.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name, title string, s *access.Session, body any) {
@@ -266,6 +289,8 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, desk.ErrUnrecorded):
 		c.failed(w, r, err)
+	case errors.As(err, &said) && said.Status() == http.StatusForbidden:
+		c.message(w, r, said.Status(), "Not for you", said.Public())
 	case errors.As(err, &said):
 		c.message(w, r, said.Status(), "Not done", said.Public())
 	case errors.Is(err, desk.ErrDenied):
@@ -282,6 +307,8 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, err error) {
 		c.message(w, r, http.StatusNotFound, "No such provider", "No provider of this name is configured any more. The page Providers has those that are.")
 	case errors.Is(err, privacy.ErrOther):
 		c.message(w, r, http.StatusConflict, "Changed again", "The profile is another one by now. The page Providers shows what it says; approve that.")
+	case errors.Is(err, desk.ErrRecord):
+		c.message(w, r, http.StatusNotFound, "Not found", "No exchange and no act has this id, or its time to be kept is over.")
 	case errors.Is(err, desk.ErrBusy):
 		c.message(w, r, http.StatusConflict, "One runs already", "A replay runs already. Wait until it has ended, and send the form once more.")
 	case errors.Is(err, desk.ErrUnknown):

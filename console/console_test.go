@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/record"
 )
@@ -256,7 +257,7 @@ func TestForgery(t *testing.T) {
 	if len(h.acts) != 0 || len(h.keys.List()) != keys || admin.get("/").code != 200 {
 		t.Errorf("a forged form did something: %+v", h.acts)
 	}
-	link, err := h.sessions.Link(t.Context(), "p", []string{"reader"})
+	link, err := h.sessions.Link(t.Context(), "p", []string{"reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +269,7 @@ func TestForgery(t *testing.T) {
 // TestGetChangesNothing follows every link that a program might look at.
 func TestGetChangesNothing(t *testing.T) {
 	h := build(t).furnish(10)
-	link, err := h.sessions.Link(t.Context(), "p", []string{"reader"})
+	link, err := h.sessions.Link(t.Context(), "p", []string{"reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +291,7 @@ func TestGetChangesNothing(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	h := build(t)
-	link, err := h.sessions.Link(t.Context(), "pat", []string{"reader"})
+	link, err := h.sessions.Link(t.Context(), "pat", []string{"reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +338,7 @@ func TestLoginTries(t *testing.T) {
 			t.Fatalf("try %d: %d", i, a.code)
 		}
 	}
-	link, _ := h.sessions.Link(t.Context(), "p", nil)
+	link, _ := h.sessions.Link(t.Context(), "p", nil, nil)
 	if a := b.do("POST", "/login", url.Values{"link": {link}}); a.code != 429 || a.header.Get("Retry-After") == "" {
 		t.Errorf("after ten tries: %d", a.code)
 	}
@@ -506,7 +507,7 @@ func TestFiguresAreCountedOnce(t *testing.T) {
 	if h.reads != 1 {
 		t.Errorf("the records were read %d times", h.reads)
 	}
-	h.clock = h.clock.Add(figuresLast)
+	h.clock = h.clock.Add(desk.CountedLasts)
 	if reader.get("/"); h.reads != 2 {
 		t.Errorf("after a while they were read %d times", h.reads)
 	}

@@ -60,51 +60,34 @@ type timelineStep struct {
 }
 
 func (c *Console) exchange(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	c.exchangeWith(w, r, s, false)
+	all, err := c.cfg.Desk.Record(r.Context(), actor(s), r.PathValue("id"))
+	if err != nil {
+		c.refused(w, r, err)
+		return
+	}
+	c.exchangeWith(w, r, s, all, false)
 }
 
 // content shows an exchange with the texts that policy kept. Reading them needs a
 // right of its own and a reason, and is in the ledger before they are shown.
 func (c *Console) content(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	err := c.cfg.Desk.Content(r.Context(), actor(s), r.PathValue("id"), r.PostFormValue("reason"), func() error { return nil })
+	all, err := c.cfg.Desk.Content(r.Context(), actor(s), r.PathValue("id"), r.PostFormValue("reason"))
 	if err != nil {
 		c.refused(w, r, err)
 		return
 	}
-	c.exchangeWith(w, r, s, true)
+	c.exchangeWith(w, r, s, all, true)
 }
 
-// maxPhases is how often an act can be recorded.
-const maxPhases = 8
-
-// find reads an exchange, or all records of an act, the newest first.
-func (c *Console) find(r *http.Request, id string) (found []record.Record, err error) {
-	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{ID: id, Content: true, Limit: maxPhases}) {
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, rec)
-	}
-	return found, nil
-}
-
-func (c *Console) exchangeWith(w http.ResponseWriter, r *http.Request, s *access.Session, show bool) {
-	id := r.PathValue("id")
-	all, err := c.find(r, id)
-	if err != nil {
-		c.failed(w, r, err)
-		return
-	}
-	if len(all) == 0 {
-		c.message(w, r, http.StatusNotFound, "Not found", "No exchange and no act has this id, or its time to be kept is over.")
-		return
-	}
+// exchangeWith shows an exchange, or all records of an act, the newest first.
+func (c *Console) exchangeWith(w http.ResponseWriter, r *http.Request, s *access.Session, all []record.Record, show bool) {
 	found := &all[0]
 	p := exchangePage{row: newRow(*found), Data: c.cfg.Data, Shown: show, Token: s.Token, MayRead: c.cfg.Desk.May(actor(s), desk.ContentRead) == nil}
 	for i := len(all) - 1; i >= 0 && found.Act != nil; i-- {
 		p.Phases = append(p.Phases, all[i].Act)
 	}
-	if p.Proof, err = c.cfg.Proof(r.Context(), id); errors.Is(err, ledger.ErrNotYet) {
+	var err error
+	if p.Proof, err = c.cfg.Proof(r.Context(), found.ID()); errors.Is(err, ledger.ErrNotYet) {
 		p.NotYet = true
 	} else if err != nil {
 		c.failed(w, r, err)

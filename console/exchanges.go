@@ -49,12 +49,12 @@ func (c *Console) exchanges(w http.ResponseWriter, r *http.Request, s *access.Se
 		return
 	}
 	query := listQuery(q, c.cfg.Now())
-	rows, older, err := c.list(r, query, q.Get("end"))
+	rows, older, err := c.list(r, s, query, q.Get("end"))
 	if err != nil {
 		c.failed(w, r, err)
 		return
 	}
-	p := exchangesPage{Rows: rows, Query: q, Facets: c.facets(q), ID: q.Get("id"), Scanned: older != 0 && len(rows) < pageSize}
+	p := exchangesPage{Rows: rows, Query: q, Facets: c.facets(s, q), ID: q.Get("id"), Scanned: older != 0 && len(rows) < pageSize}
 	for _, k := range []string{"system", "decision", "category", "end", "hours", "kind"} {
 		if q.Get(k) != "" {
 			p.Filters++
@@ -115,12 +115,12 @@ const maxScan = 20_000
 
 // list reads one page, and says where the next one begins; 0: nowhere. How a call
 // ended is not in the index, so it is looked for.
-func (c *Console) list(r *http.Request, query record.Query, end string) (rows []row, older uint64, err error) {
+func (c *Console) list(r *http.Request, s *access.Session, query record.Query, end string) (rows []row, older uint64, err error) {
 	if end != "" {
 		query.Limit = maxScan
 	}
 	scanned, wanted := 0, several(end)
-	for rec, err := range c.cfg.Reader.Records(r.Context(), query) {
+	for rec, err := range c.cfg.Desk.Records(r.Context(), actor(s), query) {
 		if err != nil {
 			return nil, 0, err
 		}
@@ -136,10 +136,10 @@ func (c *Console) list(r *http.Request, query record.Query, end string) (rows []
 }
 
 // facets offers the choices; each is a link, so that a view can be kept and sent.
-func (c *Console) facets(q url.Values) []facet {
+func (c *Console) facets(s *access.Session, q url.Values) []facet {
 	var systems []string
-	for _, s := range c.cfg.Systems() {
-		systems = append(systems, s.Name)
+	for _, sys := range c.cfg.Desk.Systems(actor(s)) {
+		systems = append(systems, sys.Name)
 	}
 	if have := q.Get("system"); have != "" && !slices.Contains(systems, have) {
 		systems = append(systems, have)

@@ -32,6 +32,7 @@ type guardPage struct {
 	Policies  []guardPolicy // empty for those who may not see them
 	MaySee    bool
 	MayReplay bool
+	Whole     bool // and not of some teams only
 	Form      guardForm
 }
 
@@ -98,7 +99,7 @@ func (c *Console) guardPage(w http.ResponseWriter, r *http.Request, s *access.Se
 		c.failed(w, r, err)
 		return
 	}
-	p := guardPage{Guarding: g, Hours: int(g.Span.Slot * time.Duration(g.Span.Slots) / time.Hour), MayReplay: c.cfg.Desk.May(actor(s), desk.ContentRead) == nil}
+	p := guardPage{Guarding: g, Hours: int(g.Span.Slot * time.Duration(g.Span.Slots) / time.Hour), MayReplay: c.cfg.Desk.May(actor(s), desk.ContentRead) == nil, Whole: actor(s).Whole()}
 	p.Sentence, p.Numbers = p.sentence(), p.numbers()
 	for _, d := range g.Detectors {
 		p.Most = max(p.Most, found(&d.Effects))
@@ -113,7 +114,7 @@ func (c *Console) guardPage(w http.ResponseWriter, r *http.Request, s *access.Se
 	policies, err := c.cfg.Desk.Policies(actor(s))
 	p.MaySee = err == nil
 	p.Panels = scorePanels(g.Scores, p.Chosen, policies)
-	p.policies(policies, c.systemsBy(), c.cfg.Now())
+	p.policies(policies, c.systemsBy(s), c.cfg.Now())
 	p.Form = c.guardForm(s)
 	c.render(w, r, http.StatusOK, "guard", "Guard", s, p)
 }
@@ -165,10 +166,10 @@ func (p *guardPage) choose(asked, span string) {
 }
 
 // systemsBy lists the systems that use each policy, by its name.
-func (c *Console) systemsBy() map[string][]string {
+func (c *Console) systemsBy(s *access.Session) map[string][]string {
 	out := map[string][]string{}
-	for _, s := range c.cfg.Systems() {
-		out[s.Policy] = append(out[s.Policy], s.Name)
+	for _, sys := range c.cfg.Desk.Systems(actor(s)) {
+		out[sys.Policy] = append(out[sys.Policy], sys.Name)
 	}
 	return out
 }
@@ -202,7 +203,7 @@ const editRows = 3
 func (c *Console) guardForm(s *access.Session) guardForm {
 	f := guardForm{Token: s.Token, Lines: desk.ReplayLines, Spans: desk.Spans[:], Roles: []string{"user", "document", "tool", "system", "developer", "model"}, Try: desk.Try{Direction: "input", Role: "user"}}
 	families := map[string]bool{}
-	for _, q := range c.cfg.Policies() {
+	for _, q := range c.cfg.Desk.InUse(actor(s)) {
 		name, _, _ := strings.Cut(q.ID(), "@")
 		f.Policies = append(f.Policies, name)
 		for key := range q.Policy().Thresholds {

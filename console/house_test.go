@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -50,6 +51,11 @@ type house struct {
 	rules    desk.Rules
 	profiles *privacy.Profiles
 	clock    time.Time
+	declared struct {
+		sync.Mutex
+		systems []record.System
+		permits *access.Permits
+	}
 }
 
 func (h *house) Begin(context.Context, record.Intent) (record.Receipt, error) {
@@ -155,11 +161,7 @@ func build(t testing.TB) *house {
 	}
 	t.Cleanup(h.profiles.Close)
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
-	permits, err := access.NewPermits(h.systems, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	counter := desk.New(desk.Config{Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: func() *access.Permits { return permits },
+	counter := desk.New(desk.Config{Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: h.permits,
 		Policies: func() []*guard.Compiled { return h.policies },
 		Now:      now,
 		Privacy: desk.Privacy{Subjects: h.subjects, Certify: func(b []byte) ([]byte, error) { return b, nil }, Rules: func() desk.Rules { return h.rules },
@@ -172,8 +174,8 @@ func build(t testing.TB) *house {
 			},
 			Allowances: func(context.Context, string) ([]desk.Allowance, error) { return h.limits, nil }}})
 	t.Cleanup(counter.Close)
-	h.Console, err = New(Config{Sessions: h.sessions, Reader: h, Data: "/var/lib/bartizan", Desk: counter,
-		Ledger: func() ledger.Status { return h.status }, Systems: func() []record.System { return h.systems }, Policies: func() []*guard.Compiled { return h.policies },
+	h.Console, err = New(Config{Sessions: h.sessions, Data: "/var/lib/bartizan", Desk: counter,
+		Ledger: func() ledger.Status { return h.status },
 		Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
 			if h.proof == nil {
 				return nil, ledger.ErrNotYet
@@ -185,6 +187,20 @@ func build(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// permits are those of the systems as they are now: a test may change them.
+func (h *house) permits() *access.Permits {
+	h.declared.Lock()
+	defer h.declared.Unlock()
+	if h.declared.permits == nil || !reflect.DeepEqual(h.declared.systems, h.systems) {
+		permits, err := access.NewPermits(h.systems, nil)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		h.declared.permits, h.declared.systems = permits, slices.Clone(h.systems)
+	}
+	return h.declared.permits
 }
 
 // suspend changes the profile of a provider.
@@ -339,7 +355,7 @@ func (h *house) as(role string) *browser {
 	if role == "" {
 		return b
 	}
-	link, err := h.sessions.Link(h.t.Context(), "p:"+role, []string{role})
+	link, err := h.sessions.Link(h.t.Context(), "p:"+role, []string{role}, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

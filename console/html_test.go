@@ -228,6 +228,7 @@ func (h *house) infest(s string) {
 	for i := range h.systems {
 		h.systems[i].Policy = "office"
 	}
+	h.systems[1].Name += "~" // no two systems have one name
 	if len(s) > 256 {
 		s = s[len(s)-256:] // a rule takes no more
 	}
@@ -244,7 +245,7 @@ func infested(t testing.TB, s string) *house {
 	if _, _, err := h.keys.Create(context.Background(), s, s); err != nil {
 		t.Fatal(err)
 	}
-	link, err := h.sessions.Link(context.Background(), s, []string{"reader"})
+	link, err := h.sessions.Link(context.Background(), s, []string{"reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ type ledgerPage struct {
 func (c *Console) ledgerPage(w http.ResponseWriter, r *http.Request, s *access.Session) {
 	p := ledgerPage{Status: c.cfg.Ledger(), Data: c.cfg.Data}
 	seen := map[string]bool{}
-	for rec, err := range c.cfg.Reader.Records(r.Context(), record.Query{Kind: "act", Limit: 40}) {
+	for rec, err := range c.cfg.Desk.Records(r.Context(), actor(s), record.Query{Kind: "act", Limit: 40}) {
 		if err != nil {
 			c.failed(w, r, err)
 			return

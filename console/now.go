@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -57,14 +56,6 @@ type todo struct {
 // maxDay bounds how many records a page reads for its figures.
 const maxDay = 20_000
 
-// figures are what the page counts. Counting reads a day of records, so it is done
-// once in a while, whoever looks and however often.
-type figures struct {
-	mu      sync.Mutex
-	counted time.Time
-	last    *counts
-}
-
 // counts is one day, counted.
 type counts struct {
 	Numbers                       []number
@@ -74,27 +65,9 @@ type counts struct {
 	calls, unchecked, interrupted int
 }
 
-// figuresLast is how long figures stay as they are.
-const figuresLast = 5 * time.Second
-
-// count returns the figures of now. Those who come together wait for one count.
-func (c *Console) count(ctx context.Context) (*counts, error) {
-	c.day.mu.Lock()
-	defer c.day.mu.Unlock()
-	now := c.cfg.Now().UTC()
-	if age := now.Sub(c.day.counted); c.day.last != nil && age >= 0 && age < figuresLast {
-		return c.day.last, nil
-	}
-	got, err := c.countNow(ctx, now)
-	if err == nil {
-		c.day.last, c.day.counted = got, now
-	}
-	return got, err
-}
-
-func (c *Console) countNow(ctx context.Context, now time.Time) (*counts, error) {
+func (c *Console) countNow(ctx context.Context, s *access.Session, now time.Time) (*counts, error) {
 	var today, before []row
-	for rec, err := range c.cfg.Reader.Records(ctx, record.Query{Kind: "exchange", Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
+	for rec, err := range c.cfg.Desk.Records(ctx, actor(s), record.Query{Kind: "exchange", Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
 		if err != nil {
 			return nil, err
 		}
@@ -121,13 +94,14 @@ func (c *Console) countNow(ctx context.Context, now time.Time) (*counts, error) 
 }
 
 func (c *Console) now(w http.ResponseWriter, r *http.Request, s *access.Session) {
-	day, err := c.count(r.Context())
+	now := c.cfg.Now().UTC()
+	day, err := c.day.Of(actor(s), now, func() (*counts, error) { return c.countNow(r.Context(), s, now) })
 	if err != nil {
 		c.failed(w, r, err)
 		return
 	}
 	p := nowPage{counts: day, Legend: []risk.Decision{risk.Allow, risk.Flag, risk.Mask, risk.Block}}
-	p.Todo = c.todo(day)
+	p.Todo = c.todo(s, day)
 	for _, t := range p.Todo {
 		p.Bad = p.Bad || t.Bad
 	}
@@ -197,9 +171,9 @@ func change(now, before int) string {
 }
 
 // todo lists what a person should look at, the worst first.
-func (c *Console) todo(day *counts) []todo {
+func (c *Console) todo(s *access.Session, day *counts) []todo {
 	var out []todo
-	if s := c.cfg.Ledger(); s.State != "ok" {
+	if c.cfg.Ledger().State != "ok" {
 		out = append(out, todo{Text: c.health().Text, Link: "/ledger", Do: "See the ledger", Bad: true})
 	}
 	unchecked, interrupted := day.unchecked, day.interrupted
@@ -209,7 +183,7 @@ func (c *Console) todo(day *counts) []todo {
 	if interrupted > 0 {
 		out = append(out, todo{Text: fmt.Sprintf("%s calls were interrupted and may have reached a provider.", count(interrupted)), Link: "/exchanges?end=interrupted", Do: "See them"})
 	}
-	for _, p := range c.cfg.Policies() {
+	for _, p := range c.cfg.Desk.InUse(actor(s)) {
 		if q := p.Policy(); q.Mode == "monitor" {
 			out = append(out, todo{Text: fmt.Sprintf("Policy %s only watches, until %s: it stops nothing.", p.ID(), q.Until), Link: "/policies", Do: "See the policy"})
 		}

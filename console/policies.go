@@ -41,14 +41,19 @@ type lineRow struct {
 var controls = []string{"attacks from users", "attacks in documents", "secrets in", "secrets out", "personal data", "unreadable files", "failed checks"}
 
 func (c *Console) policies(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	list, err := c.cfg.Desk.Policies(actor(s))
+	if err != nil {
+		c.refused(w, r, err)
+		return
+	}
 	p := policiesPage{Controls: controls}
 	byName := map[string]*guard.Compiled{}
-	for _, q := range c.cfg.Policies() {
+	for _, q := range list {
 		name, _, _ := strings.Cut(q.ID(), "@")
 		byName[name] = q
 	}
 	users := map[string][]string{}
-	for _, sys := range c.cfg.Systems() {
+	for _, sys := range c.cfg.Desk.Systems(actor(s)) {
 		q := byName[sys.Policy]
 		if q == nil {
 			continue
@@ -56,7 +61,7 @@ func (c *Console) policies(w http.ResponseWriter, r *http.Request, s *access.Ses
 		users[q.ID()] = append(users[q.ID()], sys.Name)
 		p.Matrix = append(p.Matrix, matrixRow{System: sys.Name, Policy: q.ID(), Cells: cells(q.Policy())})
 	}
-	for _, q := range c.cfg.Policies() {
+	for _, q := range list {
 		v := policyView{ID: q.ID(), Policy: q.Policy(), Systems: users[q.ID()]}
 		v.Origins, v.Lines = lineTable(q.Policy())
 		p.Policies = append(p.Policies, v)

@@ -22,6 +22,7 @@ type providersPage struct {
 	Month     string
 	Token     string
 	May       bool // approve a changed profile
+	Everybody bool // all calls are counted, not those of some teams
 }
 
 // providerView is a provider as the page shows it.
@@ -55,7 +56,7 @@ func (c *Console) providers(w http.ResponseWriter, r *http.Request, s *access.Se
 		return
 	}
 	now := c.cfg.Now().UTC()
-	p := providersPage{Whole: whole, Read: desk.MaxRead, Since: c.since, Month: now.Format("January"), Token: s.Token, May: c.cfg.Desk.May(actor(s), desk.ProviderApprove) == nil}
+	p := providersPage{Whole: whole, Read: desk.MaxRead, Since: c.since, Month: now.Format("January"), Token: s.Token, May: c.cfg.Desk.May(actor(s), desk.ProviderApprove) == nil, Everybody: actor(s).Whole()}
 	var open, half, suspended []string
 	called := 0
 	for i, one := range list {

@@ -37,7 +37,7 @@ func (c *Console) retentionPage(w http.ResponseWriter, r *http.Request, s *acces
 		c.refused(w, r, err)
 		return
 	}
-	p := retentionPage{Retention: k, Systems: c.cfg.Systems(), MayDo: c.cfg.Desk.May(actor(s), desk.HoldAdd) == nil, Token: s.Token, Data: c.cfg.Data}
+	p := retentionPage{Retention: k, Systems: c.cfg.Desk.Systems(actor(s)), MayDo: c.cfg.Desk.May(actor(s), desk.HoldAdd) == nil, Token: s.Token, Data: c.cfg.Data}
 	for _, lifted := range []bool{false, true} {
 		for _, h := range k.Holds {
 			if h.Lifted.IsZero() != lifted {

@@ -14,6 +14,7 @@ type sessionsPage struct {
 	Sessions []access.Session // one's own first
 	Own      string
 	More     int
+	MayAll   bool // end all at once
 	Token    string
 }
 
@@ -35,7 +36,7 @@ func (c *Console) sessionsPage(w http.ResponseWriter, r *http.Request, s *access
 	slices.SortFunc(list, func(x, y access.Session) int {
 		return cmp.Or(cmp.Compare(other(x), other(y)), y.Seen.Compare(x.Seen), cmp.Compare(x.ID, y.ID))
 	})
-	p := sessionsPage{Own: s.ID, Token: s.Token, Sentence: many(len(list), "session") + " open."}
+	p := sessionsPage{Own: s.ID, MayAll: actor(s).Whole(), Token: s.Token, Sentence: many(len(list), "session") + " open."}
 	if len(list) == 1 {
 		p.Sentence = "One session is open: yours."
 	}

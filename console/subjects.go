@@ -13,6 +13,7 @@ type subjectsPage struct {
 	Sentence                   string
 	Asked                      []privacy.Glass
 	Person                     string
+	MayHold                    bool // see legal holds
 	MayApprove, MayFind, MayDo bool
 	Found                      *desk.Findings
 	Done                       string // what the form did
@@ -31,13 +32,16 @@ func (c *Console) subjectsPage(w http.ResponseWriter, r *http.Request, s *access
 
 // subjectsWith shows the page with what a form was answered.
 func (c *Console) subjectsWith(w http.ResponseWriter, r *http.Request, s *access.Session, answer func(*subjectsPage)) {
-	holds, err := c.cfg.Desk.Holds(r.Context(), actor(s))
-	if err != nil {
-		c.refused(w, r, err)
-		return
-	}
 	may := func(act string) bool { return c.cfg.Desk.May(actor(s), act) == nil }
-	p := subjectsPage{Person: s.Person, MayApprove: may(desk.ContentApprove), MayFind: may(desk.SubjectFind), MayDo: may(desk.SubjectErase), Token: s.Token, Data: c.cfg.Data}
+	var holds []privacy.Hold
+	var err error
+	if may(desk.HoldRead) {
+		if holds, err = c.cfg.Desk.Holds(r.Context(), actor(s)); err != nil {
+			c.refused(w, r, err)
+			return
+		}
+	}
+	p := subjectsPage{Person: s.Person, MayHold: may(desk.HoldRead), MayApprove: may(desk.ContentApprove), MayFind: may(desk.SubjectFind), MayDo: may(desk.SubjectErase), Token: s.Token, Data: c.cfg.Data}
 	if p.MayApprove {
 		if p.Asked, err = c.cfg.Desk.Asked(r.Context(), actor(s)); err != nil {
 			c.failed(w, r, err)
@@ -48,7 +52,10 @@ func (c *Console) subjectsWith(w http.ResponseWriter, r *http.Request, s *access
 	for _, h := range holds {
 		held += bit(h.Lifted.IsZero())
 	}
-	p.Sentence = many(held, "legal hold") + ", " + many(len(p.Asked), "request") + " to read content."
+	p.Sentence = many(len(p.Asked), "request") + " to read content."
+	if p.MayHold {
+		p.Sentence = many(held, "legal hold") + ", " + p.Sentence
+	}
 	answer(&p)
 	c.render(w, r, http.StatusOK, "subjects", "Subjects", s, p)
 }

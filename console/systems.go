@@ -35,7 +35,7 @@ func (c *Console) systemsWith(w http.ResponseWriter, r *http.Request, s *access.
 		return
 	}
 	p := systemsPage{Made: made, Secret: secret, Token: s.Token}
-	for _, sys := range c.cfg.Systems() {
+	for _, sys := range c.cfg.Desk.Systems(actor(s)) {
 		v := systemView{System: sys}
 		for _, k := range keys {
 			if k.System == sys.Name {

@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -86,6 +85,9 @@ var Roles = []string{"admin", "approver", "auditor", "reader"}
 type Actor struct {
 	Person string // "local:root", "ops@acme.example"
 	Roles  []string
+	// Teams are those that the actor is limited to (see [Actor.Whole]): what is another
+	// team's is not there for them. Empty is the whole organisation.
+	Teams []string
 }
 
 // Config is what a Desk works with.
@@ -104,10 +106,10 @@ type Config struct {
 // Desk does administrative operations.
 type Desk struct {
 	cfg     Config
-	bills   counted[*billed]
-	traffic [len(Spans)]counted[*Traffic]
-	flows   [len(Spans)]counted[*Flows]
-	guarded [len(Spans)]counted[*Guarding]
+	bills   Counted[*billed]
+	traffic [len(Spans)]Counted[*Traffic]
+	flows   [len(Spans)]Counted[*Flows]
+	guarded [len(Spans)]Counted[*Guarding]
 	replays replays
 }
 
@@ -127,11 +129,14 @@ func (d *Desk) Close() { d.replays.close() }
 // May reports whether an actor may do something, without doing it.
 func (d *Desk) May(a Actor, act string) error {
 	p := d.cfg.Permits().Decide(access.Ask{
-		Principal: record.Principal{Kind: "person", ID: a.Person}, Roles: a.Roles, Point: access.Administer, Target: act})
-	if p.Allowed {
-		return nil
+		Principal: record.Principal{Kind: "person", ID: a.Person}, Roles: a.Roles, Teams: a.Teams, Point: access.Administer, Target: act})
+	switch {
+	case !p.Allowed:
+		return fmt.Errorf("%w: %s may not do %s; ask somebody with the role admin", ErrDenied, a.Person, act)
+	case !a.Whole() && !slices.Contains(withinTeams, act):
+		return forAll()
 	}
-	return fmt.Errorf("%w: %s may not do %s; ask somebody with the role admin", ErrDenied, a.Person, act)
+	return nil
 }
 
 // act permits, records and does one operation. A refusal and an end are recorded
@@ -147,7 +152,7 @@ func (d *Desk) act(ctx context.Context, a Actor, act record.Act, do func() error
 
 // begin fills in what all acts have.
 func (d *Desk) begin(a Actor, act record.Act) record.Act {
-	act.ID, act.At, act.By = cmp.Or(act.ID, newActID()), d.cfg.Now().UTC(), a.Person
+	act.ID, act.At, act.By, act.Teams = cmp.Or(act.ID, newActID()), d.cfg.Now().UTC(), a.Person, a.Teams
 	act.Target = clean(act.Target)
 	return act
 }
@@ -193,7 +198,7 @@ func (d *Desk) record(ctx context.Context, a Actor, act record.Act, do func() er
 // shown once.
 func (d *Desk) CreateKey(ctx context.Context, a Actor, system string) (key access.Key, secret string, err error) {
 	err = d.act(ctx, a, record.Act{Kind: KeyCreate, Target: system}, func() (err error) {
-		if _, err := d.cfg.Permits().System(system); err != nil {
+		if _, err := d.wall(a).declared(system); err != nil {
 			return fmt.Errorf("%w; declare it under systems in the configuration", err)
 		}
 		key, secret, err = d.cfg.Keys.Create(ctx, system, a.Person)
@@ -204,7 +209,12 @@ func (d *Desk) CreateKey(ctx context.Context, a Actor, system string) (key acces
 
 // RevokeKey ends a key at once.
 func (d *Desk) RevokeKey(ctx context.Context, a Actor, id string) error {
-	return d.act(ctx, a, record.Act{Kind: KeyRevoke, Target: id}, func() error { return d.cfg.Keys.Revoke(ctx, id) })
+	return d.act(ctx, a, record.Act{Kind: KeyRevoke, Target: id}, func() error {
+		if !d.wall(a).key(id) {
+			return access.ErrKey
+		}
+		return d.cfg.Keys.Revoke(ctx, id)
+	})
 }
 
 // Keys lists keys, newest first; of one system, or of all when system is "".
@@ -212,79 +222,10 @@ func (d *Desk) Keys(a Actor, system string) ([]access.Key, error) {
 	if err := d.May(a, KeyRead); err != nil {
 		return nil, err
 	}
-	list := slices.DeleteFunc(d.cfg.Keys.List(), func(k access.Key) bool { return system != "" && k.System != system })
+	w := d.wall(a)
+	list := slices.DeleteFunc(d.cfg.Keys.List(), func(k access.Key) bool { return system != "" && k.System != system || !w.system(k.System) })
 	slices.SortFunc(list, func(x, y access.Key) int { return y.Created.Compare(x.Created) })
 	return list, nil
-}
-
-// Link makes a token that opens one console session for a person, once.
-func (d *Desk) Link(ctx context.Context, a Actor, person string, roles []string) (token string, err error) {
-	detail := map[string]string{"roles": clean(strings.Join(roles, " "))}
-	err = d.act(ctx, a, record.Act{Kind: LinkCreate, Target: person, Detail: detail}, func() (err error) {
-		if person == "" || clean(person) != person {
-			return fmt.Errorf("%w: a person is called by up to %d printable bytes", ErrInvalid, maxTarget)
-		}
-		for _, r := range roles {
-			if !slices.Contains(Roles, r) {
-				return fmt.Errorf("%w: %q is no role; the roles are %s", ErrInvalid, clean(r), strings.Join(Roles, ", "))
-			}
-		}
-		token, err = d.cfg.Sessions.Link(ctx, person, roles)
-		return err
-	})
-	return token, err
-}
-
-// Sessions lists the sessions that are open.
-func (d *Desk) Sessions(ctx context.Context, a Actor) ([]access.Session, error) {
-	if err := d.May(a, SessionRead); err != nil {
-		return nil, err
-	}
-	return d.cfg.Sessions.List(ctx)
-}
-
-// Open redeems a link: the cookie is the session's. One that cannot be recorded
-// does not stay open.
-func (d *Desk) Open(ctx context.Context, link string) (*http.Cookie, error) {
-	cookie, s, err := d.cfg.Sessions.Redeem(ctx, link)
-	if err != nil {
-		return nil, err
-	}
-	act := record.Act{Kind: SessionBegin, Target: s.ID, Detail: map[string]string{"roles": strings.Join(s.Roles, " ")}}
-	if err := d.record(ctx, Actor{Person: s.Person}, act, func() error { return nil }); err != nil {
-		return nil, errors.Join(err, d.cfg.Sessions.End(context.WithoutCancel(ctx), s.ID))
-	}
-	return cookie, nil
-}
-
-// Content lets somebody read what a call's texts were, where policy keeps them.
-// The reason is recorded before anything is shown.
-func (d *Desk) Content(ctx context.Context, a Actor, id, reason string, show func() error) error {
-	return d.act(ctx, a, record.Act{Kind: ContentRead, Target: id, Reason: clean(reason)}, func() error {
-		if strings.TrimSpace(reason) == "" {
-			return fmt.Errorf("%w: reading what people wrote needs a reason", ErrInvalid)
-		}
-		if err := d.opened(ctx, a, id, reason); err != nil {
-			return err
-		}
-		return show()
-	})
-}
-
-// EndSession ends a session, or all when id is "". Everyone may end their own.
-func (d *Desk) EndSession(ctx context.Context, a Actor, own *access.Session, id string) error {
-	end := func() error { return d.cfg.Sessions.End(ctx, id) }
-	act := record.Act{Kind: SessionEnd, Target: id}
-	if id == "" {
-		act.Target = "all"
-	}
-	if own != nil && own.ID == id && id != "" {
-		// Leaving must not wait for a ledger that is full.
-		act = d.begin(a, act)
-		act.Phase = "done"
-		return errors.Join(end(), d.cfg.Recorder.Act(context.WithoutCancel(ctx), act))
-	}
-	return d.act(ctx, a, act, end)
 }
 
 // Explanation says whether something is allowed, and by which permits.
@@ -299,7 +240,11 @@ func (d *Desk) Explain(a Actor, system, point, target string) (Explanation, erro
 	if err := d.May(a, PolicyRead); err != nil {
 		return Explanation{}, err
 	}
-	return Explain(d.cfg.Permits(), system, point, target, nil)
+	w := d.wall(a)
+	if _, err := w.declared(system); err != nil {
+		return Explanation{}, err
+	}
+	return Explain(w.permits, system, point, target, nil)
 }
 
 // Explain answers without a running server. At release, about says what permits may look at.

@@ -89,7 +89,8 @@ func open(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Desk = desk.New(desk.Config{Keys: o.keys, Profiles: o.profiles, Sessions: o.sessions, Recorder: o.notes, Permits: func() *access.Permits { return permits }})
+	o.Desk = desk.New(desk.Config{Keys: o.keys, Profiles: o.profiles, Sessions: o.sessions, Recorder: o.notes, Permits: func() *access.Permits { return permits },
+		Watch: desk.Watch{Records: &archive{records: []record.Record{{Intent: &record.Intent{ID: "ex_1"}}}}}})
 	return o
 }
 
@@ -112,7 +113,7 @@ func operations(t *testing.T, o *office) []op {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := o.sessions.Link(t.Context(), "sam", []string{"reader"})
+	link, err := o.sessions.Link(t.Context(), "sam", []string{"reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,11 +135,13 @@ func operations(t *testing.T, o *office) []op {
 		{desk.KeyRevoke, key.ID, func(ctx context.Context, o *office, a desk.Actor) error { return o.RevokeKey(ctx, a, key.ID) },
 			func(t *testing.T, o *office) bool { return o.keys.Live(record.Principal{ID: key.ID}) != nil }},
 		{desk.LinkCreate, "pat", func(ctx context.Context, o *office, a desk.Actor) (err error) {
-			token, err = o.Link(ctx, a, "pat", []string{"auditor", "reader"})
+			token, err = o.Link(ctx, a, "pat", []string{"auditor", "reader"}, nil)
 			return err
 		}, func(t *testing.T, o *office) bool { return token != "" }},
 		{desk.ContentRead, "ex_1", func(ctx context.Context, o *office, a desk.Actor) error {
-			return o.Content(ctx, a, "ex_1", "ticket 7", func() error { shown = true; return nil })
+			found, err := o.Content(ctx, a, "ex_1", "ticket 7")
+			shown = len(found) > 0
+			return err
 		}, func(t *testing.T, o *office) bool { return shown }},
 		{desk.ProviderApprove, "up", func(ctx context.Context, o *office, a desk.Actor) error {
 			return o.ApproveProvider(ctx, a, "up", changed.Digest(), "new contract")
@@ -225,16 +228,17 @@ func TestFailedIsRecorded(t *testing.T) {
 		{"a system nobody declared", "key.create failed nobody ada", access.ErrSystem, func(o *office) error { _, _, err := o.CreateKey(t.Context(), admin, "nobody"); return err }},
 		{"a key that is not there", "key.revoke failed key_none ada", access.ErrKey, func(o *office) error { return o.RevokeKey(t.Context(), admin, "key_none") }},
 		{"a role that is none", "link.create failed pat ada", desk.ErrInvalid, func(o *office) error {
-			_, err := o.Link(t.Context(), admin, "pat", []string{"reader", "root"})
+			_, err := o.Link(t.Context(), admin, "pat", []string{"reader", "root"}, nil)
 			return err
 		}},
-		{"nobody", "link.create failed  ada", desk.ErrInvalid, func(o *office) error { _, err := o.Link(t.Context(), admin, "", []string{"reader"}); return err }},
+		{"nobody", "link.create failed  ada", desk.ErrInvalid, func(o *office) error { _, err := o.Link(t.Context(), admin, "", []string{"reader"}, nil); return err }},
 		{"a name with a new line", "link.create failed a\uFFFDb ada", desk.ErrInvalid, func(o *office) error {
-			_, err := o.Link(t.Context(), admin, "a\nb", []string{"reader"})
+			_, err := o.Link(t.Context(), admin, "a\nb", []string{"reader"}, nil)
 			return err
 		}},
 		{"a session that is not there", "session.end failed ses_none ada", access.ErrSession, func(o *office) error { return o.EndSession(t.Context(), admin, nil, "ses_none") }},
-		{"no reason", "content.read failed ex_1 ada", desk.ErrInvalid, func(o *office) error { return o.Content(t.Context(), admin, "ex_1", " ", func() error { return nil }) }},
+		{"no reason", "content.read failed ex_1 ada", desk.ErrInvalid, func(o *office) error { _, err := o.Content(t.Context(), admin, "ex_1", " "); return err }},
+		{"a record that is not there", "content.read failed ex_2 ada", desk.ErrRecord, func(o *office) error { _, err := o.Content(t.Context(), admin, "ex_2", "ticket 7"); return err }},
 	} {
 		o := open(t)
 		if err := c.run(o); !errors.Is(err, c.err) {
@@ -251,7 +255,7 @@ func TestFailedIsRecorded(t *testing.T) {
 
 func TestLinkOpensAndLeaves(t *testing.T) {
 	o := open(t)
-	token, err := o.Link(t.Context(), admin, "pat", []string{"reader"})
+	token, err := o.Link(t.Context(), admin, "pat", []string{"reader"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +289,7 @@ func TestLinkOpensAndLeaves(t *testing.T) {
 func TestSessionThatCannotBeRecordedEnds(t *testing.T) {
 	for fails := range 2 {
 		o := open(t)
-		token, err := o.sessions.Link(t.Context(), "pat", []string{"reader"})
+		token, err := o.sessions.Link(t.Context(), "pat", []string{"reader"}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

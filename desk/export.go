@@ -66,7 +66,7 @@ func (d *Desk) ExportSubject(ctx context.Context, a Actor, subject, reason strin
 			}
 			seen[p.Exchange] = true
 			wrote := slices.ContainsFunc(places, func(q privacy.Location) bool { return q.Exchange == p.Exchange && q.Kind == "text" })
-			if err := d.exportOne(ctx, s, &e, p, wrote); err != nil {
+			if err := d.exportOne(ctx, a, s, &e, p, wrote); err != nil {
 				return err
 			}
 		}
@@ -76,8 +76,8 @@ func (d *Desk) ExportSubject(ctx context.Context, a Actor, subject, reason strin
 }
 
 // exportOne adds an exchange, if its texts are there still.
-func (d *Desk) exportOne(ctx context.Context, s *privacy.Subjects, e *Exported, p privacy.Location, wrote bool) error {
-	for r, err := range d.records(ctx, record.Query{ID: p.Exchange, Content: true, Limit: 1}) {
+func (d *Desk) exportOne(ctx context.Context, a Actor, s *privacy.Subjects, e *Exported, p privacy.Location, wrote bool) error {
+	for r, err := range d.records(ctx, a, record.Query{ID: p.Exchange, Content: true, Limit: 1}) {
 		if err != nil {
 			return fmt.Errorf("desk: exporting: %w", err)
 		}

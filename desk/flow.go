@@ -64,7 +64,7 @@ func (d *Desk) Flows(ctx context.Context, a Actor, span string) (*Flows, error) 
 		return nil, fmt.Errorf("%w: flows can be seen over an hour, a day, a week or a month", ErrInvalid)
 	}
 	now := d.cfg.Now().UTC()
-	return d.flows[i].get(now, func() (*Flows, error) { return d.countFlows(ctx, Spans[i], now) })
+	return d.flows[i].Of(a, now, func() (*Flows, error) { return d.countFlows(ctx, a, Spans[i], now) })
 }
 
 // way is what one flow has in common.
@@ -77,9 +77,9 @@ type flowing struct {
 	kept map[Withheld]int
 }
 
-func (d *Desk) countFlows(ctx context.Context, span Span, now time.Time) (*Flows, error) {
+func (d *Desk) countFlows(ctx context.Context, a Actor, span Span, now time.Time) (*Flows, error) {
 	f := flowing{&Flows{Span: span, Since: span.since(now), List: []Flow{}, Withheld: []Withheld{}}, map[way]*Flow{}, map[Withheld]int{}}
-	for r, err := range d.records(ctx, record.Query{Kind: "exchange", Since: f.Since, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: f.Since, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading where data went: %w", err)
 		}

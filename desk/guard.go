@@ -153,7 +153,7 @@ func (d *Desk) Guard(ctx context.Context, a Actor, span string) (*Guarding, erro
 		return nil, fmt.Errorf("%w: the guard can be seen over an hour, a day, a week or a month", ErrInvalid)
 	}
 	now := d.cfg.Now().UTC()
-	return d.guarded[i].get(now, func() (*Guarding, error) { return d.countGuard(ctx, Spans[i], now) })
+	return d.guarded[i].Of(a, now, func() (*Guarding, error) { return d.countGuard(ctx, a, Spans[i], now) })
 }
 
 // since is the beginning of a span's first slot.
@@ -161,10 +161,10 @@ func (s Span) since(now time.Time) time.Time {
 	return now.Truncate(s.Slot).Add(-s.Slot * time.Duration(s.Slots-1))
 }
 
-func (d *Desk) countGuard(ctx context.Context, span Span, now time.Time) (*Guarding, error) {
+func (d *Desk) countGuard(ctx context.Context, a Actor, span Span, now time.Time) (*Guarding, error) {
 	c := guardCount{Guarding: &Guarding{Span: span, Since: span.since(now), Detectors: []DetectorGuard{}, Scores: []Scores{}, Stages: []StageGuard{}, uses: map[use]*Used{}},
 		detectors: map[string]*DetectorGuard{}, scores: map[[3]string]*Scores{}, stages: map[string]*StageGuard{}}
-	for r, err := range d.records(ctx, record.Query{Kind: "exchange", Since: c.Since, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: c.Since, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading what the guard did: %w", err)
 		}

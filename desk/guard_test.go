@@ -42,6 +42,9 @@ func (s *archive) Records(ctx context.Context, q record.Query) iter.Seq2[record.
 			}
 		}
 		for _, r := range list {
+			if q.ID != "" && q.ID != r.ID() {
+				continue
+			}
 			if !yield(r, nil) {
 				return
 			}

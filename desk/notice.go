@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bartizan-ai/bartizan/privacy"
 )
@@ -16,6 +17,8 @@ func (d *Desk) Notices(a Actor, system string) ([]privacy.Notice, error) {
 		return nil, nil
 	}
 	all, err := d.cfg.Watch.Notices()
+	w := d.wall(a)
+	all = slices.DeleteFunc(all, func(n privacy.Notice) bool { return !w.system(n.System) })
 	if err != nil || system == "" {
 		return all, err
 	}

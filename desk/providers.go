@@ -27,7 +27,8 @@ func (d *Desk) suspend(list []Provider) {
 // was looked at. From then on calls may go there again.
 func (d *Desk) ApproveProvider(ctx context.Context, a Actor, name, digest, reason string) error {
 	act := record.Act{Kind: ProviderApprove, Target: name, Reason: clean(reason), Detail: map[string]string{"profile": clean(digest)}}
-	if d.cfg.Profiles != nil {
+	// What changed is told to those who may approve it, so not in the record of a refusal.
+	if d.cfg.Profiles != nil && d.May(a, ProviderApprove) == nil {
 		for _, s := range d.cfg.Profiles.Suspended() {
 			if s.Provider == name {
 				act.Detail["was"] = s.Approved

@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -64,6 +65,8 @@ type Replay struct {
 	Allowed Moved   `json:"newly_allowed"`
 	Other   Moved   `json:"otherwise_changed"` // flagged, masked, or no longer
 	Labels  []Label `json:"labels"`            // of samples
+
+	scope string // of whoever began it (see [Actor])
 }
 
 // Moved is the calls for which the decision changes in one way.
@@ -136,17 +139,17 @@ const running = "running"
 // StartReplay begins to judge texts with a changed policy. Whoever may read what people
 // wrote may do it, and says why, as for reading: what is kept is opened, and never shown.
 func (d *Desk) StartReplay(ctx context.Context, a Actor, ask ReplayAsk) (*Replay, error) {
-	one := &Replay{ID: "rep_" + strings.ReplaceAll(uuid.NewString(), "-", ""), Over: ask.Over, Edits: ask.Edits, State: running, By: a.Person, Began: d.cfg.Now().UTC(),
+	one := &Replay{ID: "rep_" + strings.ReplaceAll(uuid.NewString(), "-", ""), Over: ask.Over, Edits: ask.Edits, State: running, By: a.Person, scope: a.scope(), Began: d.cfg.Now().UTC(),
 		Labels: []Label{}, Blocked: Moved{Records: []Move{}}, Allowed: Moved{Records: []Move{}}, Other: Moved{Records: []Move{}}}
-	err := d.act(ctx, a, record.Act{Kind: ContentRead, Target: "replay of policy " + ask.Policy, Reason: clean(ask.Reason)}, func() error {
+	err := d.act(ctx, a, record.Act{Kind: ContentRead, Target: replayTarget(a, ask.Policy), Reason: clean(ask.Reason)}, func() error {
 		if strings.TrimSpace(ask.Reason) == "" {
 			return fmt.Errorf("%w: reading what people wrote needs a reason", ErrInvalid)
 		}
-		job, err := d.replayJob(one, ask)
+		job, err := d.replayJob(a, one, ask)
 		if err != nil {
 			return err
 		}
-		if err := d.opened(ctx, a, "replay of policy "+ask.Policy, ask.Reason); err != nil {
+		if err := d.opened(ctx, a, replayTarget(a, ask.Policy), ask.Reason); err != nil {
 			return err
 		}
 		if err := d.replays.begin(one); err != nil {
@@ -161,15 +164,25 @@ func (d *Desk) StartReplay(ctx context.Context, a Actor, ask ReplayAsk) (*Replay
 	return d.Replay(a, one.ID)
 }
 
+// replayTarget names a replay on record, and where a second person approves it: what was
+// approved over the records of some teams is not over those of others.
+func replayTarget(a Actor, policy string) string {
+	if a.Whole() {
+		return "replay of policy " + policy
+	}
+	return fmt.Sprintf("replay for teams %.6x of policy %s", sha256.Sum256([]byte(a.scope())), policy)
+}
+
 // Replay returns a replay as it is now.
 func (d *Desk) Replay(a Actor, id string) (*Replay, error) {
 	if err := d.May(a, ContentRead); err != nil {
 		return nil, err
 	}
+	w := d.wall(a)
 	d.replays.mu.Lock()
 	defer d.replays.mu.Unlock()
 	for _, r := range d.replays.list {
-		if r.ID == id {
+		if r.ID == id && w.replay(r) {
 			out := *r
 			for _, m := range []*Moved{&out.Blocked, &out.Allowed, &out.Other} {
 				m.Records = slices.Clone(m.Records)
@@ -182,34 +195,9 @@ func (d *Desk) Replay(a Actor, id string) (*Replay, error) {
 	return nil, ErrUnknown
 }
 
-// Policies returns the policies in use, to those who may see them.
-func (d *Desk) Policies(a Actor) ([]*guard.Compiled, error) {
-	if err := d.May(a, PolicyRead); err != nil {
-		return nil, err
-	}
-	return d.policies(), nil
-}
-
-func (d *Desk) policies() []*guard.Compiled {
-	if d.cfg.Policies == nil {
-		return nil
-	}
-	return d.cfg.Policies()
-}
-
-// policy finds a policy in use by its name.
-func (d *Desk) policy(name string) (*guard.Compiled, error) {
-	for _, c := range d.policies() {
-		if own, _, _ := strings.Cut(c.ID(), "@"); own == name {
-			return c, nil
-		}
-	}
-	return nil, ErrUnknown
-}
-
 // replayJob binds the policy as it is and as it would be, and finds the texts.
-func (d *Desk) replayJob(one *Replay, ask ReplayAsk) (*replay, error) {
-	c, err := d.policy(ask.Policy)
+func (d *Desk) replayJob(a Actor, one *Replay, ask ReplayAsk) (*replay, error) {
+	c, err := d.policy(a, ask.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +211,8 @@ func (d *Desk) replayJob(one *Replay, ask ReplayAsk) (*replay, error) {
 	// A policy that only monitors is replayed as if it acted: that is what one wants to know.
 	p := c.Policy()
 	p.Mode, p.Until = "enforce", ""
-	r := &replay{Replay: one, list: &d.replays, records: d.records, name: ask.Policy, since: Spans[i].since(d.cfg.Now().UTC()), now: d.cfg.Now}
+	read := func(ctx context.Context, q record.Query) iter.Seq2[record.Record, error] { return d.records(ctx, a, q) }
+	r := &replay{Replay: one, list: &d.replays, records: read, name: ask.Policy, since: Spans[i].since(d.cfg.Now().UTC()), now: d.cfg.Now}
 	if r.was, err = c.WhatIf(p); err != nil {
 		return nil, fmt.Errorf("desk: replaying: %w", err)
 	}

@@ -66,7 +66,7 @@ func (d *Desk) Retention(ctx context.Context, a Actor) (out Retention, err error
 	now := d.cfg.Now().UTC()
 	out.RecordsBack, out.ContentBack = back(now, out.Records, time.Time{}, all), back(now, out.Content, first, false)
 	out.Deleted = []record.Act{}
-	for r, err := range d.records(ctx, record.Query{Kind: "act", Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "act", Limit: MaxRead}) {
 		if err != nil {
 			return out, fmt.Errorf("desk: reading what was deleted: %w", err)
 		}

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
@@ -234,19 +236,48 @@ func (d *Desk) opened(ctx context.Context, a Actor, target, reason string) error
 // ApproveContent lets somebody else read what they asked for, once.
 func (d *Desk) ApproveContent(ctx context.Context, a Actor, id string) error {
 	return d.act(ctx, a, record.Act{Kind: ContentApprove, Target: id}, func() error {
-		s, err := d.subjects()
+		list, err := d.waiting(ctx, a)
 		if err != nil {
 			return err
 		}
-		return explained(s.Approve(ctx, id, a.Person))
+		if !a.Whole() && !slices.ContainsFunc(list, func(g privacy.Glass) bool { return g.ID == id }) {
+			return explained(privacy.ErrNone)
+		}
+		return explained(d.cfg.Privacy.Subjects.Approve(ctx, id, a.Person))
 	})
 }
 
 // Asked lists the requests that wait for a second person.
 func (d *Desk) Asked(ctx context.Context, a Actor) ([]privacy.Glass, error) {
-	s, err := d.subjects()
-	if err := cmp.Or(d.May(a, ContentApprove), err); err != nil {
+	if err := d.May(a, ContentApprove); err != nil {
 		return nil, err
 	}
-	return s.Asked(ctx)
+	return d.waiting(ctx, a)
+}
+
+// waiting are the requests that somebody may see: those to read a record that they see, and
+// to replay what they could replay themselves.
+func (d *Desk) waiting(ctx context.Context, a Actor) ([]privacy.Glass, error) {
+	s, err := d.subjects()
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Asked(ctx)
+	if a.Whole() || err != nil {
+		return list, err
+	}
+	theirs := []privacy.Glass{}
+	for _, g := range list {
+		seen := slices.ContainsFunc(d.InUse(a), func(c *guard.Compiled) bool { return replayTarget(a, nameOf(c)) == g.Target })
+		for _, err := range d.records(ctx, a, record.Query{ID: g.Target, Kind: "exchange", Limit: 1}) {
+			if err != nil {
+				return nil, err
+			}
+			seen = g.Target != ""
+		}
+		if seen {
+			theirs = append(theirs, g)
+		}
+	}
+	return theirs, nil
 }

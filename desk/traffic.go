@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -92,10 +91,10 @@ func (d *Desk) Traffic(ctx context.Context, a Actor, span string) (*Traffic, err
 		return nil, fmt.Errorf("%w: traffic can be seen over an hour, a day, a week or a month", ErrInvalid)
 	}
 	now := d.cfg.Now().UTC()
-	return d.traffic[i].get(now, func() (*Traffic, error) { return d.count(ctx, Spans[i], now) })
+	return d.traffic[i].Of(a, now, func() (*Traffic, error) { return d.count(ctx, a, Spans[i], now) })
 }
 
-func (d *Desk) count(ctx context.Context, span Span, now time.Time) (*Traffic, error) {
+func (d *Desk) count(ctx context.Context, a Actor, span Span, now time.Time) (*Traffic, error) {
 	t := &Traffic{Span: span, Bands: bands, Systems: []SystemTraffic{}, Silent: []string{}}
 	t.Since = span.since(now)
 	t.Heat = make([][]int, t.Span.Slots)
@@ -103,21 +102,13 @@ func (d *Desk) count(ctx context.Context, span Span, now time.Time) (*Traffic, e
 		t.Heat[i] = make([]int, len(bands)+1)
 	}
 	by := map[string]*SystemTraffic{}
-	for r, err := range d.records(ctx, record.Query{Kind: "exchange", Since: t.Since, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: t.Since, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading traffic: %w", err)
 		}
 		t.take(&r, by)
 	}
-	return t, d.finish(ctx, t, by)
-}
-
-// records reads, or finds nothing.
-func (d *Desk) records(ctx context.Context, q record.Query) iter.Seq2[record.Record, error] {
-	if d.cfg.Watch.Records == nil {
-		return func(func(record.Record, error) bool) {}
-	}
-	return d.cfg.Watch.Records.Records(ctx, q)
+	return t, d.finish(ctx, d.wall(a), t, by)
 }
 
 // take counts one record.
@@ -200,7 +191,7 @@ func answered(r *record.Record) (time.Duration, bool) {
 }
 
 // finish computes what needs all records.
-func (d *Desk) finish(ctx context.Context, t *Traffic, by map[string]*SystemTraffic) error {
+func (d *Desk) finish(ctx context.Context, w wall, t *Traffic, by map[string]*SystemTraffic) error {
 	t.Total.order()
 	for _, s := range by {
 		s.order()
@@ -212,15 +203,19 @@ func (d *Desk) finish(ctx context.Context, t *Traffic, by map[string]*SystemTraf
 	if n := len(t.Systems); n > maxSystems {
 		t.Systems, t.Others = t.Systems[:maxSystems], n-maxSystems
 	}
-	for _, s := range d.cfg.Permits().Systems() {
+	for _, s := range w.systems() {
 		if by[s.Name] == nil {
 			t.Silent = append(t.Silent, s.Name)
 		}
 	}
 	slices.Sort(t.Silent)
 	for i := range t.Systems {
-		var err error
-		if t.Systems[i].Allowances, err = d.allowances(ctx, t.Systems[i].System); err != nil {
+		// A system whose calls were a team's may be another's by now, and its limits with it.
+		name, err := t.Systems[i].System, error(nil)
+		if !w.system(name) {
+			name = ""
+		}
+		if t.Systems[i].Allowances, err = d.allowances(ctx, name); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ type Try struct {
 // the text is not, it is no exchange, and no stage is asked.
 func (d *Desk) TryPolicy(ctx context.Context, a Actor, t Try) (e guard.Explanation, err error) {
 	err = d.act(ctx, a, record.Act{Kind: PolicyRead, Target: "try of policy " + t.Policy}, func() error {
-		c, err := d.policy(t.Policy)
+		c, err := d.policy(a, t.Policy)
 		if err != nil {
 			return err
 		}

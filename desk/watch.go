@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
@@ -145,16 +144,18 @@ func (d *Desk) Providers(ctx context.Context, a Actor) (list []Provider, whole b
 		return nil, false, err
 	}
 	if d.cfg.Watch.Providers != nil {
-		list = d.cfg.Watch.Providers()
+		list = slices.Clone(d.cfg.Watch.Providers())
 	}
 	d.suspend(list)
 	now := d.cfg.Now().UTC()
-	bills, err := d.bills.get(now, func() (*billed, error) { return d.bill(ctx, now) })
+	bills, err := d.bills.Of(a, now, func() (*billed, error) { return d.bill(ctx, a, now) })
 	if err != nil {
 		return nil, false, err
 	}
-	known := map[string]bool{}
+	w, known := d.wall(a), map[string]bool{}
+	list = slices.DeleteFunc(list, func(p Provider) bool { return !w.provider(&p) && bills.by[p.Name] == nil })
 	for i := range list {
+		w.provider(&list[i])
 		known[list[i].Name] = true
 		if b := bills.by[list[i].Name]; b != nil {
 			list[i].Today, list[i].Month = b.today, b.month
@@ -169,31 +170,6 @@ func (d *Desk) Providers(ctx context.Context, a Actor) (list []Provider, whole b
 	return list, bills.read < MaxRead, nil
 }
 
-// counted is what was counted a moment ago. Counting reads many records, so it is
-// done once in a while, whoever looks and however often; those who come together
-// wait for one count.
-type counted[T any] struct {
-	mu   sync.Mutex
-	at   time.Time // zero: never
-	last T
-}
-
-// countedLasts is how long a count stays as it is.
-const countedLasts = 5 * time.Second
-
-func (c *counted[T]) get(now time.Time, count func() (T, error)) (T, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if age := now.Sub(c.at); !c.at.IsZero() && age >= 0 && age < countedLasts {
-		return c.last, nil
-	}
-	got, err := count()
-	if err == nil {
-		c.last, c.at = got, now
-	}
-	return got, err
-}
-
 // billed is what went to all providers, from so many records.
 type billed struct {
 	by   map[string]*bill
@@ -204,10 +180,10 @@ type billed struct {
 type bill struct{ today, month Bill }
 
 // bill reads this month's records once.
-func (d *Desk) bill(ctx context.Context, now time.Time) (*billed, error) {
+func (d *Desk) bill(ctx context.Context, a Actor, now time.Time) (*billed, error) {
 	month, today := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC), now.Truncate(24*time.Hour)
 	out := &billed{by: map[string]*bill{}}
-	for r, err := range d.records(ctx, record.Query{Kind: "exchange", Since: month, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: month, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading what providers cost: %w", err)
 		}
@@ -264,6 +240,9 @@ type Spending struct {
 // Spending says where the spending of a system stands.
 func (d *Desk) Spending(ctx context.Context, a Actor, system string) (s Spending, err error) {
 	if err := d.May(a, RecordRead); err != nil {
+		return s, err
+	}
+	if _, err := d.wall(a).declared(system); err != nil {
 		return s, err
 	}
 	now := d.cfg.Now().UTC()

@@ -258,7 +258,7 @@ func TestWatchNeedsARight(t *testing.T) {
 
 func permitsOf(t *testing.T) *access.Permits {
 	t.Helper()
-	p, err := access.NewPermits(nil, nil)
+	p, err := access.NewPermits([]record.System{{Name: "bot"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,5 +282,8 @@ func TestSpending(t *testing.T) {
 	}
 	if len(s.Allowances) != 1 || s.Allowances[0].Left() != 0 {
 		t.Errorf("%+v", s.Allowances)
+	}
+	if s, err := d.Spending(t.Context(), reader, "none"); !errors.Is(err, access.ErrSystem) || len(s.Allowances) != 0 {
+		t.Errorf("a system that nobody declared: %+v %v", s, err)
 	}
 }

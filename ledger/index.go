@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
@@ -83,7 +84,7 @@ func (r *row) may(q *record.Query) bool {
 	case q.Before != 0 && r.seq >= q.Before, q.After != 0 && r.seq <= q.After,
 		q.ID != "" && r.id != hash64(q.ID),
 		q.System != "" && r.system != hash32(q.System),
-		q.Team != "" && r.team != hash32(q.Team),
+		len(q.Teams) > 0 && !slices.ContainsFunc(q.Teams, func(t string) bool { return r.team == hash32(t) }),
 		q.Model != "" && r.model != hash32(q.Model),
 		q.Kind == "act" && r.flags&rowAct == 0, q.Kind == "exchange" && r.flags&rowAct != 0,
 		!q.Since.IsZero() && r.at < nanos(q.Since), !q.Until.IsZero() && r.at >= nanos(q.Until):

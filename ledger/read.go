@@ -289,7 +289,7 @@ func matches(q *record.Query, r *record.Record) bool {
 	if r.Intent != nil {
 		system, team, model = r.Intent.Principal.System, r.Intent.Principal.Team, r.Intent.Model
 	}
-	return (q.ID == "" || q.ID == r.ID()) && (q.System == "" || q.System == system) && (q.Team == "" || q.Team == team) &&
+	return (q.ID == "" || q.ID == r.ID()) && (q.System == "" || q.System == system) && (len(q.Teams) == 0 || slices.Contains(q.Teams, team)) &&
 		(q.Model == "" || q.Model == model) && (q.Category == "" || hasCategory(r, q.Category)) && wants(q, r.Decision())
 }
 

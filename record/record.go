@@ -193,6 +193,7 @@ type Act struct {
 	Phase  string            `json:"phase"` // "intended", "applied", "done", "failed", "refused"
 	Kind   string            `json:"kind"`  // "key.create"
 	By     string            `json:"by"`
+	Teams  []string          `json:"teams,omitempty"` // that whoever did it was limited to
 	Target string            `json:"target,omitempty"`
 	Reason string            `json:"reason,omitempty"`
 	Detail map[string]string `json:"detail,omitempty"`
@@ -266,7 +267,7 @@ func (r *Record) Decision() risk.Decision {
 type Query struct {
 	ID        string
 	System    string
-	Team      string
+	Teams     []string // exchanges of any of them
 	Model     string
 	Kind      string // "exchange", "act"; "" both
 	Decisions []risk.Decision

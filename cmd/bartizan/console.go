@@ -18,11 +18,12 @@ type consoleLink struct {
 	Data   string   `help:"Data folder of the running server, where it has no configuration file (a demo)." placeholder:"DIR"`
 	Person string   `help:"Whose session it will be; you if nobody is named." placeholder:"NAME"`
 	Role   []string `default:"admin" help:"admin, approver, auditor or reader." placeholder:"ROLE"`
+	Team   []string `sep:"none" help:"See and touch only what is this team's; may be given more than once. Left out: the whole organisation." placeholder:"NAME"`
 }
 
 // Help is shown by -h.
 func (consoleLink) Help() string {
-	return "Example:\n  bartizan console link --person ops@acme.example --role auditor\n  bartizan console link --data build/demo"
+	return "Example:\n  bartizan console link --person ops@acme.example --role auditor\n  bartizan console link --person pat@acme.example --role reader --team support\n  bartizan console link --data build/demo"
 }
 
 // Run implements the command.
@@ -42,7 +43,11 @@ func (c *consoleLink) Run(s *streams) error {
 	var out struct {
 		URL string `json:"url"`
 	}
-	if err := d.call(ctx, http.MethodPost, "/links", map[string]any{"person": c.Person, "roles": c.Role}, &out); err != nil {
+	in := map[string]any{"person": c.Person, "roles": c.Role}
+	if len(c.Team) > 0 {
+		in["teams"] = c.Team
+	}
+	if err := d.call(ctx, http.MethodPost, "/links", in, &out); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(s.out, out.URL)
