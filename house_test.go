@@ -28,7 +28,7 @@ const module = "github.com/bartizan-ai/bartizan"
 var layers = [][]string{
 	{"llm", "risk", "record", "text", "ngram", "chain", "names", "labelled", "stat"},
 	{"store", "dialect"},
-	{"access", "guard", "ledger", "mask", "practice", "privacy"},
+	{"access", "guard", "ledger", "mask", "practice", "privacy", "redteam"},
 	{"guard/detect", "guard/second", "mask/entity"},
 	{"guard/train", "mask/train"},
 	{"desk"},
@@ -45,7 +45,8 @@ var within = map[string][]string{
 }
 
 // families may import vocabulary and their own parent, nothing else of ours.
-var families = map[string]string{"guard/detect": "guard", "guard/second": "guard", "mask/entity": "mask"}
+var families = map[string]string{"guard/detect": "guard", "guard/second": "guard", "mask/entity": "mask",
+	"redteam/attack": "redteam", "redteam/score": "redteam", "redteam/seed": "redteam", "redteam/target": "redteam", "redteam/format": "redteam"}
 
 // teachers may import a family as app does: what is learnt must be read by the very code
 // that reads it later (docs/decisions/0008-learnt-models.md).
