@@ -87,13 +87,13 @@ func TestSameBits(t *testing.T) {
 
 // random is a model of random weights.
 func random(rng *rand.Rand, tags int) *Model {
-	m := &Model{tags: tags, width: 2, mask: 15, scale: .03, mark: make([]byte, 16), rows: make([]int8, 16*tags), moves: make([]float32, (tags+1)*tags)}
+	m := &Model{tags: tags, width: 2, mask: 15, scale: .03, mark: make([]byte, 16), rows: make([]byte, 16*tags), moves: make([]float32, (tags+1)*tags)}
 	for i := range m.mark {
 		m.mark[i] = marked(uint32(i))
 	}
 	m.mark[0] = 0
 	for i := range m.rows {
-		m.rows[i] = int8(rng.IntN(255) - 127)
+		m.rows[i] = byte(rng.IntN(255) - 127)
 	}
 	for i := range m.moves {
 		if m.moves[i] = float32(rng.NormFloat64()); !follows(i/tags, i%tags, tags) {
@@ -170,7 +170,7 @@ func enumerate(m *Model, ids []uint32, outside []bool, n int) (best []uint8, kin
 			}
 			for _, id := range ids[2*i : 2*i+2] {
 				if id != None {
-					s += float64(m.rows[int(id)*m.tags+tag]) * float64(m.scale)
+					s += float64(int8(m.rows[int(id)*m.tags+tag])) * float64(m.scale)
 				}
 			}
 			tags[i] = uint8(tag)
@@ -270,4 +270,38 @@ func FuzzModel(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNine holds that what is spelled out for nine tags gives the bits that the general way
+// gives.
+func TestNine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	found := 0
+	for range 300 {
+		m, n := random(rng, 9), 1+rng.IntN(60)
+		m.scale = []float32{.001, .01, .03, .2, 4}[rng.IntN(5)]
+		general := *m
+		general.nine = nil
+		ids, outside := make([]uint32, 2*n), make([]bool, n)
+		for i := range ids {
+			ids[i] = uint32(rng.IntN(16)) * 0x01000001
+		}
+		for i := range outside {
+			outside[i] = rng.IntN(4) == 0
+		}
+		lean := float32(rng.IntN(3))
+		tags, sure := (&Tagger{Model: m, Lean: lean}).Tag(ids, outside)
+		want, doubts := (&Tagger{Model: &general, Lean: lean}).Tag(ids, outside)
+		if !slices.Equal(tags, want) || !slices.Equal(sure, doubts) {
+			t.Fatalf("%v %v, want %v %v", tags, sure, want, doubts)
+		}
+		for _, tag := range tags {
+			if tag != Outside {
+				found++
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("only %d tokens were anything", found)
+	}
 }

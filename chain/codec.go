@@ -26,10 +26,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(w))
 	}
 	b = append(b, m.mark...)
-	for _, w := range m.rows {
-		b = append(b, byte(w))
-	}
-	return b, nil
+	return append(b, m.rows...), nil
 }
 
 // Bounds of what is read.
@@ -55,7 +52,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	if len(b) != header+4*moves+int(rows)+int(rows*tags) {
 		return fmt.Errorf("%w: %d rows in %d bytes", ErrFormat, rows, len(b))
 	}
-	*m = Model{tags: int(tags), width: int(width), mask: rows - 1, scale: scale, moves: make([]float32, moves), rows: make([]int8, rows*tags)}
+	*m = Model{tags: int(tags), width: int(width), mask: rows - 1, scale: scale, moves: make([]float32, moves)}
 	for i := range m.moves {
 		w := math.Float32frombits(binary.LittleEndian.Uint32(b[header+4*i:]))
 		if ok := follows(i/m.tags, i%m.tags, m.tags); w-w != 0 || ok != (w > never) {
@@ -65,9 +62,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	}
 	b = b[header+4*moves:]
 	m.mark = append([]byte(nil), b[:rows]...)
-	for i, w := range b[rows:] {
-		m.rows[i] = int8(w)
-	}
+	m.rows = append([]byte(nil), b[rows:]...)
 	m.ready()
 	return nil
 }
