@@ -83,7 +83,8 @@ func (kind) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (k kind) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, []kind{k}, k.name, 0, false)
+	l := look{kinds: []kind{k}, only: k.name}
+	return l.at(ctx, passages)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -46,8 +46,9 @@ func Find(text string, r *names.Recogniser) []Found {
 	p, all := newPage(text), kinds()
 	p.reader = r
 	at := shapes(all)
-	hits := settle(gather(p, all[:at], ""))
-	for _, h := range p.settle(all, "", false) {
+	shaped := settle(gather(p, all[:at], ""))
+	hits := slices.Clone(shaped)
+	for _, h := range p.speakers(all, at, shaped, false) {
 		if h.kind >= at {
 			hits = append(hits, h)
 		}

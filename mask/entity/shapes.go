@@ -46,12 +46,53 @@ func (*Detector) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (d *Detector) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, d.kinds, "", d.from, d.rivals)
+	found, _, err := d.LookOn(ctx, passages, nil)
+	return found, err
 }
 
-// look reads passages for some kinds: one by name, or all; and reports those from a kind on.
-func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string, from int, rivals bool) ([]risk.Finding, error) {
+// LookOn is Look that goes on from what another detector of the family left, as guard.Relay
+// says: what goes by its shape is found once for both.
+func (d *Detector) LookOn(ctx context.Context, passages []llm.Passage, handed any) ([]risk.Finding, any, error) {
+	l := look{kinds: d.kinds, from: d.from, rivals: d.rivals}
+	l.read, _ = handed.(*reading)
+	if l.read == nil || len(l.read.pages) != len(passages) {
+		l.read, l.keeps = new(reading), true
+	}
+	found, err := l.at(ctx, passages)
+	if err != nil {
+		return nil, nil, err
+	}
+	return found, l.read, nil
+}
+
+// reading is what is left of the passages of a look.
+type reading struct{ pages []read }
+
+// read is what is left of one: how it was read, and what goes by its shape.
+type read struct {
+	t    string
+	segs []seg
+	hits []hit
+}
+
+// look is one look at passages for some kinds: one by name, or all.
+type look struct {
+	kinds  []kind
+	only   string
+	shapes int // how many of them go by their shape
+	from   int // the first kind that is reported
+	rivals bool
+	read   *reading // what was read before, or is kept
+	keeps  bool
+}
+
+// at reads the passages.
+func (l *look) at(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
 	var found []risk.Finding
+	l.shapes = shapes(l.kinds)
+	if l.keeps {
+		l.read.pages = make([]read, len(passages))
+	}
 	for i := range passages {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -59,12 +100,12 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 		if passages[i].Text == "" {
 			continue
 		}
-		p := newPage(passages[i].Text)
-		for _, h := range p.settle(kinds, only, rivals) {
-			if h.kind < from {
+		p, hits := l.page(i, passages[i].Text)
+		for _, h := range hits {
+			if h.kind < l.from {
 				continue
 			}
-			k := &kinds[h.kind]
+			k := &l.kinds[h.kind]
 			start, end := p.original(h.start, h.end)
 			found = append(found, risk.Finding{Category: k.category(), Detector: k.ID(), Severity: k.severity, Confidence: h.weight,
 				Passage: i, Start: start, End: end, Impact: risk.Confidentiality,
@@ -74,16 +115,29 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 	return found, nil
 }
 
-// settle runs the kinds over a page: those that go by shapes first, because what they find is
-// one word for those that go by context.
-// With rivals, what loses against another kind comes as well, behind what won.
-func (p *page) settle(kinds []kind, only string, rivals bool) []hit {
-	at := shapes(kinds)
-	all := gather(p, kinds[:at], only)
-	hits := settle(slices.Clone(all))
-	if at == len(kinds) {
-		return losers(hits, all, rivals)
+// page reads one passage, or goes on with what was read of it.
+func (l *look) page(i int, text string) (*page, []hit) {
+	at := l.shapes
+	if l.read != nil && !l.keeps {
+		was := &l.read.pages[i]
+		p := &page{t: was.t, segs: was.segs}
+		return p, p.speakers(l.kinds, at, slices.Clone(was.hits), l.rivals)
 	}
+	p := newPage(text)
+	all := gather(p, l.kinds[:at], l.only)
+	hits := settle(slices.Clone(all))
+	if l.keeps {
+		l.read.pages[i] = read{p.t, p.segs, slices.Clone(hits)}
+	}
+	if at == len(l.kinds) {
+		return p, losers(hits, all, l.rivals)
+	}
+	return p, p.speakers(l.kinds, at, hits, l.rivals)
+}
+
+// speakers adds what goes by context to what goes by its shape, of which each value is one
+// word there. With rivals, what loses against another kind comes as well, behind what won.
+func (p *page) speakers(kinds []kind, at int, hits []hit, rivals bool) []hit {
 	p.settled(hits, kinds)
 	for i := at; i < len(kinds); i++ {
 		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
