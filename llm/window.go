@@ -192,7 +192,7 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 		taken = join(taken, r.Changes)
 	}
 	for _, c := range taken {
-		if err := edit(e, p, m.Within(p.Map), c); err != nil {
+		if err := edit(e, p, view, m.Within(p.Map), c); err != nil {
 			return err
 		}
 	}
@@ -273,9 +273,9 @@ func (w *Window) arguments(ch *channel) error {
 			if c.Start < 0 || c.End < c.Start || c.End > len(view) {
 				return ErrScanner
 			}
-			e, err := m.Edit(c.Start, c.End, c.New, c.By)
+			e, err := m.EditIn(view, c.Start, c.End, c.New, c.By)
 			if err != nil {
-				return err
+				return &StructureError{c.By, err}
 			}
 			r.Changes[j] = Change{Start: e.Start, End: e.End, New: string(e.New), By: c.By}
 		}

@@ -74,6 +74,9 @@ func (d *dice) shaped(text string) string {
 		case '0' <= c && c <= '9':
 			if kept--; kept < 0 {
 				b[i] = d.digit()
+				if i == 0 && b[i] == '0' && c != '0' {
+					b[i] = '1' + byte(d.below(9)) // a number stays one
+				}
 			}
 		case 'a' <= c && c <= 'z':
 			b[i] = 'a' + byte(d.below(26))
