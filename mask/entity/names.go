@@ -48,7 +48,7 @@ func Find(text string, r *names.Recogniser) []Found {
 	at := shapes(all)
 	shaped := settle(gather(p, all[:at], ""))
 	hits := slices.Clone(shaped)
-	for _, h := range p.speakers(all, at, shaped, false) {
+	for _, h := range p.speakers(all, at, shaped, false, nil) {
 		if h.kind >= at {
 			hits = append(hits, h)
 		}

@@ -70,9 +70,10 @@ type reading struct{ pages []read }
 
 // read is what is left of one: how it was read, and what goes by its shape.
 type read struct {
-	t    string
-	segs []seg
-	hits []hit
+	t      string
+	segs   []seg
+	hits   []hit
+	inners []inner
 }
 
 // look is one look at passages for some kinds: one by name, or all.
@@ -117,31 +118,47 @@ func (l *look) at(ctx context.Context, passages []llm.Passage) ([]risk.Finding, 
 
 // page reads one passage, or goes on with what was read of it.
 func (l *look) page(i int, text string) (*page, []hit) {
-	at := l.shapes
 	if l.read != nil && !l.keeps {
 		was := &l.read.pages[i]
 		p := &page{t: was.t, segs: was.segs}
-		return p, p.speakers(l.kinds, at, slices.Clone(was.hits), l.rivals)
+		return p, l.speakers(p, slices.Clone(was.hits), was.inners)
 	}
 	p := newPage(text)
-	all := gather(p, l.kinds[:at], l.only)
+	all := gather(p, l.kinds[:l.shapes], l.only)
+	inners := l.inners(p)
+	for i := range inners {
+		all = inners[i].as(all, inners[i].hits, 0)
+	}
 	hits := settle(slices.Clone(all))
 	if l.keeps {
-		l.read.pages[i] = read{p.t, p.segs, slices.Clone(hits)}
+		l.read.pages[i] = read{p.t, p.segs, slices.Clone(hits), inners}
 	}
-	if at == len(l.kinds) {
+	if l.shapes == len(l.kinds) {
 		return p, losers(hits, all, l.rivals)
 	}
-	return p, p.speakers(l.kinds, at, hits, l.rivals)
+	return p, l.speakers(p, hits, inners)
+}
+
+// speakers adds what goes by context to what goes by its shape, in the text and in the texts that
+// lie in it.
+func (l *look) speakers(p *page, hits []hit, inners []inner) []hit {
+	var more []hit
+	for i := range inners {
+		in := &inners[i]
+		q := &page{t: in.t, segs: in.segs}
+		more = in.as(more, q.speakers(l.kinds, l.shapes, slices.Clone(in.hits), false, nil), l.shapes)
+	}
+	return p.speakers(l.kinds, l.shapes, hits, l.rivals, more)
 }
 
 // speakers adds what goes by context to what goes by its shape, of which each value is one
 // word there. With rivals, what loses against another kind comes as well, behind what won.
-func (p *page) speakers(kinds []kind, at int, hits []hit, rivals bool) []hit {
+func (p *page) speakers(kinds []kind, at int, hits []hit, rivals bool, more []hit) []hit {
 	p.settled(hits, kinds)
 	for i := at; i < len(kinds); i++ {
 		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
 	}
+	hits = append(hits, more...)
 	return losers(settle(slices.Clone(hits)), hits, rivals)
 }
 
