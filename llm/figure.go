@@ -20,6 +20,26 @@ func (m *Map) Quoted(start, end int) bool {
 	return m.base64 || len(m.runs) == 0 || m.within(start, end)
 }
 
+// String returns the string that Text[at] lies in, as offsets of Text; ok is false where it lies
+// in none, or in a text that is none of JSON.
+func (m *Map) String(at int) (start, end int, ok bool) {
+	if m == nil || len(m.runs) == 0 {
+		return 0, 0, false
+	}
+	i := m.run(at)
+	if !m.runs[i].quoted {
+		return 0, 0, false
+	}
+	from, to := i, i+1
+	for from > 0 && m.runs[from-1].quoted {
+		from--
+	}
+	for to < len(m.runs)-1 && m.runs[to].quoted {
+		to++
+	}
+	return int(m.runs[from].text), int(m.runs[to].text), true
+}
+
 // EditIn is [Map.Edit] of a text whose structure may be edited in one way: a number that stands
 // there by itself may become another one.
 func (m *Map) EditIn(text string, start, end int, new, by string) (Edit, error) {

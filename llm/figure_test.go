@@ -1,8 +1,10 @@
 package llm
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -69,4 +71,46 @@ func TestEditIn(t *testing.T) {
 	if _, err := member.EditIn(`"phones": 4155552671`, 1, 7, "2025550100", "t"); !errors.Is(err, ErrStructure) {
 		t.Error("a key became a number")
 	}
+}
+
+// TestWindowFigures: a number of a call's arguments becomes another one, however they are cut, and
+// every scanner is told what lies in strings; what is no number is refused, and by whose wish.
+func TestWindowFigures(t *testing.T) {
+	ch := Channel{Kind: KindArgs}
+	args := `{\"n\": 4111, \"s\": \"4111\", \"l\": [4111 ]}`
+	for cut := range len(args) {
+		if cut > 0 && args[cut-1] == '\\' {
+			continue
+		}
+		src := &frames{events: ended(frame(t, ch, args[:cut]), frame(t, ch, args[cut:]))}
+		s := &censor{words: map[string]string{"4111": "7654"}}
+		got, _, err := drain(t, NewWindow(context.Background(), src, []Scanner{s, strung{t}}, WindowConfig{}))
+		if err != io.EOF || got[ch] != `{"n": 7654, "s": "7654", "l": [7654 ]}` {
+			t.Fatalf("cut %d: %q, %v", cut, got[ch], err)
+		}
+	}
+	src := &frames{events: ended(frame(t, ch, args))}
+	_, _, err := drain(t, NewWindow(context.Background(), src, []Scanner{&censor{words: map[string]string{"4111": "[x]"}}}, WindowConfig{}))
+	if at := new(StructureError); !errors.As(err, &at) || !errors.Is(err, ErrStructure) {
+		t.Errorf("%v", err)
+	}
+}
+
+// strung checks what it is told of strings.
+type strung struct{ t *testing.T }
+
+func (strung) Reach() int { return 0 }
+
+func (s strung) Scan(_ context.Context, l Look) (Ruling, error) {
+	var in []string
+	for at := 0; at < len(l.Text); at++ {
+		if a, b, ok := l.Args.String(at); ok {
+			in = append(in, l.Text[a:b])
+			at = b
+		}
+	}
+	if got := strings.Join(in, "|"); got != "n|s|4111|l" {
+		s.t.Errorf("strings %q", got)
+	}
+	return Ruling{Safe: len(l.Text)}, nil
 }

@@ -170,14 +170,16 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 	text, _ := Repair(p.Text)
 	var taken []Change
 	view, m := text, Map{}
+	var args *Map
 	if p.Channel.Kind == KindArgs {
 		if len(text) > MaxArgs {
 			return ErrArgs
 		}
 		view, m = Arguments(text)
+		args = &m
 	}
 	for _, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true, Sealed: p.Sealed})
+		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true, Sealed: p.Sealed, Args: args})
 		if err != nil {
 			return err
 		}
@@ -262,7 +264,7 @@ func (w *Window) arguments(ch *channel) error {
 	text, _ := Repair(ch.text())
 	view, m := Arguments(text)
 	for i, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true, Sealed: ch.sealed})
+		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true, Sealed: ch.sealed, Args: &m})
 		if err != nil {
 			return err
 		}

@@ -75,8 +75,12 @@ func (d *dice) below(n int) int {
 func (d *dice) digit() byte { return '0' + byte(d.below(10)) }
 
 // shaped replaces digits by digits and letters by letters. Digits that say where a number
-// belongs stay: a plus or zero at the beginning and what follows it.
+// belongs stay: a plus or zero at the beginning and what follows it. Few letters and no digit
+// could become a word.
 func (d *dice) shaped(text string) string {
+	if len(text) < 12 && !strings.ContainsAny(text, "0123456789") {
+		return ""
+	}
 	b := []byte(text)
 	kept := 0
 	if strings.HasPrefix(text, "+") {
@@ -217,7 +221,8 @@ func (d *dice) date(text string) string {
 	return b.String()
 }
 
-// name makes a name of the lists.
+// name makes a name of the lists. One word of them could be a word of the model's own, which would
+// be taken for the value; two of them in one are nobody's name and no place.
 func (d *dice) name(kind, text string) string {
 	for _, r := range text {
 		if unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) {
@@ -227,16 +232,25 @@ func (d *dice) name(kind, text string) string {
 	given, family, town := fakeGiven[d.below(len(fakeGiven))], fakeFamily[d.below(len(fakeFamily))], fakeTowns[d.below(len(fakeTowns))]
 	switch kind {
 	case "location":
-		return town
+		return town + "-" + d.other(fakeTowns, town)
 	case "organization":
 		return family + " " + fakeForms[d.below(len(fakeForms))]
 	case "address":
 		return fmt.Sprintf("%d %s Road, %s", 1+d.below(980), family, town)
 	}
 	if !strings.Contains(strings.TrimSpace(text), " ") {
-		return given
+		return given + "-" + d.other(fakeGiven, given)
 	}
 	return given + " " + family
+}
+
+// other returns one of a list that is not a certain one.
+func (d *dice) other(list []string, than string) string {
+	i := d.below(len(list))
+	if list[i] == than {
+		i = (i + 1) % len(list)
+	}
+	return list[i]
 }
 
 // Names of nobody in particular, of the same kind as most texts have.
