@@ -196,13 +196,10 @@ func (t *Tagger) bestOf(n int) (was [MaxTags]float32) {
 		back := t.back[i*k:][:k]
 		last := k
 		if t.outside != nil && t.outside[i] {
-			for to := range k {
-				is[to] = 2 * never
-			}
 			last = 1
 		}
 		for to := range last {
-			top, at := float32(4*never), 0
+			top, at := float32(math.Inf(-1)), 0
 			if i == 0 {
 				top, at = m.moves[k*k+to], k
 			} else {
@@ -213,6 +210,9 @@ func (t *Tagger) bestOf(n int) (was [MaxTags]float32) {
 				}
 			}
 			is[to], back[to] = top+score[to], uint8(at)
+		}
+		for to := last; to < k; to++ { // nothing follows them, however long the text
+			is[to], back[to] = is[0]+2*never, 0
 		}
 		was = is
 	}

@@ -200,6 +200,7 @@ func TestRoundTrip(t *testing.T) {
 		"empty": func([]byte) []byte { return nil }, "short": func(b []byte) []byte { return b[:len(b)-1] }, "long": func(b []byte) []byte { return append(b, 0) },
 		"magic": func(b []byte) []byte { b[0]++; return b }, "tags": func(b []byte) []byte { b[8] = 4; return b }, "width": func(b []byte) []byte { b[12] = 0; return b },
 		"rows": func(b []byte) []byte { b[16] = 17; return b }, "scale": func(b []byte) []byte { b[22], b[23] = 0xFF, 0xFF; return b },
+		"heavy": func(b []byte) []byte { b[22], b[23] = 0x80, 0x43; return b }, "heavy moves": func(b []byte) []byte { copy(b[24:], []byte{0, 0, 0, 0xC6}); return b },
 		"moves": func(b []byte) []byte { copy(b[24+4*2:], []byte{0, 0, 0, 0}); return b },
 	} {
 		if err := new(Model).UnmarshalBinary(spoil(slices.Clone(b))); !errors.Is(err, ErrFormat) {
@@ -303,5 +304,32 @@ func TestNine(t *testing.T) {
 	}
 	if found < 1000 {
 		t.Errorf("only %d tokens were anything", found)
+	}
+}
+
+// TestLong holds that no tag stands where it may not, however much a long text weighs against
+// all tags.
+func TestLong(t *testing.T) {
+	for _, tags := range []int{5, 9} {
+		m := random(rand.New(rand.NewPCG(17, 18)), tags)
+		for i := range m.rows {
+			m.rows[i] |= 0x80 // less than nothing
+		}
+		m.scale = 4
+		n := 6000
+		ids, outside := make([]uint32, 2*n), make([]bool, n)
+		for i := range ids {
+			ids[i], outside[i/2] = 1+uint32(i%15), i/2%5 != 0
+		}
+		got, _ := (&Tagger{Model: m}).Tag(ids, outside)
+		for i, tag := range got {
+			before := tags
+			if i > 0 {
+				before = int(got[i-1])
+			}
+			if !follows(before, int(tag), tags) || outside[i] && tag != Outside {
+				t.Fatalf("%d tags: tag %d after %d at %d", tags, tag, before, i)
+			}
+		}
 	}
 }

@@ -33,6 +33,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 const (
 	maxWidth = 128
 	maxRows  = 1 << 22
+	heaviest = -never / 8 // what a token or a move may weigh
 )
 
 // UnmarshalBinary reads a model.
@@ -45,6 +46,10 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 		head[i] = binary.LittleEndian.Uint32(b[len(magic)+4*i:])
 	}
 	tags, width, rows, scale := head[0], head[1], head[2], math.Float32frombits(head[3])
+	// What a token weighs must be little beside what may not follow.
+	if most := float64(scale) * 127 * float64(width); !(0 <= most && most < heaviest) {
+		return fmt.Errorf("%w: a scale of %g", ErrFormat, scale)
+	}
 	if tags < 3 || tags > MaxTags || tags%2 == 0 || width == 0 || width > maxWidth || rows == 0 || rows > maxRows || rows&(rows-1) != 0 || scale-scale != 0 {
 		return fmt.Errorf("%w: %d tags, %d features, %d rows", ErrFormat, tags, width, rows)
 	}
@@ -55,7 +60,7 @@ func (m *Model) UnmarshalBinary(b []byte) error {
 	*m = Model{tags: int(tags), width: int(width), mask: rows - 1, scale: scale, moves: make([]float32, moves)}
 	for i := range m.moves {
 		w := math.Float32frombits(binary.LittleEndian.Uint32(b[header+4*i:]))
-		if ok := follows(i/m.tags, i%m.tags, m.tags); w-w != 0 || ok != (w > never) {
+		if ok := follows(i/m.tags, i%m.tags, m.tags); ok != (w > never) || !ok && w != never || ok && !(-heaviest < w && w < heaviest) {
 			return fmt.Errorf("%w: a move that no tags make", ErrFormat)
 		}
 		m.moves[i] = w

@@ -93,7 +93,10 @@ func (t *Tagger) bestNine(n int) (end [MaxTags]float32) {
 			x.goOn(&was, &is, back)
 		}
 		if t.outside != nil && t.outside[i] {
-			was = [9]float32{is[0] + score[0], 2 * never, 2 * never, 2 * never, 2 * never, 2 * never, 2 * never, 2 * never, 2 * never}
+			was[0] = is[0] + score[0]
+			for j := 1; j < 9; j++ {
+				was[j] = was[0] + 2*never // nothing follows them, however long the text
+			}
 			continue
 		}
 		for j, s := range score {
