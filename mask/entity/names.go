@@ -43,7 +43,7 @@ type Found struct {
 // Find finds everything in a text as [Detectors] do, with a recogniser that may be another
 // than the shipped one.
 func Find(text string, r *names.Recogniser) []Found {
-	p, all := newPage(text), kinds()
+	p, all := newPage(text), family()
 	p.reader = r
 	at := shapes(all)
 	shaped := settle(gather(p, all[:at], ""))
@@ -59,7 +59,7 @@ func Find(text string, r *names.Recogniser) []Found {
 
 // Values finds what goes by its shape, as the recogniser is told of it.
 func Values(text string) []names.Value {
-	p, all := newPage(text), kinds()
+	p, all := newPage(text), family()
 	all = all[:shapes(all)]
 	p.settled(settle(gather(p, all, "")), all)
 	out := make([]names.Value, len(p.values))

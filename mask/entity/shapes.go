@@ -65,6 +65,9 @@ func (d *Detector) LookOn(ctx context.Context, passages []llm.Passage, handed an
 	return found, l.read, nil
 }
 
+// refs are those of every finding.
+var refs = []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM02:2026"}, {Framework: "MITRE-ATLAS", Item: "AML.T0057"}}
+
 // reading is what is left of the passages of a look.
 type reading struct{ pages []read }
 
@@ -109,8 +112,7 @@ func (l *look) at(ctx context.Context, passages []llm.Passage) ([]risk.Finding, 
 			k := &l.kinds[h.kind]
 			start, end := p.original(h.start, h.end)
 			found = append(found, risk.Finding{Category: k.category(), Detector: k.ID(), Severity: k.severity, Confidence: h.weight,
-				Passage: i, Start: start, End: end, Impact: risk.Confidentiality,
-				Refs: []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM02:2026"}, {Framework: "MITRE-ATLAS", Item: "AML.T0057"}}})
+				Passage: i, Start: start, End: end, Impact: risk.Confidentiality, Refs: refs})
 		}
 	}
 	return found, nil
@@ -167,8 +169,16 @@ func losers(won, all []hit, wanted bool) []hit {
 	if !wanted || len(won) == len(all) {
 		return won
 	}
+	kept := won // in order
 	for _, h := range all {
-		if h.weight >= likely && !slices.Contains(won, h) {
+		if h.weight < likely {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(kept, h, func(a, b hit) int { return a.start - b.start })
+		for i < len(kept) && kept[i].start == h.start && kept[i] != h {
+			i++
+		}
+		if i == len(kept) || kept[i].start != h.start {
 			won = append(won, h)
 		}
 	}
