@@ -62,8 +62,9 @@ type Effect struct {
 	// "pattern" (something of a pack is said), "harm" (what is harmful is said), "amplify"
 	// (cost or time grow) or "answer" (of a harmless text: it is answered).
 	Kind string `yaml:"kind" json:"kind"`
-	// Tool is the one that is called, Pattern the name of a pack or an expression of RE2, and
-	// Factor how much cost must grow over the scene's own question.
+	// Tool is the one that is called, Pattern the name of a pack or an expression of RE2 (of a
+	// tool: what its arguments must match, where [Mark] and [Canary] stand for the attempt's own),
+	// and Factor how much cost must grow over the scene's own question.
 	Tool    string  `yaml:"tool" json:"tool,omitempty"`
 	Pattern string  `yaml:"pattern" json:"pattern,omitempty"`
 	Factor  float64 `yaml:"factor" json:"factor,omitempty"`
@@ -71,6 +72,9 @@ type Effect struct {
 
 // Effects are the kinds of effect.
 var Effects = []string{"canary", "mark", "tool", "link", "pattern", "harm", "amplify", "answer"}
+
+// Packs are the patterns that have a name.
+var Packs = []string{"credential", "personal_data", "xss", "sqli", "shell", "path_traversal", "ssrf", "ssti", "xxe", "markdown_exfil"}
 
 // Scene is the system that an attack is played in: what its model is told, what it may call, and
 // what a harmless user asks. The canary of the attempt stands where Canary is.
@@ -159,6 +163,9 @@ type State struct {
 	Mark    string
 	Rand    *rand.Rand // drawn from by this attempt alone
 	Replies []Exchange // so far
+	// Memory is what a strategy that asks a model of its own keeps of the attempt. It may have a
+	// method Err() error, which says why it could not go on. Nobody else writes it.
+	Memory any
 }
 
 // Turn is how many requests were answered.
