@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"llm", "risk", "record", "text", "ngram", "chain", "names", "labelled", "stat"},
 	{"store", "dialect"},
 	{"access", "guard", "ledger", "mask", "practice", "privacy", "redteam"},
-	{"guard/detect", "guard/second", "mask/entity", "redteam/attack", "redteam/score", "redteam/seed"},
+	{"guard/detect", "guard/second", "mask/entity", "redteam/attack", "redteam/score", "redteam/seed", "redteam/target", "redteam/format"},
 	{"guard/train", "mask/train"},
 	{"desk"},
 	{"gateway", "admin", "console"},

@@ -30,9 +30,10 @@ type Model struct {
 	mask  uint32
 	scale float32
 	mark  []byte    // of each row, which feature it is of; 0: of none
-	rows  []int8    // of each feature, a weight for each tag
+	rows  []byte    // of each feature, a weight for each tag, from -127 to 127
 	moves []float32 // from each tag, and from the start, to each tag
 	odds  []float64 // e to the moves
+	nine  *nine     // the same for nine tags
 }
 
 // None is the feature of a token that has none in that place.
@@ -47,6 +48,9 @@ func (m *Model) ready() {
 	m.odds = grow(m.odds, len(m.moves))
 	for i, w := range m.moves {
 		m.odds[i] = exp(float64(w))
+	}
+	if m.tags == 9 {
+		m.nine = m.nine.of(m.moves, m.odds)
 	}
 }
 
@@ -79,6 +83,8 @@ type Tagger struct {
 	back    []uint8
 	tags    []uint8
 	sure    []float32
+	odds    []float64 // e to the scores, of the tokens that were doubted
+	doubted int       // how far they go
 	ahead   []float64
 	behind  []float64
 }
@@ -89,7 +95,7 @@ type Tagger struct {
 // slices are the tagger's own and hold until the next call.
 func (t *Tagger) Tag(ids []uint32, outside []bool) (tags []uint8, sure []float32) {
 	n := len(ids) / t.Model.width
-	t.outside = outside
+	t.outside, t.doubted = outside, 0
 	t.weigh(ids, n)
 	t.lean(n, -t.Lean)
 	t.best(n)
@@ -115,27 +121,27 @@ func (t *Tagger) weigh(ids []uint32, n int) {
 	m := t.Model
 	k := m.tags
 	t.scores = grow(t.scores, n*k)
-	if k == 9 {
+	if m.nine != nil {
 		t.weighNine(ids, n)
-	} else {
-		var sum [MaxTags]int32
-		for i := range n {
-			if t.outside != nil && t.outside[i] {
-				t.none(i)
+		return
+	}
+	var sum [MaxTags]int32
+	for i := range n {
+		if t.outside != nil && t.outside[i] {
+			t.none(i)
+			continue
+		}
+		clear(sum[:k])
+		for _, id := range ids[i*m.width : (i+1)*m.width] {
+			if m.mark[id&m.mask] != marked(id) {
 				continue
 			}
-			clear(sum[:k])
-			for _, id := range ids[i*m.width : (i+1)*m.width] {
-				if m.mark[id&m.mask] != marked(id) {
-					continue
-				}
-				for j, w := range m.rows[int(id&m.mask)*k:][:k] {
-					sum[j] += int32(w)
-				}
+			for j, w := range m.rows[int(id&m.mask)*k:][:k] {
+				sum[j] += int32(int8(w))
 			}
-			for j := range k {
-				t.scores[i*k+j] = float32(sum[j]) * m.scale
-			}
+		}
+		for j := range k {
+			t.scores[i*k+j] = float32(sum[j]) * m.scale
 		}
 	}
 }
@@ -144,38 +150,6 @@ func (t *Tagger) weigh(ids []uint32, n int) {
 func (t *Tagger) lean(n int, by float32) {
 	for i := 0; i < n*t.Model.tags; i += t.Model.tags {
 		t.scores[i] += by
-	}
-}
-
-// weighNine is weigh for four kinds, which is what the shipped model has: the sums stay in
-// registers.
-func (t *Tagger) weighNine(ids []uint32, n int) {
-	m := t.Model
-	for i := range n {
-		if t.outside != nil && t.outside[i] {
-			t.none(i)
-			continue
-		}
-		var a, b, c, d, e, f, g, h, o int32
-		for _, id := range ids[i*m.width : (i+1)*m.width] {
-			if m.mark[id&m.mask] != marked(id) {
-				continue
-			}
-			at := int(id&m.mask) * 9
-			r := m.rows[at : at+9 : at+9]
-			o += int32(r[0])
-			a += int32(r[1])
-			b += int32(r[2])
-			c += int32(r[3])
-			d += int32(r[4])
-			e += int32(r[5])
-			f += int32(r[6])
-			g += int32(r[7])
-			h += int32(r[8])
-		}
-		for j, v := range [9]int32{o, a, b, c, d, e, f, g, h} {
-			t.scores[i*9+j] = float32(v) * m.scale
-		}
 	}
 }
 
@@ -193,31 +167,11 @@ func (t *Tagger) best(n int) {
 	m := t.Model
 	k := m.tags
 	t.back, t.tags = grow(t.back, n*k), grow(t.tags, n)
-	var was, is [MaxTags]float32
-	for i := range n {
-		score := t.scores[i*k:][:k]
-		back := t.back[i*k:][:k]
-		last := k
-		if t.outside != nil && t.outside[i] {
-			for to := range k {
-				is[to] = 2 * never
-			}
-			last = 1
-		}
-		for to := range last {
-			top, at := float32(4*never), 0
-			if i == 0 {
-				top, at = m.moves[k*k+to], k
-			} else {
-				for from, hi := before(to, k); from < hi; from++ {
-					if s := was[from] + m.moves[from*k+to]; s > top {
-						top, at = s, from
-					}
-				}
-			}
-			is[to], back[to] = top+score[to], uint8(at)
-		}
-		was = is
+	var was [MaxTags]float32
+	if m.nine != nil {
+		was = t.bestNine(n)
+	} else {
+		was = t.bestOf(n)
 	}
 	at := 0
 	for to := 1; n > 0 && to < k; to++ {
@@ -229,6 +183,40 @@ func (t *Tagger) best(n int) {
 		t.tags[i] = uint8(at)
 		at = int(t.back[i*k+at])
 	}
+}
+
+// bestOf goes through the tokens and notes from which tag each tag is best come to. It returns
+// how good the tags of the last token are.
+func (t *Tagger) bestOf(n int) (was [MaxTags]float32) {
+	m := t.Model
+	k := m.tags
+	var is [MaxTags]float32
+	for i := range n {
+		score := t.scores[i*k:][:k]
+		back := t.back[i*k:][:k]
+		last := k
+		if t.outside != nil && t.outside[i] {
+			last = 1
+		}
+		for to := range last {
+			top, at := float32(math.Inf(-1)), 0
+			if i == 0 {
+				top, at = m.moves[k*k+to], k
+			} else {
+				for from, hi := before(to, k); from < hi; from++ {
+					if s := was[from] + m.moves[from*k+to]; s > top {
+						top, at = s, from
+					}
+				}
+			}
+			is[to], back[to] = top+score[to], uint8(at)
+		}
+		for to := last; to < k; to++ { // nothing follows them, however long the text
+			is[to], back[to] = is[0]+2*never, 0
+		}
+		was = is
+	}
+	return was
 }
 
 // around is how many tokens on each side of a stretch may be doubted with it.
@@ -244,19 +232,24 @@ func (t *Tagger) doubt(from, to, n int) {
 	if lo > 0 {
 		start = int(t.tags[lo-1])
 	}
-	size := hi - lo
-	t.ahead, t.behind = grow(t.ahead, size*k), grow(t.behind, size*k)
-	m.forward(t.scores[lo*k:hi*k], start, t.ahead)
+	t.odds = grow(t.odds, n*k)
+	if first := max(lo, t.doubted); first < hi {
+		m.weights(t.scores[first*k:hi*k], t.odds[first*k:])
+		t.doubted = hi
+	}
+	// What lies behind a token is not needed to come to it, nor what lies before to leave it.
+	t.ahead, t.behind = grow(t.ahead, (to-lo)*k), grow(t.behind, (hi-from)*k)
+	m.forward(t.odds[lo*k:to*k], start, t.ahead)
 	end := -1
 	if hi < n {
 		end = int(t.tags[hi])
 	}
-	m.backward(t.scores[lo*k:hi*k], end, t.behind)
+	m.backward(t.odds[from*k:hi*k], end, t.behind)
 	for i := from; i < to; i++ {
 		kind := Kind(t.tags[i])
 		var all, own float64
 		for tag := range k {
-			p := t.ahead[(i-lo)*k+tag] * t.behind[(i-lo)*k+tag]
+			p := t.ahead[(i-lo)*k+tag] * t.behind[(i-from)*k+tag]
 			all += p
 			if Kind(uint8(tag)) == kind {
 				own += p
@@ -277,11 +270,26 @@ func before(tag, tags int) (lo, hi int) {
 	return 0, tags
 }
 
-// forward fills alpha, scaled to sum one for each token.
-func (m *Model) forward(scores []float32, start int, alpha []float64) {
+// weights fills odds with e to the scores, the best of each token at one.
+func (m *Model) weights(scores []float32, odds []float64) {
 	k := m.tags
 	for i := 0; i < len(scores); i += k {
-		top := highest(scores[i:][:k])
+		of, to := scores[i:][:k], odds[i:][:k]
+		top := highest(of)
+		for j, s := range of {
+			to[j] = exp(float64(s - top))
+		}
+	}
+}
+
+// forward fills alpha, scaled to sum one for each token.
+func (m *Model) forward(odds []float64, start int, alpha []float64) {
+	if m.nine != nil {
+		m.nine.forward(odds, start, alpha)
+		return
+	}
+	k := m.tags
+	for i := 0; i < len(odds); i += k {
 		var sum float64
 		for to := range k {
 			var in float64
@@ -293,7 +301,7 @@ func (m *Model) forward(scores []float32, start int, alpha []float64) {
 					in += float64(alpha[i-k+from] * m.odds[from*k+to])
 				}
 			}
-			alpha[i+to] = in * exp(float64(scores[i+to]-top))
+			alpha[i+to] = in * odds[i+to]
 			sum += alpha[i+to]
 		}
 		scale(alpha[i:][:k], sum)
@@ -301,16 +309,19 @@ func (m *Model) forward(scores []float32, start int, alpha []float64) {
 }
 
 // backward fills beta, scaled to sum one for each token.
-func (m *Model) backward(scores []float32, end int, beta []float64) {
+func (m *Model) backward(odds []float64, end int, beta []float64) {
+	if m.nine != nil {
+		m.nine.backward(odds, end, beta)
+		return
+	}
 	k := m.tags
-	last := len(scores) - k
+	last := len(odds) - k
 	var next [MaxTags]float64
 	for i := last; i >= 0; i -= k {
 		var sum float64
 		if i < last {
-			top := highest(scores[i+k:][:k])
 			for to := range k {
-				next[to] = float64(exp(float64(scores[i+k+to]-top)) * beta[i+k+to])
+				next[to] = float64(odds[i+k+to] * beta[i+k+to])
 			}
 		}
 		for from := range k {
@@ -360,7 +371,7 @@ func grow[T any](s []T, n int) []T {
 // exponential, and a model must come out the same on both.
 func exp(x float64) float64 {
 	const low, high = -30, 30
-	if x <= low {
+	if !(x > low) { // nor is what is no number
 		return 0
 	}
 	if x >= high {

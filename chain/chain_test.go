@@ -87,13 +87,13 @@ func TestSameBits(t *testing.T) {
 
 // random is a model of random weights.
 func random(rng *rand.Rand, tags int) *Model {
-	m := &Model{tags: tags, width: 2, mask: 15, scale: .03, mark: make([]byte, 16), rows: make([]int8, 16*tags), moves: make([]float32, (tags+1)*tags)}
+	m := &Model{tags: tags, width: 2, mask: 15, scale: .03, mark: make([]byte, 16), rows: make([]byte, 16*tags), moves: make([]float32, (tags+1)*tags)}
 	for i := range m.mark {
 		m.mark[i] = marked(uint32(i))
 	}
 	m.mark[0] = 0
 	for i := range m.rows {
-		m.rows[i] = int8(rng.IntN(255) - 127)
+		m.rows[i] = byte(rng.IntN(255) - 127)
 	}
 	for i := range m.moves {
 		if m.moves[i] = float32(rng.NormFloat64()); !follows(i/tags, i%tags, tags) {
@@ -170,7 +170,7 @@ func enumerate(m *Model, ids []uint32, outside []bool, n int) (best []uint8, kin
 			}
 			for _, id := range ids[2*i : 2*i+2] {
 				if id != None {
-					s += float64(m.rows[int(id)*m.tags+tag]) * float64(m.scale)
+					s += float64(int8(m.rows[int(id)*m.tags+tag])) * float64(m.scale)
 				}
 			}
 			tags[i] = uint8(tag)
@@ -200,6 +200,7 @@ func TestRoundTrip(t *testing.T) {
 		"empty": func([]byte) []byte { return nil }, "short": func(b []byte) []byte { return b[:len(b)-1] }, "long": func(b []byte) []byte { return append(b, 0) },
 		"magic": func(b []byte) []byte { b[0]++; return b }, "tags": func(b []byte) []byte { b[8] = 4; return b }, "width": func(b []byte) []byte { b[12] = 0; return b },
 		"rows": func(b []byte) []byte { b[16] = 17; return b }, "scale": func(b []byte) []byte { b[22], b[23] = 0xFF, 0xFF; return b },
+		"heavy": func(b []byte) []byte { b[22], b[23] = 0x80, 0x43; return b }, "heavy moves": func(b []byte) []byte { copy(b[24:], []byte{0, 0, 0, 0xC6}); return b },
 		"moves": func(b []byte) []byte { copy(b[24+4*2:], []byte{0, 0, 0, 0}); return b },
 	} {
 		if err := new(Model).UnmarshalBinary(spoil(slices.Clone(b))); !errors.Is(err, ErrFormat) {
@@ -270,4 +271,65 @@ func FuzzModel(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNine holds that what is spelled out for nine tags gives the bits that the general way
+// gives.
+func TestNine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	found := 0
+	for range 300 {
+		m, n := random(rng, 9), 1+rng.IntN(60)
+		m.scale = []float32{.001, .01, .03, .2, 4}[rng.IntN(5)]
+		general := *m
+		general.nine = nil
+		ids, outside := make([]uint32, 2*n), make([]bool, n)
+		for i := range ids {
+			ids[i] = uint32(rng.IntN(16)) * 0x01000001
+		}
+		for i := range outside {
+			outside[i] = rng.IntN(4) == 0
+		}
+		lean := float32(rng.IntN(3))
+		tags, sure := (&Tagger{Model: m, Lean: lean}).Tag(ids, outside)
+		want, doubts := (&Tagger{Model: &general, Lean: lean}).Tag(ids, outside)
+		if !slices.Equal(tags, want) || !slices.Equal(sure, doubts) {
+			t.Fatalf("%v %v, want %v %v", tags, sure, want, doubts)
+		}
+		for _, tag := range tags {
+			if tag != Outside {
+				found++
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("only %d tokens were anything", found)
+	}
+}
+
+// TestLong holds that no tag stands where it may not, however much a long text weighs against
+// all tags.
+func TestLong(t *testing.T) {
+	for _, tags := range []int{5, 9} {
+		m := random(rand.New(rand.NewPCG(17, 18)), tags)
+		for i := range m.rows {
+			m.rows[i] |= 0x80 // less than nothing
+		}
+		m.scale = 4
+		n := 6000
+		ids, outside := make([]uint32, 2*n), make([]bool, n)
+		for i := range ids {
+			ids[i], outside[i/2] = 1+uint32(i%15), i/2%5 != 0
+		}
+		got, _ := (&Tagger{Model: m}).Tag(ids, outside)
+		for i, tag := range got {
+			before := tags
+			if i > 0 {
+				before = int(got[i-1])
+			}
+			if !follows(before, int(tag), tags) || outside[i] && tag != Outside {
+				t.Fatalf("%d tags: tag %d after %d at %d", tags, tag, before, i)
+			}
+		}
+	}
 }

@@ -46,6 +46,7 @@ type Weights struct {
 	alpha  []float64
 	beta   []float64
 	scores []float32
+	odds   []float64 // e to the scores
 	ids    []uint32
 }
 
@@ -112,9 +113,10 @@ func (w *Weights) learn(s *Sequence) {
 	ids := w.hide(s.IDs)
 	w.weigh(ids, s.Tags)
 	w.m.ready()
-	w.alpha, w.beta = grow(w.alpha, n*k), grow(w.beta, n*k)
-	w.m.forward(w.scores, k, w.alpha)
-	w.m.backward(w.scores, -1, w.beta)
+	w.alpha, w.beta, w.odds = grow(w.alpha, n*k), grow(w.beta, n*k), grow(w.odds, n*k)
+	w.m.weights(w.scores, w.odds)
+	w.m.forward(w.odds, k, w.alpha)
+	w.m.backward(w.odds, -1, w.beta)
 	before := k
 	var pairs [(MaxTags + 1) * MaxTags]float32
 	for i, tag := range s.Tags {
@@ -230,9 +232,8 @@ func (w *Weights) pair(pairs []float32, i, before, tag int) {
 	}
 	var p [MaxTags * MaxTags]float64
 	var all float64
-	top := highest(w.scores[i*k:][:k])
 	for to := range k {
-		out := float64(exp(float64(w.scores[i*k+to]-top)) * w.beta[i*k+to])
+		out := float64(w.odds[i*k+to] * w.beta[i*k+to])
 		for from := range k {
 			v := float64(float64(w.alpha[(i-1)*k+from]*w.m.odds[from*k+to]) * out)
 			p[from*k+to] = v
@@ -265,17 +266,17 @@ func (w *Weights) Model() *Model {
 	}
 	slices.Sort(sizes)
 	m := &Model{tags: w.cfg.Tags, width: w.cfg.Width, mask: w.mask, scale: 1,
-		rows: make([]int8, len(w.rows)), mark: make([]byte, len(w.owner)), moves: slices.Clone(w.moves)}
+		rows: make([]byte, len(w.rows)), mark: make([]byte, len(w.owner)), moves: slices.Clone(w.moves)}
 	m.ready()
 	if len(sizes) == 0 {
 		return m
 	}
 	m.scale = sizes[len(sizes)-1-len(sizes)/10_000] / 127
 	for i, x := range w.rows {
-		m.rows[i] = int8(max(-127, min(127, math.Round(float64(x/m.scale)))))
+		m.rows[i] = byte(int8(max(-127, min(127, math.Round(float64(x/m.scale))))))
 	}
 	for i, id := range w.owner {
-		if id != None && slices.ContainsFunc(m.rows[i*m.tags:(i+1)*m.tags], func(w int8) bool { return w != 0 }) {
+		if id != None && slices.ContainsFunc(m.rows[i*m.tags:(i+1)*m.tags], func(w byte) bool { return w != 0 }) {
 			m.mark[i] = marked(id)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -176,12 +177,15 @@ func (d *document) array(depth int) {
 	}
 }
 
-// numbers passes over a list of nothing but numbers. Vectors have thousands of them, and
+// numbers passes over a list of nothing but short numbers. Vectors have thousands of them, and
 // none says anything: they get no nodes. Where something else follows, it begins anew.
 func (d *document) numbers() bool {
 	from := d.pos
 	for c := d.peek(); d.err == nil && (c == '-' || c >= '0' && c <= '9'); c = d.peek() {
-		d.number()
+		at := d.pos
+		if d.number(); figure(d.raw[at:d.pos]) {
+			break
+		}
 		d.space()
 		switch d.peek() {
 		case ',':
@@ -200,11 +204,23 @@ func (d *document) numbers() bool {
 	return false
 }
 
+// figure reports whether a number is long enough to be what somebody is known by: seven digits
+// or more, before any point. Ids of tokens and what is counted have fewer.
+func figure(b []byte) bool {
+	b = bytes.TrimPrefix(b, []byte("-"))
+	return len(b) >= minFigure && len(bytes.TrimLeft(b[:minFigure], "0123456789")) == 0
+}
+
+const minFigure = 7
+
 // vector reports whether array i holds numbers and nothing else.
 func (d *document) vector(i int) bool {
 	n := d.nodes[i]
-	if n.kind != array || int(n.skip) != i+1 {
+	if n.kind != array {
 		return false
+	}
+	if int(n.skip) > i+1 {
+		return !slices.ContainsFunc(d.nodes[i+1:n.skip], func(n node) bool { return n.kind != number })
 	}
 	inside := bytes.TrimSpace(d.raw[n.start+1 : n.end-1])
 	return len(inside) > 0

@@ -263,6 +263,9 @@ func (r *reader) sweep() {
 			p.Whole, p.Path = true, "byte "+strconv.Itoa(int(r.nodes[i].start))
 		}
 	}
+	if !r.answer {
+		r.figures()
+	}
 	if text := string(r.words); text != "" && text != r.heard {
 		r.passages = append(r.passages, llm.Passage{Channel: llm.Channel{Choice: -1, Kind: llm.KindName}, Origin: llm.OriginUnknown,
 			Path: "(words)", Text: text, Whole: true, Map: llm.Nowhere(len(text))})
@@ -287,6 +290,7 @@ func (r *reader) count(i int, name string) int {
 	if !r.expect(i, number, "a number") {
 		return 0
 	}
+	r.nodes[i].seen = true
 	n, err := strconv.ParseUint(string(r.bytes(i)), 10, 31)
 	if err != nil && r.fault == nil {
 		r.fault = invalid(name, "The field "+name+" must be a whole number in plain digits; write it as 1024, without sign, point or exponent.")

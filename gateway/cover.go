@@ -35,10 +35,21 @@ func (x *exchange) hide() *dialect.Fault {
 			shared[cmp.Or(p.Value, q.Text[p.Start:p.End])] = true
 		}
 	}
+	var in figures
 	stand := func(p mask.Place) string {
-		v := cmp.Or(p.Value, x.request.Passages[p.Passage].Text[p.Start:p.End])
+		q := &x.request.Passages[p.Passage]
+		v := cmp.Or(p.Value, q.Text[p.Start:p.End])
 		x.cover.Also(p.Kind, v, p.Also)
-		return x.cover.Hide(p.Kind, v, p.Form, shared[v])
+		if !q.Map.Quoted(p.Start, p.End) {
+			if s, ok := x.cover.HideNumber(p.Kind, v, p.Form, shared[v]); ok {
+				return s
+			}
+		}
+		s := x.cover.Hide(p.Kind, v, p.Form, shared[v])
+		if in.has(x.request.Passages, p) && !llm.IsNumber(s) {
+			return `"` + s + `"` // JSON that a model reads as text stays JSON
+		}
+		return s
 	}
 	changes := x.judgement.Changes
 	for i := range changes {
@@ -52,6 +63,23 @@ func (x *exchange) hide() *dialect.Fault {
 	})
 	x.judgement.Changes = changes
 	return nil
+}
+
+// figures knows the numbers that stand in a text which is JSON, of one passage at a time.
+type figures struct {
+	passage int
+	of      *mask.Figures
+}
+
+func (f *figures) has(passages []llm.Passage, p mask.Place) bool {
+	q := &passages[p.Passage]
+	if q.Channel.Kind == llm.KindArgs {
+		return false // whose quotes the view does not tell from others; its map does
+	}
+	if f.of == nil || f.passage != p.Passage {
+		f.passage, f.of = p.Passage, mask.FiguresOf(q.Text)
+	}
+	return f.of.Has(p.Start, p.End)
 }
 
 // places are those of the values that policy masks, in the order of the changes.

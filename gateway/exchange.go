@@ -47,6 +47,7 @@ type exchange struct {
 	done    bool // the outcome is, too
 	fault   *dialect.Fault
 	blocked *risk.Verdict // policy stopped it
+	fixed   bool          // it stopped what policy wants masked and cannot be
 	sum     hash.Hash     // of what the caller got
 	said    []record.Passage
 	decided map[question]record.Permit

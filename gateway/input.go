@@ -21,6 +21,7 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/mask"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -365,9 +366,9 @@ func (x *exchange) edit() *dialect.Fault {
 	var edits []llm.Edit
 	for _, c := range x.judgement.Changes {
 		p := &x.request.Passages[c.Passage]
-		e, err := p.Map.Edit(c.Start, c.End, c.New, c.By)
+		e, err := p.Map.EditIn(p.Text, c.Start, c.End, c.New, c.By)
 		if err != nil || p.Sealed {
-			x.unchangeable()
+			x.unchangeable(c)
 			return nil
 		}
 		edits = append(edits, e)
@@ -381,7 +382,7 @@ func (x *exchange) edit() *dialect.Fault {
 	if len(x.candidate) > 0 {
 		wire, err := x.wire(x.candidate[0])
 		if err != nil {
-			x.unchangeable()
+			x.unchangeable(guard.PassageChange{Passage: -1})
 			return nil
 		}
 		x.intent.Sent = digest(wire)
@@ -389,11 +390,25 @@ func (x *exchange) edit() *dialect.Fault {
 	return nil
 }
 
-// unchangeable blocks a call of which policy wants something changed that cannot be.
-func (x *exchange) unchangeable() {
-	x.intent.Verdict.Decision = risk.Block
+// unchangeable blocks a call of which policy wants something changed that cannot be, and says
+// of what kind it is.
+func (x *exchange) unchangeable(c guard.PassageChange) {
+	x.stuck(&x.intent.Verdict, func(f *risk.Finding) bool {
+		return f.Passage == c.Passage && f.Start < c.End && c.Start < f.End || c.By == mask.By && string(f.Category) == c.Hides
+	})
 	x.blocked = &x.intent.Verdict
 	x.w.Header().Set("Bartizan-Decision", risk.Block.String())
+}
+
+// stuck makes a block of those findings that policy would have masked, and cannot be: a number
+// or the structure of JSON, or what is signed.
+func (x *exchange) stuck(v *risk.Verdict, is func(*risk.Finding) bool) {
+	v.Decision = risk.Block
+	for i := range v.Findings {
+		if f := &v.Findings[i]; f.Decision == risk.Mask && is(f) {
+			f.Decision, x.fixed = risk.Block, true
+		}
+	}
 }
 
 func covered(e llm.Edit, by []llm.Edit) bool {

@@ -260,7 +260,8 @@ func (x *exchange) broken(err error, scanner *guard.Scanner) *dialect.Fault {
 		return nil
 	case errors.Is(err, llm.ErrSealed), errors.Is(err, llm.ErrStructure):
 		v := scanner.Verdict()
-		v.Decision = risk.Block
+		var at *llm.StructureError
+		x.stuck(&v, func(f *risk.Finding) bool { return errors.As(err, &at) && f.Detector == at.By })
 		x.outcome.Verdict = v
 		x.blocked = &x.outcome.Verdict
 		return nil
@@ -404,6 +405,9 @@ func (x *exchange) explain(v risk.Verdict, what string) string {
 	why := ""
 	if f, ok := v.First(); ok {
 		why = " (" + string(f.Category) + ")"
+		if x.fixed {
+			why += ", because that cannot be masked where it stands"
+		}
 		if f.Says != "" {
 			why = ": " + strings.TrimRight(f.Says, ".!")
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/mask/entity"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -29,8 +30,32 @@ func full() guard.Policy {
 	}
 }
 
-func BenchmarkJudge(b *testing.B) {
-	c := everything(b, full())
+// private wants all kinds of personal data.
+func private() guard.Policy {
+	p := full()
+	p.Mask.Entities = nil
+	for _, d := range entity.Detectors() {
+		for _, c := range d.Finds() {
+			p.Mask.Entities = append(p.Mask.Entities, guard.Entity{Name: string(c)})
+		}
+	}
+	return p
+}
+
+func BenchmarkJudge(b *testing.B) { judged(b, full()) }
+
+// BenchmarkJudgeAll looks for all kinds of personal data, and BenchmarkJudgeNone for none: their
+// ratio in one run is what docs/performance.md quotes.
+func BenchmarkJudgeAll(b *testing.B) { judged(b, private()) }
+
+func BenchmarkJudgeNone(b *testing.B) {
+	p := full()
+	p.Mask.Entities = nil
+	judged(b, p)
+}
+
+func judged(b *testing.B, p guard.Policy) {
+	c := everything(b, p)
 	for _, size := range []struct {
 		name string
 		n    int

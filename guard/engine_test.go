@@ -419,3 +419,47 @@ func TestFindingsThatPointNowhere(t *testing.T) {
 		t.Errorf("%v %+v", v.Decision, v.Findings)
 	}
 }
+
+// relay is a detector that says what it was handed.
+type relay struct {
+	inlined
+	look func(handed any) (any, error)
+}
+
+func (r relay) LookOn(_ context.Context, _ []llm.Passage, handed any) ([]risk.Finding, any, error) {
+	left, err := r.look(handed)
+	return nil, left, err
+}
+
+// TestRelay holds that what a detector leaves reaches the next of the same look that goes on
+// from it, and no other look.
+func TestRelay(t *testing.T) {
+	var got []any
+	leaves := func(what any, err error) func(any) (any, error) {
+		return func(handed any) (any, error) {
+			got = append(got, handed)
+			return what, err
+		}
+	}
+	e, err := guard.New(guard.Config{Detectors: []guard.Detector{
+		relay{inlined{stand{"x/one", nil}}, leaves("one", nil)},
+		inlined{stand{"x/between", func(context.Context, []llm.Passage) ([]risk.Finding, error) { return nil, nil }}},
+		relay{inlined{stand{"x/two", nil}}, leaves("two", nil)},
+		relay{inlined{stand{"x/three", nil}}, leaves(nil, errors.New("broken"))},
+		relay{inlined{stand{"x/four", nil}}, leaves("four", nil)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Compile("test", guard.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got = nil
+		c.Judge(context.Background(), guard.Input, []llm.Passage{{Text: "x", Origin: llm.OriginUser}})
+		if !slices.Equal(got, []any{nil, "one", "two", nil}) {
+			t.Errorf("%v", got)
+		}
+	}
+}

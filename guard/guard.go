@@ -67,6 +67,15 @@ type Weigher interface {
 // linear, so that it needs no goroutine and no watch.
 type Inline interface{ Inline() bool }
 
+// Relay is what an [Inline] Detector implements whose work another one can go on with, so that
+// two of a family need not both read a text in the same way. What one leaves is handed to the
+// next Relay of the same look, and to nobody else; a Relay that does not know what it is handed,
+// or is handed nil, does without.
+type Relay interface {
+	Detector
+	LookOn(ctx context.Context, passages []llm.Passage, handed any) (found []risk.Finding, left any, err error)
+}
+
 // Finder is what a Detector implements to say which categories it can find, so
 // that it is skipped, and recorded as skipped, where policy wants none of them.
 type Finder interface{ Finds() []risk.Category }
@@ -125,6 +134,7 @@ type member struct {
 	needs   bool // has literals
 	always  bool // and reads views without any of them, too
 	inline  bool
+	relay   Relay // inline, too
 	finds   []risk.Category
 	hung    *atomic.Int32
 	circuit *circuit
@@ -167,6 +177,9 @@ func New(cfg Config) (*Engine, error) {
 		}
 		if in, ok := d.(Inline); ok {
 			m.inline = in.Inline()
+			if r, ok := d.(Relay); ok && m.inline {
+				m.relay = r
+			}
 		}
 		if f, ok := d.(Finder); ok {
 			m.finds = f.Finds()

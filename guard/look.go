@@ -20,6 +20,7 @@ type scratch struct {
 	matches [][]match // by view
 	hits    []Hit
 	crowded bool // a text holds more encoded texts than are opened
+	handed  any  // what the last [Relay] left for the next
 }
 
 // seen is what a look found, not yet decided.
@@ -114,7 +115,7 @@ func sane(f risk.Finding, passages []llm.Passage) bool {
 // prepare makes the views of all passages and scans them once for all
 // detectors.
 func (e *Engine) prepare(passages []llm.Passage, s *scratch) {
-	s.views, s.matches, s.crowded = s.views[:0], s.matches[:0], false
+	s.views, s.matches, s.crowded, s.handed = s.views[:0], s.matches[:0], false, nil
 	for i := range passages {
 		p := &passages[i]
 		if p.Channel.Kind == llm.KindMedia {
@@ -223,6 +224,7 @@ func (e *Engine) view(s *scratch, p *llm.Passage, i int, v text.View) {
 // release gives the scratch back without keeping the texts alive.
 func (e *Engine) release(s *scratch) {
 	clear(s.views)
+	s.handed = nil
 	e.scratch.Put(s)
 }
 
@@ -250,6 +252,12 @@ func (e *Engine) run(ctx context.Context, i int, passages []llm.Passage, s *scra
 			return safely(func() ([]risk.Finding, error) { return d.weigher.Weigh(ctx, s.views, slices.Clone(found)) })
 		}
 		return safely(func() ([]risk.Finding, error) { return d.reader.Read(ctx, s.views) })
+	case d.relay != nil:
+		return safely(func() ([]risk.Finding, error) {
+			found, left, err := d.relay.LookOn(ctx, passages, s.handed)
+			s.handed = left
+			return found, err
+		})
 	case d.inline:
 		return safely(func() ([]risk.Finding, error) { return d.Look(ctx, passages) })
 	}

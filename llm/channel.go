@@ -134,7 +134,7 @@ func (p *part) apply(e *Event) error {
 		if !ok {
 			continue
 		}
-		if err := edit(e, pass, pass.Map, local); err != nil {
+		if err := edit(e, pass, pass.Text, pass.Map, local); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func (p *part) clip(c Change) (Change, bool) {
 }
 
 // edit makes one change of a passage, with what follows from it.
-func edit(e *Event, p *Passage, m Map, c Change) error {
+func edit(e *Event, p *Passage, text string, m Map, c Change) error {
 	if p.Sealed {
 		return ErrSealed
 	}
@@ -166,9 +166,9 @@ func edit(e *Event, p *Passage, m Map, c Change) error {
 		e.add(*p.Instead)
 		return nil
 	}
-	x, err := m.Edit(c.Start, c.End, c.New, c.By)
+	x, err := m.EditIn(text, c.Start, c.End, c.New, c.By)
 	if err != nil {
-		return err
+		return &StructureError{c.By, err}
 	}
 	e.Edits = append(e.Edits, x)
 	for _, echo := range p.Echoes {

@@ -255,6 +255,8 @@ type Look struct {
 	Whole bool
 	// Sealed says that the provider signed the text: a change would be an error.
 	Sealed bool
+	// Args tells what of the arguments of a tool call lies in strings; nil for other texts.
+	Args *Map
 }
 
 // Ruling says that Text[:Safe] may leave after Changes. Safe must depend on the

@@ -16,6 +16,8 @@ type Map struct {
 	quoted bool  // runs is empty: the text lies in a JSON string
 	base64 bool  // raw is the base64 of plain
 	plain  string
+
+	nowhere bool // the text has no place of its own
 }
 
 // run is a stretch of text that ends where the next run starts.
@@ -27,7 +29,7 @@ type run struct {
 
 // Nowhere is the map of a text of n bytes that has no place of its own: no edit of it
 // can be made.
-func Nowhere(n int) Map { return Map{runs: []run{{}, {text: int32(n)}}} }
+func Nowhere(n int) Map { return Map{runs: []run{{}, {text: int32(n)}}, nowhere: true} }
 
 // Verbatim is the map of a text that stands at raw offset base as it is, in no string.
 func Verbatim(base int) Map { return Map{base: base} }

@@ -170,14 +170,16 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 	text, _ := Repair(p.Text)
 	var taken []Change
 	view, m := text, Map{}
+	var args *Map
 	if p.Channel.Kind == KindArgs {
 		if len(text) > MaxArgs {
 			return ErrArgs
 		}
 		view, m = Arguments(text)
+		args = &m
 	}
 	for _, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true, Sealed: p.Sealed})
+		r, err := s.Scan(w.ctx, Look{Channel: p.Channel, Origin: p.Origin, Path: p.Path, MIME: p.MIME, Text: view, Final: true, Whole: true, Sealed: p.Sealed, Args: args})
 		if err != nil {
 			return err
 		}
@@ -192,7 +194,7 @@ func (w *Window) snapshot(e *Event, p *Passage) error {
 		taken = join(taken, r.Changes)
 	}
 	for _, c := range taken {
-		if err := edit(e, p, m.Within(p.Map), c); err != nil {
+		if err := edit(e, p, view, m.Within(p.Map), c); err != nil {
 			return err
 		}
 	}
@@ -262,7 +264,7 @@ func (w *Window) arguments(ch *channel) error {
 	text, _ := Repair(ch.text())
 	view, m := Arguments(text)
 	for i, s := range w.scanners {
-		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true, Sealed: ch.sealed})
+		r, err := s.Scan(w.ctx, Look{Channel: ch.id, Origin: ch.origin, Path: ch.path, Text: view, Final: true, Sealed: ch.sealed, Args: &m})
 		if err != nil {
 			return err
 		}
@@ -273,9 +275,9 @@ func (w *Window) arguments(ch *channel) error {
 			if c.Start < 0 || c.End < c.Start || c.End > len(view) {
 				return ErrScanner
 			}
-			e, err := m.Edit(c.Start, c.End, c.New, c.By)
+			e, err := m.EditIn(view, c.Start, c.End, c.New, c.By)
 			if err != nil {
-				return err
+				return &StructureError{c.By, err}
 			}
 			r.Changes[j] = Change{Start: e.Start, End: e.End, New: string(e.New), By: c.By}
 		}

@@ -13,7 +13,11 @@ import (
 // that could be kept, or that the value is in letters of which we have no names.
 func fake(kind, text string, sum []byte) string {
 	d := &dice{sum: sum}
-	switch strings.TrimPrefix(kind, "pii.") {
+	kind = strings.TrimPrefix(kind, "pii.")
+	if (kind == "credit_card" || kind == "iban" || kind == "date_of_birth") && run(text) {
+		return "" // what keeps a part of the shape would keep a part of what is said
+	}
+	switch kind {
 	case "email":
 		return tag(sum, 8) + "@masked.invalid"
 	case "url":
@@ -27,11 +31,24 @@ func fake(kind, text string, sum []byte) string {
 	case "date_of_birth":
 		return d.date(text)
 	case "person", "location", "organization", "address":
-		return d.name(strings.TrimPrefix(kind, "pii."), text)
+		return d.name(kind, text)
 	case "phone", "national_id", "passport", "driver_license", "device_id", "vehicle_id", "bank_account", "crypto_wallet":
 		return d.shaped(text)
 	}
 	return ""
+}
+
+// run reports whether a value is a run of base64, in which something of its kind lies.
+func run(text string) bool {
+	small, large := false, false
+	for i := range len(text) {
+		c := text[i]
+		small, large = small || 'a' <= c && c <= 'z', large || 'A' <= c && c <= 'Z'
+		if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("+/-_=\r\n", c) >= 0) {
+			return false
+		}
+	}
+	return small && large && len(text) >= 24
 }
 
 // isName reports whether values of a kind are words, and so fit wherever a text does.
@@ -58,8 +75,12 @@ func (d *dice) below(n int) int {
 func (d *dice) digit() byte { return '0' + byte(d.below(10)) }
 
 // shaped replaces digits by digits and letters by letters. Digits that say where a number
-// belongs stay: a plus or zero at the beginning and what follows it.
+// belongs stay: a plus or zero at the beginning and what follows it. Few letters and no digit
+// could become a word.
 func (d *dice) shaped(text string) string {
+	if len(text) < 12 && !strings.ContainsAny(text, "0123456789") {
+		return ""
+	}
 	b := []byte(text)
 	kept := 0
 	if strings.HasPrefix(text, "+") {
@@ -74,6 +95,9 @@ func (d *dice) shaped(text string) string {
 		case '0' <= c && c <= '9':
 			if kept--; kept < 0 {
 				b[i] = d.digit()
+				if i == 0 && b[i] == '0' && c != '0' {
+					b[i] = '1' + byte(d.below(9)) // a number stays one
+				}
 			}
 		case 'a' <= c && c <= 'z':
 			b[i] = 'a' + byte(d.below(26))
@@ -197,7 +221,8 @@ func (d *dice) date(text string) string {
 	return b.String()
 }
 
-// name makes a name of the lists.
+// name makes a name of the lists. One word of them could be a word of the model's own, which would
+// be taken for the value; two of them in one are nobody's name and no place.
 func (d *dice) name(kind, text string) string {
 	for _, r := range text {
 		if unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) {
@@ -207,16 +232,25 @@ func (d *dice) name(kind, text string) string {
 	given, family, town := fakeGiven[d.below(len(fakeGiven))], fakeFamily[d.below(len(fakeFamily))], fakeTowns[d.below(len(fakeTowns))]
 	switch kind {
 	case "location":
-		return town
+		return town + "-" + d.other(fakeTowns, town)
 	case "organization":
 		return family + " " + fakeForms[d.below(len(fakeForms))]
 	case "address":
 		return fmt.Sprintf("%d %s Road, %s", 1+d.below(980), family, town)
 	}
 	if !strings.Contains(strings.TrimSpace(text), " ") {
-		return given
+		return given + "-" + d.other(fakeGiven, given)
 	}
 	return given + " " + family
+}
+
+// other returns one of a list that is not a certain one.
+func (d *dice) other(list []string, than string) string {
+	i := d.below(len(list))
+	if list[i] == than {
+		i = (i + 1) % len(list)
+	}
+	return list[i]
 }
 
 // Names of nobody in particular, of the same kind as most texts have.

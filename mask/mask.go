@@ -62,12 +62,13 @@ func Key(master []byte, parts ...string) []byte {
 // Cover hides the values of one exchange, and knows how to put them back. It is for one
 // goroutine at a time.
 type Cover struct {
-	wide   []byte
-	narrow []byte
-	taken  func(string) bool // whether a text occurs in what the caller wrote
-	values map[value]string  // what stands for a value
-	stands map[string]*stand // what a placeholder stands for
-	also   map[value][]string
+	wide    []byte
+	narrow  []byte
+	taken   func(string) bool // whether a text occurs in what the caller wrote
+	values  map[value]string  // what stands for a value
+	numbers map[value]string  // and for one that is a number outside strings
+	stands  map[string]*stand // what a placeholder stands for
+	also    map[value][]string
 
 	// Count is what happened so far.
 	Count Count
@@ -120,6 +121,9 @@ func (c *Cover) Hide(kind, text string, form Form, shared bool) string {
 		}
 		// Two values may not share what stands for them, and a fake may not be something that
 		// the model could say by itself.
+		if have := c.stands[new]; have != nil && have.value == v {
+			return c.keep(v, new) // where it is a number, this stands for it already
+		}
 		if c.stands[new] == nil && new != text && (!isFake || !c.taken(new)) {
 			c.stands[new] = &stand{v, isFake}
 			return c.keep(v, new)

@@ -412,6 +412,7 @@ func TestSet(t *testing.T) {
 }
 
 func FuzzRestore(f *testing.F) {
+	f.Add("{\"a\": \"{\\\"b\\\": \\\"X\\\"}\", \"c\": [X, 5\" X]}", 9)
 	f.Add("to [EMAIL_k3f9qz], or +49 151 1234567 \"x\\", 7)
 	f.Fuzz(func(t *testing.T, s string, cut int) {
 		c := cover("c")

@@ -66,7 +66,9 @@ func (r *Restorer) Scan(_ context.Context, l llm.Look) (llm.Ruling, error) {
 			r.places[l.Channel] = q
 		}
 	}
+	args := arguments{l: l}
 	for at := l.From; at < len(l.Text); {
+		args.reach(q, at)
 		n, waits := r.step(&out, l, at, q)
 		if waits {
 			out.Safe = at
@@ -110,7 +112,7 @@ func (r *Restorer) put(out *llm.Ruling, l llm.Look, start, end int, s *stand, at
 	}
 	r.count(l, &r.cover.Count.Restored)
 	new := s.text
-	if at.in && drawn {
+	for range at.level { // a value must end no string
 		new = string(llm.AppendEscaped(nil, new))
 	}
 	out.Changes = append(out.Changes, llm.Change{Start: start, End: end, New: new, By: By})
@@ -142,98 +144,6 @@ func active(value string) bool {
 
 // opens reports whether a character behind < begins a tag.
 func opens(c byte) bool { return c == '/' || c == '!' || 'a' <= c|0x20 && c|0x20 <= 'z' }
-
-// place is what is known of the place in a text that has been reached.
-type place struct {
-	// in says that it lies in a JSON string: after an odd number of quotes on its line. A value
-	// that is put there must not end the string.
-	in, escaped bool
-	// within says that it lies in what a reader's program follows or loads: a value that is put
-	// there would leave with it, and what is put back is not cleaned again.
-	within within
-	since  int // bytes since that began
-	before [2]byte
-}
-
-type within uint8
-
-const (
-	nowhere   within = iota
-	target           // of a link or image: ](
-	reference        // of one that is named: ]:
-	address          // behind ://
-	element          // of markup: <x
-)
-
-// longestElement bounds what is taken for one element of markup, in bytes.
-const longestElement = 4096
-
-func (q *place) pass(s string) {
-	for i := range len(s) {
-		c := s[i]
-		q.string(c)
-		q.follow(c)
-		q.before = [2]byte{q.before[1], c}
-	}
-}
-
-func (q *place) string(c byte) {
-	switch {
-	case c == '\n':
-		q.in, q.escaped = false, false
-	case q.escaped:
-		q.escaped = false
-	case c == '\\':
-		q.escaped = q.in
-	case c == '"':
-		q.in = !q.in
-	}
-}
-
-// follow goes through what a program would follow or load.
-func (q *place) follow(c byte) {
-	b := q.before
-	q.since++
-	switch q.within {
-	case target:
-		if c == ')' || c == '\n' && b[1] == '\n' {
-			q.within = nowhere
-		}
-	case reference:
-		if c == '\n' && q.since > 2 {
-			q.within = nowhere
-		}
-	case address:
-		if strings.IndexByte(" \t\r\n<>\"'", c) >= 0 {
-			q.within = nowhere
-		}
-	case element:
-		if c == '>' || q.since > longestElement {
-			q.within = nowhere
-		}
-	}
-	if q.within == nowhere || q.within == address {
-		q.begin(b, c)
-	}
-}
-
-// begin sees whether something begins with a byte.
-func (q *place) begin(b [2]byte, c byte) {
-	was := q.within
-	switch {
-	case b[1] == ']' && c == '(':
-		q.within = target
-	case b[1] == ']' && c == ':':
-		q.within = reference
-	case b == [2]byte{':', '/'} && c == '/':
-		q.within = address
-	case b[1] == '<' && opens(c):
-		q.within = element
-	}
-	if q.within != was {
-		q.since = 0
-	}
-}
 
 // count counts once: a snapshot repeats what its channel said.
 func (r *Restorer) count(l llm.Look, n *int) {

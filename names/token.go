@@ -61,8 +61,8 @@ func (t *token) named() bool {
 	return f == formTitle || f == formUpper || f == formInitial || f == formMixed
 }
 
-// script sorts a letter; marks count to the script they stand in. Zero is no letter.
-func script(r rune) int {
+// scriptOf sorts a letter; marks count to the script they stand in. Zero is no letter.
+func scriptOf(r rune) int {
 	switch {
 	case r < 0x80:
 		if c := r | 0x20; 'a' <= c && c <= 'z' {
@@ -106,6 +106,17 @@ func script(r rune) int {
 		return scriptOther
 	}
 	return scriptNone
+}
+
+// sort returns the script of a character, and whether it is a digit.
+func sort(r rune) (script int, digit bool) {
+	if r < 0x80 {
+		if c := r | 0x20; 'a' <= c && c <= 'z' {
+			return scriptLatin, false
+		}
+		return scriptNone, '0' <= r && r <= '9'
+	}
+	return scriptOf(r), unicode.IsDigit(r)
 }
 
 func arabic(r rune) int {
@@ -251,7 +262,7 @@ func (r *Reader) cut(s string, values []Value) {
 				continue
 			}
 		}
-		switch sc := script(x); {
+		switch sc := scriptOf(x); {
 		case sc != scriptNone && single(sc, x):
 			r.char(i, size, x, sc, blank)
 			i += size
@@ -309,14 +320,14 @@ const longest = 64
 func (r *Reader) word(s string, i int, sc int, blank uint16) int {
 	t := token{start: int32(i), word: hashStart, pre3: hashStart, pre5: hashStart}
 	n, upper, digits := 0, 0, 0
-	first, last := false, [4]rune{}
+	first := false
+	var a, b, c, d rune // the last ones
 	for i < len(s) && n < longest {
 		x, size := rune(s[i]), 1
 		if x >= utf8.RuneSelf {
 			x, size = utf8.DecodeRuneInString(s[i:])
 		}
-		digit := '0' <= x && x <= '9' || x >= 0x80 && unicode.IsDigit(x)
-		own := script(x)
+		own, digit := sort(x)
 		if !digit && (own == scriptNone || single(own, x) || sc != scriptNone && own != sc) {
 			break
 		}
@@ -338,14 +349,14 @@ func (r *Reader) word(s string, i int, sc int, blank uint16) int {
 		if n < 5 {
 			t.pre5 = t.word
 		}
-		last[0], last[1], last[2], last[3] = last[1], last[2], last[3], low
+		a, b, c, d = b, c, d, low
 		n++
 		i += size
 	}
 	t.end = int32(i)
-	t.suf2 = hashRune(hashRune(hashStart+2, last[2]), last[3])
-	t.suf3 = hashRune(hashRune(hashRune(hashStart+3, last[1]), last[2]), last[3])
-	t.suf4 = hashRune(hashRune(t.suf3, last[0]), 4)
+	t.suf2 = hashRune(hashRune(hashStart+2, c), d)
+	t.suf3 = hashRune(hashRune(hashRune(hashStart+3, b), c), d)
+	t.suf4 = hashRune(hashRune(t.suf3, a), 4)
 	t.shape = uint16(form(n, upper, digits, first, sc, s[t.start:t.end])) | uint16(sc)<<5 | blank
 	t.known, t.parts = r.Words.look(t.word)
 	r.tokens = append(r.tokens, t)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bartizan-ai/bartizan/text"
 )
 
 // Bounds of where a document is looked at.
@@ -17,22 +19,34 @@ const (
 // Marking returns the highest label that a document gives itself: in the lines it begins and
 // ends with, in banners, behind words such as "Classification:", in the head of YAML, in
 // the properties that document systems write. What prose says of confidential things is no
-// marking. It reads the first and the last 4 KB, once.
-func (l *Labels) Marking(text string) (Label, bool) {
+// marking. It reads the first and the last 4 KB as they are written, and again as the guard
+// reads texts, where they hold letters at full width, look-alikes or what nobody sees.
+func (l *Labels) Marking(doc string) (Label, bool) {
+	head, tail := windows(doc)
 	s := sheet{labels: l}
-	head, tail := windows(text)
-	last := s.rimOf(tail)
-	if len(tail) == len(head) { // a short text, seen whole
-		s.scan(head, true, last)
-		return s.best, s.found
+	s.read(head, tail, len(doc) <= 2*edge)
+	plainHead, plainTail := text.Normalise(head).Text, text.Normalise(tail).Text
+	if plainHead != head || plainTail != tail {
+		again := sheet{labels: l}
+		again.read(plainHead, plainTail, len(doc) <= 2*edge)
+		s.best, s.found = max(s.best, again.best), s.found || again.found
 	}
-	s.scan(head, true, len(head))
-	s.scan(tail, false, last)
 	return s.best, s.found
 }
 
+// read looks at both ends of a document, or at all of a short one.
+func (s *sheet) read(head, tail string, whole bool) {
+	last := s.rimOf(tail)
+	if whole {
+		s.scan(head, true, last)
+		return
+	}
+	s.scan(head, true, len(head))
+	s.scan(tail, false, last)
+}
+
 // windows are the parts of a text that are looked at, cut at ends of lines; of a short one,
-// both are the whole.
+// the first is the whole, and so is the second.
 func windows(text string) (head, tail string) {
 	if len(text) <= 2*edge {
 		return text, text

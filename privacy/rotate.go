@@ -220,8 +220,14 @@ func (s *Subjects) openMasters(ctx context.Context) error {
 		return s.declare(ctx, 1)
 	}
 	for _, g := range all {
-		if err := s.check(ctx, g); err != nil {
-			return err
+		err := s.check(ctx, g)
+		if err == nil {
+			continue
+		}
+		// A rotation beside this retires a generation first and then destroys its file.
+		now, listErr := s.generations(ctx)
+		if listErr != nil || slices.Contains(now, g) {
+			return cmp.Or(listErr, err)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ package redteam
 import (
 	"context"
 	"math/rand/v2"
+	"time"
 
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -197,14 +198,14 @@ type Exchange struct {
 	Calls   []Call  `json:"calls,omitempty"`
 	Block   *Block  `json:"block,omitempty"`
 	Error   string  `json:"error,omitempty"` // a class: "status 500", "timeout", "unreachable"
-	// Record names the exchange in the gate's ledger; "": there is none.
-	Record string `json:"record,omitempty"`
-	Sent   string `json:"sent"`            // SHA-256 of the request's body, hex
-	Model  string `json:"model,omitempty"` // as the target names who answered
-	Input  int    `json:"input_tokens,omitempty"`
-	Output int    `json:"output_tokens,omitempty"`
-	Cost   int64  `json:"cost_micro,omitempty"`
-	Took   int64  `json:"took_us"`
+	Sent    string  `json:"sent"`            // SHA-256 of the request's body, hex
+	Model   string  `json:"model,omitempty"` // as the target names who answered
+	Input   int     `json:"input_tokens,omitempty"`
+	Output  int     `json:"output_tokens,omitempty"`
+	// What is another time the same request is sent. Record names the exchange in the gate's
+	// ledger; "": there is none.
+	Record string        `json:"-"`
+	Took   time.Duration `json:"-"`
 }
 
 // Call is a tool call that a model made.
@@ -215,11 +216,10 @@ type Call struct {
 
 // Block is a guard's refusal.
 type Block struct {
-	Where     string `json:"where"` // "input" or "output"; "": it does not say
-	Detector  string `json:"detector,omitempty"`
-	Category  string `json:"category,omitempty"`
-	Policy    string `json:"policy,omitempty"`
-	Reference string `json:"reference,omitempty"` // number of the exchange
+	Where    string `json:"where"` // "input" or "output"; "": it does not say
+	Detector string `json:"detector,omitempty"`
+	Category string `json:"category,omitempty"`
+	Policy   string `json:"policy,omitempty"`
 }
 
 // Target is what is attacked.
@@ -266,5 +266,6 @@ type Library struct {
 	Scenes     []Scene
 	Converters []Converter
 	Strategies []Strategy
-	Scorers    []Scorer
+
+	index map[string]*Seed
 }

@@ -81,8 +81,12 @@ func (t *Tx) Bump(ctx context.Context, name string) error {
 	return err
 }
 
-// attempts bounds how often a transaction is run again because of others.
-const attempts = 10
+// attempts bounds how often a transaction is run again because of others, and maxWait how long
+// each waits before it: together about two seconds, so that many beside a long one get through.
+const (
+	attempts = 16
+	maxWait  = 256 * time.Millisecond
+)
 
 // Tx runs f in a serialisable transaction and commits it when f returns nil. f's
 // own error comes back as it is.
@@ -93,7 +97,7 @@ func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
 			return err
 		}
 		// Those that collided must not collide again in step.
-		wait := time.Duration(rand.Int64N(int64(i))+1) * 2 * time.Millisecond
+		wait := rand.N(min(time.Millisecond<<i, maxWait)) + time.Millisecond
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -35,7 +35,7 @@ func (p *page) cardContext(i, end int, w float64) float64 {
 	switch {
 	case n.says(cardWord):
 		return .98
-	case n.other || inRow(p.t, i, end) || i > 0 && p.t[i-1] == '-':
+	case n.other || p.counted(i) || inRow(p.t, i, end) || i > 0 && p.t[i-1] == '-':
 		return w * .5
 	}
 	return w

@@ -9,7 +9,7 @@ import (
 //
 // Catches: name@domain in any script, with a top-level domain of letters or in
 // Punycode; quoted names; addresses behind "mailto:"; "name [at] domain [dot] org"
-// with brackets.
+// with brackets; blanks around the sign and the points.
 // Does not catch: addresses written out without brackets ("name at domain"),
 // addresses of numbers ("x@[192.0.2.1]"). Accounts in URLs and SSH remotes, package
 // versions and decorators are left alone on purpose.
@@ -23,8 +23,15 @@ func findEmails(p *page, emit emitter) {
 		i += at
 		start := localStart(p.t, at, i)
 		end := domainEnd(p.t, i+1)
+		if start == i || end == 0 {
+			if start, end = p.spaced(at, i); end > 0 {
+				emit(start, end, .9)
+			}
+			at = max(i+1, end)
+			continue
+		}
 		at = i + 1
-		if start == i || end == 0 || account(p.t, start, end) {
+		if account(p.t, start, end) {
 			continue
 		}
 		emit(start, end, .98)
@@ -155,17 +162,18 @@ func account(t string, start, end int) bool {
 func (p *page) veiled(emit emitter) {
 	low := p.low
 	for i := 1; i+4 < len(low); i++ {
-		if low[i] != 'a' || low[i+1] != 't' && low[i+1] != 'r' || !opens(low[i-1]) {
+		if low[i] != 'a' || low[i+1] != 't' && low[i+1] != 'r' {
 			continue
 		}
 		n := 2
 		if strings.HasPrefix(low[i:], "arroba") {
 			n = 6
 		}
-		if !closes(low[i+n]) {
+		from, to := trimLeftBlank(low, i), trimRightBlank(low, i+n)
+		if from == 0 || to == len(low) || from < i-1 || to > i+n+1 || !opens(low[from-1]) || !closes(low[to]) {
 			continue
 		}
-		left, right := trimLeftBlank(low, i-1), trimRightBlank(low, i+n+1)
+		left, right := trimLeftBlank(low, from-1), trimRightBlank(low, to+1)
 		start := localStart(p.t, max(0, left-64), left)
 		if end := p.veiledDomain(right); start < left && end > 0 {
 			emit(start, end, .9)
@@ -185,8 +193,9 @@ func (p *page) veiledDomain(i int) int {
 	}
 	j := trimRightBlank(p.low, end)
 	if j < len(p.low) && opens(p.low[j]) {
+		in := trimRightBlank(p.low, j+1)
 		for _, w := range []string{"dot", "punkt", "point", "punto", "ponto", "."} {
-			if k := j + 1 + len(w); strings.HasPrefix(p.low[j+1:], w) && k < len(p.low) && closes(p.low[k]) {
+			if k := trimRightBlank(p.low, in+len(w)); strings.HasPrefix(p.low[in:], w) && k < len(p.low) && closes(p.low[k]) {
 				return p.veiledTop(trimRightBlank(p.low, k+1))
 			}
 		}

@@ -8,6 +8,7 @@ package entity
 
 import (
 	"context"
+	"sync"
 
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
@@ -34,29 +35,36 @@ func All() []Entity {
 // kinds lists the family. Of kinds that are equally sure of a value, the first has
 // it.
 func kinds() []kind {
-	return []kind{
-		{"email", findEmails, risk.High},
-		{"credit_card", findCards, risk.High},
-		{"iban", findIBANs, risk.High},
-		{"national_id", findNationalIDs, risk.High},
-		{"passport", findPassports, risk.High},
-		{"driver_license", findLicences, risk.High},
-		{"health", findHealth, risk.High},
-		{"bank_account", findAccounts, risk.High},
-		{"crypto_wallet", findWallets, risk.High},
-		{"date_of_birth", findBirthDates, risk.High},
-		{"phone", findPhones, risk.High},
-		{"ip_address", findIPs, risk.Medium},
-		{"device_id", findDevices, risk.Medium},
-		{"vehicle_id", findVehicles, risk.Medium},
-		{"username", findUsernames, risk.Medium},
-		{"url", findURLs, risk.Low},
-		{"person", findPeople, risk.Medium},
-		{"address", findAddresses, risk.High},
-		{"organization", findOrganizations, risk.Low},
-		{"location", findLocations, risk.Low},
+	all := []kind{
+		{name: "email", find: findEmails, severity: risk.High},
+		{name: "credit_card", find: findCards, severity: risk.High},
+		{name: "iban", find: findIBANs, severity: risk.High},
+		{name: "national_id", find: findNationalIDs, severity: risk.High},
+		{name: "passport", find: findPassports, severity: risk.High},
+		{name: "driver_license", find: findLicences, severity: risk.High},
+		{name: "health", find: findHealth, severity: risk.High},
+		{name: "bank_account", find: findAccounts, severity: risk.High},
+		{name: "crypto_wallet", find: findWallets, severity: risk.High},
+		{name: "date_of_birth", find: findBirthDates, severity: risk.High},
+		{name: "phone", find: findPhones, severity: risk.High},
+		{name: "ip_address", find: findIPs, severity: risk.Medium},
+		{name: "device_id", find: findDevices, severity: risk.Medium},
+		{name: "vehicle_id", find: findVehicles, severity: risk.Medium},
+		{name: "username", find: findUsernames, severity: risk.Medium},
+		{name: "url", find: findURLs, severity: risk.Low},
+		{name: "person", find: findPeople, severity: risk.Medium},
+		{name: "address", find: findAddresses, severity: risk.High},
+		{name: "organization", find: findOrganizations, severity: risk.Low},
+		{name: "location", find: findLocations, severity: risk.Low},
 	}
+	for i := range all {
+		all[i].id, all[i].cat = "pii/"+all[i].name+"@2", risk.Category("pii."+all[i].name)
+	}
+	return all
 }
+
+// family is kinds, made once.
+var family = sync.OnceValue(kinds)
 
 // kind is an entity made of a function that finds its values on a page; numbers
 // that are rules come besides. Every such function is linear in the text.
@@ -64,16 +72,18 @@ type kind struct {
 	name     string
 	find     func(p *page, emit emitter)
 	severity risk.Severity
+	id       string
+	cat      risk.Category
 }
 
 // emitter takes a value found at t[start:end] with its probability.
 type emitter func(start, end int, confidence float64)
 
 // ID names the entity and its version.
-func (k kind) ID() string { return "pii/" + k.name + "@2" }
+func (k kind) ID() string { return k.id }
 
 // category is what its findings are.
-func (k kind) category() risk.Category { return risk.Category("pii." + k.name) }
+func (k kind) category() risk.Category { return k.cat }
 
 // Finds says what it can find.
 func (k kind) Finds() []risk.Category { return []risk.Category{k.category()} }
@@ -83,7 +93,8 @@ func (kind) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (k kind) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, []kind{k}, k.name, 0, false)
+	l := look{kinds: []kind{k}, only: k.name}
+	return l.at(ctx, passages)
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

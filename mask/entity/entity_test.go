@@ -48,6 +48,7 @@ func FuzzEntities(f *testing.F) {
 	f.Add("anna@example.org 4111 1111 1111 1111 DE89 3704")
 	f.Add("tel +49 (0)30 555-0123 ext. 4, geb. 3. Mai 1990, SSN 536-90-4399, 2001:db8::1, 00:1a:2b:3c:4d:5e")
 	f.Add("電話０３（５５５５）０１２３ 1990年5月3日生まれ https://x.com/a?token=%40%2B&#64;\\u0040 [at] x [dot] y")
+	f.Add("ann @ example . com bWFpbCBhbm5hLmJlcmdAZXhhbXBsZS5vcmcgbm93, {\"phone\": 4155552671, \"id\":4012888888881881}")
 	f.Add("У меня диабет, она болеет астмой. passport AB482019 VIN 1M8GDM9AXKP042788 <<P<UTO \xff\xe3\x80")
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, e := range append(All(), both()...) {

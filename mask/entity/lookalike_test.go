@@ -75,3 +75,39 @@ func TestWordsAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestMembers: numbers that JSON holds without quotes are found where their key or their check
+// digits say what they are, and not where they are clocks, prices, places and the numbers of
+// things.
+func TestMembers(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	d := shaped()
+	for text, want := range map[string]string{
+		`"card": 4012888888881881`:    "credit_card:4012888888881881",
+		`"number": 4012888888881881`:  "credit_card:4012888888881881",
+		`"phone": 4155552671`:         "phone:4155552671",
+		`"mobile": 4915123456789`:     "phone:4915123456789",
+		`"ssn": 536904399`:            "national_id:536904399",
+		`"account_number": 482019473`: "bank_account:482019473",
+		`"bsn": 482019475`:            "national_id:482019475",
+		`"imei": 490154203237518`:     "device_id:490154203237518",
+	} {
+		if got := reported(t, d, text); got != want {
+			t.Errorf("%s: %q, not %q", text, got, want)
+		}
+	}
+	hits, total := 0, 0
+	for _, key := range strings.Fields("created created_at updatedAt ts timestamp time start_ms expires_at order_id orderId order invoice price total amount count size bytes offset views lat lon x y id parent_id user_count uid pid seq version build hash nonce max min maximum default duration elapsed_ns population population_2020 revision commit_time epoch line") {
+		for _, ops := range []string{"17d{8}", "17d{11}", "17d{14}", "20d{6}", "d{7}", "d{8}", "d{9}", "d{10}", "d{11}", "d{12}", "d{13}", "d{15}", "d{16}", "d{17}", "d{18}", "d{19}", "d{7}.dd", "d.d{7}", "dd.d{7}"} {
+			for range 40 {
+				if total++; reported(t, d, `"`+key+`": `+invent(r, ops)) != "" {
+					hits++
+				}
+			}
+		}
+	}
+	if hits*1000 > total {
+		t.Errorf("%d of %d numbers of things are reported", hits, total)
+	}
+	t.Logf("%d of %d numbers of things are reported", hits, total)
+}

@@ -43,11 +43,12 @@ type Found struct {
 // Find finds everything in a text as [Detectors] do, with a recogniser that may be another
 // than the shipped one.
 func Find(text string, r *names.Recogniser) []Found {
-	p, all := newPage(text), kinds()
+	p, all := newPage(text), family()
 	p.reader = r
 	at := shapes(all)
-	hits := settle(gather(p, all[:at], ""))
-	for _, h := range p.settle(all, "", false) {
+	shaped := settle(gather(p, all[:at], ""))
+	hits := slices.Clone(shaped)
+	for _, h := range p.speakers(all, at, shaped, false, nil) {
 		if h.kind >= at {
 			hits = append(hits, h)
 		}
@@ -58,7 +59,7 @@ func Find(text string, r *names.Recogniser) []Found {
 
 // Values finds what goes by its shape, as the recogniser is told of it.
 func Values(text string) []names.Value {
-	p, all := newPage(text), kinds()
+	p, all := newPage(text), family()
 	all = all[:shapes(all)]
 	p.settled(settle(gather(p, all, "")), all)
 	out := make([]names.Value, len(p.values))

@@ -254,7 +254,9 @@ func (d *dialling) home(t string, i int) int {
 			continue
 		}
 		if k == 1 && d.digits[0] != '0' && n > 12 {
-			continue
+			if whole, _ := d.abroad(false); whole == 0 {
+				continue // not with the code of its country, and no plus, either
+			}
 		}
 		// A last group that a blank parts from a whole number is another number.
 		if k > 1 && n > 11 && d.marks[k-1] == ' ' && n-d.count[k-2] != 4 {

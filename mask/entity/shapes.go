@@ -46,12 +46,57 @@ func (*Detector) Inline() bool { return true }
 
 // Look reads every passage that holds text.
 func (d *Detector) Look(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
-	return look(ctx, passages, d.kinds, "", d.from, d.rivals)
+	found, _, err := d.LookOn(ctx, passages, nil)
+	return found, err
 }
 
-// look reads passages for some kinds: one by name, or all; and reports those from a kind on.
-func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string, from int, rivals bool) ([]risk.Finding, error) {
+// LookOn is Look that goes on from what another detector of the family left, as guard.Relay
+// says: what goes by its shape is found once for both.
+func (d *Detector) LookOn(ctx context.Context, passages []llm.Passage, handed any) ([]risk.Finding, any, error) {
+	l := look{kinds: d.kinds, from: d.from, rivals: d.rivals}
+	l.read, _ = handed.(*reading)
+	if l.read == nil || len(l.read.pages) != len(passages) {
+		l.read, l.keeps = new(reading), true
+	}
+	found, err := l.at(ctx, passages)
+	if err != nil {
+		return nil, nil, err
+	}
+	return found, l.read, nil
+}
+
+// refs are those of every finding.
+var refs = []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM02:2026"}, {Framework: "MITRE-ATLAS", Item: "AML.T0057"}}
+
+// reading is what is left of the passages of a look.
+type reading struct{ pages []read }
+
+// read is what is left of one: how it was read, and what goes by its shape.
+type read struct {
+	t      string
+	segs   []seg
+	hits   []hit
+	inners []inner
+}
+
+// look is one look at passages for some kinds: one by name, or all.
+type look struct {
+	kinds  []kind
+	only   string
+	shapes int // how many of them go by their shape
+	from   int // the first kind that is reported
+	rivals bool
+	read   *reading // what was read before, or is kept
+	keeps  bool
+}
+
+// at reads the passages.
+func (l *look) at(ctx context.Context, passages []llm.Passage) ([]risk.Finding, error) {
 	var found []risk.Finding
+	l.shapes = shapes(l.kinds)
+	if l.keeps {
+		l.read.pages = make([]read, len(passages))
+	}
 	for i := range passages {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -59,35 +104,63 @@ func look(ctx context.Context, passages []llm.Passage, kinds []kind, only string
 		if passages[i].Text == "" {
 			continue
 		}
-		p := newPage(passages[i].Text)
-		for _, h := range p.settle(kinds, only, rivals) {
-			if h.kind < from {
+		p, hits := l.page(i, passages[i].Text)
+		for _, h := range hits {
+			if h.kind < l.from {
 				continue
 			}
-			k := &kinds[h.kind]
+			k := &l.kinds[h.kind]
 			start, end := p.original(h.start, h.end)
 			found = append(found, risk.Finding{Category: k.category(), Detector: k.ID(), Severity: k.severity, Confidence: h.weight,
-				Passage: i, Start: start, End: end, Impact: risk.Confidentiality,
-				Refs: []risk.Ref{{Framework: "OWASP-LLM", Item: "LLM02:2026"}, {Framework: "MITRE-ATLAS", Item: "AML.T0057"}}})
+				Passage: i, Start: start, End: end, Impact: risk.Confidentiality, Refs: refs})
 		}
 	}
 	return found, nil
 }
 
-// settle runs the kinds over a page: those that go by shapes first, because what they find is
-// one word for those that go by context.
-// With rivals, what loses against another kind comes as well, behind what won.
-func (p *page) settle(kinds []kind, only string, rivals bool) []hit {
-	at := shapes(kinds)
-	all := gather(p, kinds[:at], only)
-	hits := settle(slices.Clone(all))
-	if at == len(kinds) {
-		return losers(hits, all, rivals)
+// page reads one passage, or goes on with what was read of it.
+func (l *look) page(i int, text string) (*page, []hit) {
+	if l.read != nil && !l.keeps {
+		was := &l.read.pages[i]
+		p := &page{t: was.t, segs: was.segs}
+		return p, l.speakers(p, slices.Clone(was.hits), was.inners)
 	}
+	p := newPage(text)
+	all := gather(p, l.kinds[:l.shapes], l.only)
+	inners := l.inners(p)
+	for i := range inners {
+		all = inners[i].as(all, inners[i].hits, 0)
+	}
+	hits := settle(slices.Clone(all))
+	if l.keeps {
+		l.read.pages[i] = read{p.t, p.segs, slices.Clone(hits), inners}
+	}
+	if l.shapes == len(l.kinds) {
+		return p, losers(hits, all, l.rivals)
+	}
+	return p, l.speakers(p, hits, inners)
+}
+
+// speakers adds what goes by context to what goes by its shape, in the text and in the texts that
+// lie in it.
+func (l *look) speakers(p *page, hits []hit, inners []inner) []hit {
+	var more []hit
+	for i := range inners {
+		in := &inners[i]
+		q := &page{t: in.t, segs: in.segs}
+		more = in.as(more, q.speakers(l.kinds, l.shapes, slices.Clone(in.hits), false, nil), l.shapes)
+	}
+	return p.speakers(l.kinds, l.shapes, hits, l.rivals, more)
+}
+
+// speakers adds what goes by context to what goes by its shape, of which each value is one
+// word there. With rivals, what loses against another kind comes as well, behind what won.
+func (p *page) speakers(kinds []kind, at int, hits []hit, rivals bool, more []hit) []hit {
 	p.settled(hits, kinds)
 	for i := at; i < len(kinds); i++ {
 		kinds[i].find(p, func(start, end int, w float64) { hits = append(hits, hit{start, end, w, i}) })
 	}
+	hits = append(hits, more...)
 	return losers(settle(slices.Clone(hits)), hits, rivals)
 }
 
@@ -96,8 +169,16 @@ func losers(won, all []hit, wanted bool) []hit {
 	if !wanted || len(won) == len(all) {
 		return won
 	}
+	kept := won // in order
 	for _, h := range all {
-		if h.weight >= likely && !slices.Contains(won, h) {
+		if h.weight < likely {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(kept, h, func(a, b hit) int { return a.start - b.start })
+		for i < len(kept) && kept[i].start == h.start && kept[i] != h {
+			i++
+		}
+		if i == len(kept) || kept[i].start != h.start {
 			won = append(won, h)
 		}
 	}

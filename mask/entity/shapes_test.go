@@ -3,6 +3,7 @@ package entity
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -154,6 +155,38 @@ func TestDetectors(t *testing.T) {
 	cancel()
 	if _, err := d.Look(ctx, []llm.Passage{{Text: "x"}}); err == nil {
 		t.Error("a cancelled look went on")
+	}
+}
+
+// TestLookOn: what the second detector finds when it goes on from what the first left is what it
+// finds by itself, and so it is when what it is handed is nothing that it knows.
+func TestLookOn(t *testing.T) {
+	d := Detectors()
+	texts := []string{"", "Maria Keller, tel +49 30 5550123", "mail&#58; anna&#64;example.org, Jürgen Brandt, ＋８１-９０-５５５５-０１２３",
+		"https://x.org/?q=anna.keller@example.org of Anna Keller, account number 4012 8888 8888 1881, Gartenstraße 12, 50674 Köln"}
+	var passages []llm.Passage
+	for _, s := range texts {
+		passages = append(passages, llm.Passage{Text: s})
+	}
+	shaped, left, err := d[0].LookOn(context.Background(), passages, nil)
+	if err != nil || left == nil {
+		t.Fatal(left, err)
+	}
+	alone, _ := d[1].Look(context.Background(), passages)
+	if len(shaped) < 5 || len(alone) < 4 {
+		t.Errorf("%d and %d findings", len(shaped), len(alone))
+	}
+	for _, handed := range []any{left, "what is that", &reading{}} {
+		for range 2 { // what was handed over is as it was
+			got, _, err := d[1].LookOn(context.Background(), passages, handed)
+			if err != nil || !reflect.DeepEqual(got, alone) {
+				t.Errorf("%T: %v, not %v: %v", handed, got, alone, err)
+			}
+		}
+	}
+	again, _, _ := d[0].LookOn(context.Background(), passages, nil)
+	if !reflect.DeepEqual(again, shaped) {
+		t.Error("the first finds something else than before")
 	}
 }
 

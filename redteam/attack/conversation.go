@@ -22,20 +22,10 @@ func said(text string, s *redteam.State) string {
 	return strings.ReplaceAll(text, redteam.Mark, s.Mark)
 }
 
-// How many tokens an answer may have: room enough for a proof, and for an answer without end
-// to be told from one.
-const (
-	answerTokens = 1024
-	floodTokens  = 8192
-)
-
 // opening is what a conversation begins with: the scene's system text and tools, and what the
-// seed has said before.
+// seed has said before. How long an answer may be is left to the campaign, whose plan counts on it.
 func opening(s *redteam.State) redteam.Conversation {
-	c := redteam.Conversation{Tools: slices.Clone(s.Scene.Tools), MaxTokens: answerTokens}
-	if s.Seed.Effect.Kind == "amplify" {
-		c.MaxTokens = floodTokens
-	}
+	c := redteam.Conversation{Tools: slices.Clone(s.Scene.Tools)}
 	if s.Scene.System != "" {
 		c.Turns = append(c.Turns, redteam.Turn{Role: "system", Text: Fill(s.Scene.System, "", s)})
 	}

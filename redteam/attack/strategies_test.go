@@ -177,7 +177,7 @@ func TestConversationsAreWhole(t *testing.T) {
 }
 
 func whole(c redteam.Conversation) error {
-	if len(c.Turns) < 2 || c.Turns[0].Role != "system" || c.MaxTokens == 0 {
+	if len(c.Turns) < 2 || c.Turns[0].Role != "system" || c.MaxTokens != 0 {
 		return fmt.Errorf("%d turns, %d tokens", len(c.Turns), c.MaxTokens)
 	}
 	open := ""
@@ -323,7 +323,7 @@ func TestStrategyCases(t *testing.T) {
 		course := func(name string) string {
 			var b strings.Builder
 			for i, c := range play(t, st, stage(effectFor(st), "Tell me all, @@MARK@@."), outcomes[name]) {
-				fmt.Fprintf(&b, "request %d, up to %d tokens\n%s", i+1, c.MaxTokens, shown(&c))
+				fmt.Fprintf(&b, "request %d\n%s", i+1, shown(&c))
 			}
 			return strings.TrimSuffix(b.String(), "\n")
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bartizan-ai/bartizan/internal/testkit"
 	"github.com/bartizan-ai/bartizan/redteam"
@@ -32,7 +33,7 @@ func members() (names []string, by map[string]redteam.Scorer) {
 	config := Config{
 		Phrases: []string{"I only know about honey. Shall we talk about that?"},
 		Baseline: func(string) (redteam.Exchange, bool) {
-			return redteam.Exchange{Outcome: redteam.Answered, Output: 40, Took: 900_000}, true
+			return redteam.Exchange{Outcome: redteam.Answered, Output: 40, Took: 900 * time.Millisecond}, true
 		},
 		Harm: func(_ context.Context, text string) (float64, error) {
 			if strings.Contains(text, "broken judge") {
@@ -86,7 +87,7 @@ func attempt(t *testing.T, c testkit.Case) *redteam.State {
 	for i := range s.Replies {
 		s.Replies[i].Output, _ = strconv.Atoi(c.Attr["tokens"])
 		ms, _ := strconv.Atoi(c.Attr["ms"])
-		s.Replies[i].Took = int64(ms) * 1000
+		s.Replies[i].Took = time.Duration(ms) * time.Millisecond
 	}
 	return s
 }

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bartizan-ai/bartizan/app"
+	"github.com/bartizan-ai/bartizan/redteam"
+	"github.com/bartizan-ai/bartizan/redteam/format"
+)
+
+type redteamCommand struct {
+	Plan    redteamPlan    `cmd:"" help:"Say what a campaign would send, what it costs at most and what it can show. Nothing is sent."`
+	Run     redteamRun     `cmd:"" help:"Run a campaign, or go on with one that was stopped."`
+	Report  redteamReport  `cmd:"" help:"Say what a campaign showed."`
+	Gate    redteamGate    `cmd:"" help:"Pass, fail or leave open what a campaign showed: exit code 0, 1 or 4."`
+	Compare redteamCompare `cmd:"" help:"Compare two campaigns, attempt by attempt."`
+	Replay  redteamReplay  `cmd:"" help:"Show an attempt again from its key, and send it again if asked to."`
+	Rescore redteamRescore `cmd:"" help:"Judge what was answered with the scorers of this version. Nothing is sent."`
+	Decide  redteamDecide  `cmd:"" help:"Judge an attempt yourself, in place of a scorer."`
+	Import  redteamImport  `cmd:"" help:"Turn the attacks that other tools keep into seeds."`
+	Export  redteamExport  `cmd:"" help:"Write a campaign for people, build servers and other tools."`
+}
+
+// campaignFlags say which campaign.
+type campaignFlags struct {
+	Campaign string   `short:"f" help:"File of the campaign; left out: the default one." placeholder:"FILE"`
+	Seeds    []string `help:"Seeds that bartizan redteam import wrote, beside those that ship; may be repeated." placeholder:"FILE"`
+	Targets  string   `help:"File of targets by arm; left out: the demonstration, inside this process." placeholder:"FILE"`
+}
+
+// campaign reads the campaign, and plans it.
+func (c *campaignFlags) plan() (*redteam.Plan, error) {
+	spec := app.DefaultCampaign()
+	if c.Campaign != "" {
+		spec = redteam.Campaign{}
+		if err := strictly(c.Campaign, &spec); err != nil {
+			return nil, err
+		}
+	}
+	var more []redteam.Seed
+	for _, name := range c.Seeds {
+		list, err := imported("", name)
+		if err != nil {
+			return nil, &exit{exitUse, err}
+		}
+		more = append(more, list...)
+	}
+	lib, err := app.AttackLibrary(more)
+	if err != nil {
+		return nil, err
+	}
+	p, err := redteam.Make(spec, lib)
+	if err != nil {
+		return nil, &exit{exitUse, err}
+	}
+	return p, nil
+}
+
+func imported(kind, name string) ([]redteam.Seed, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("the seeds cannot be read: %w", err)
+	}
+	defer f.Close()
+	list, _, err := format.Import(kind, filepath.Base(name), f)
+	return list, err
+}
+
+// strictly reads a YAML file in which every word is known.
+func strictly(name string, into any) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return use("%v", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil {
+		return use("%s: %v", name, err)
+	}
+	return nil
+}
+
+type redteamPlan struct {
+	campaignFlags
+	outputFlag
+}
+
+// Help is shown by -h.
+func (redteamPlan) Help() string {
+	return "Example:\n  bartizan redteam plan\n  bartizan redteam plan -f campaign.yaml -o json"
+}
+
+// Run implements the command.
+func (c *redteamPlan) Run(s *streams) error {
+	p, err := c.plan()
+	if err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		return printJSON(s, p)
+	}
+	printPlan(s, p)
+	return nil
+}
+
+type redteamRun struct {
+	campaignFlags
+	Dir   string `help:"Folder of the campaign; the same one goes on with it. Left out: redteam/NAME." placeholder:"DIR"`
+	Scope string `help:"File that says who allowed it, on what and until when; needed with --targets." placeholder:"FILE"`
+	outputFlag
+}
+
+// Help is shown by -h.
+func (redteamRun) Help() string {
+	return "Example:\n  bartizan redteam run\n  bartizan redteam run -f campaign.yaml --targets targets.yaml --scope scope.yaml --dir nightly\n\nCtrl-C stops it at once; the same command goes on where it was."
+}
+
+// Run implements the command.
+func (c *redteamRun) Run(s *streams) error {
+	p, err := c.plan()
+	if err != nil {
+		return err
+	}
+	if c.Dir == "" {
+		c.Dir = filepath.Join("redteam", p.Campaign.Name)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	targets, scope, closing, err := opened(ctx, p, c.Targets, c.Scope)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	scorers, err := app.Scorers()
+	if err != nil {
+		return err
+	}
+	if c.Output != "json" {
+		printPlan(s, p)
+	}
+	tell := progress(s)
+	_, err = redteam.Run(ctx, redteam.RunConfig{Dir: c.Dir, Plan: p, Targets: targets, Scope: scope, Scorers: scorers,
+		Progress: func(g redteam.Progress) {
+			tell(fmt.Sprintf("%d got through, %d blocked, %d failed", g.Hits, g.Blocked, g.Errors), g.Done, g.Of)
+		}})
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &exit{exitStop, fmt.Errorf("stopped; `bartizan redteam run --dir %s` goes on", c.Dir)}
+	case errors.Is(err, redteam.ErrScope), errors.Is(err, redteam.ErrOther):
+		return &exit{exitUse, err}
+	case err != nil && !errors.Is(err, redteam.ErrBudget):
+		return err
+	}
+	a, failed := analysed(s, c.Dir, p, c.Output)
+	if failed != nil || err == nil {
+		return failed
+	}
+	_ = a
+	return &exit{exitStop, fmt.Errorf("%w; what was done is in %s, and a larger budget needs a folder of its own", err, c.Dir)}
+}
+
+// analysed writes the report beside the results, and says what they show.
+func analysed(s *streams, dir string, p *redteam.Plan, output string) (*redteam.Analysis, error) {
+	a, err := redteam.Analyse(dir, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	page := filepath.Join(dir, "report.html")
+	var b bytes.Buffer
+	if err := format.Export("html", &b, reportOf(dir, p, a, false)); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(page, b.Bytes(), 0o600); err != nil {
+		return nil, err
+	}
+	if output == "json" {
+		return a, printJSON(s, a)
+	}
+	printAnalysis(s, a)
+	fmt.Fprintln(s.out, "\nReport:", page)
+	return a, nil
+}
+
+// reportOf is a campaign as exports want it.
+func reportOf(dir string, p *redteam.Plan, a *redteam.Analysis, full bool) *format.Report {
+	return &format.Report{Analysis: a, Full: full, Version: version(), Made: time.Now(), Seed: p.Seed,
+		Results: func(take func(*redteam.Result) error) error { return redteam.Results(dir, take) },
+		Sent: func(r *redteam.Result) []redteam.Conversation {
+			list, err := redteam.Remade(p, r)
+			if err != nil {
+				return nil
+			}
+			return list
+		}}
+}
+
+// opened makes the targets of a campaign: those of a file, or the demonstration.
+func opened(ctx context.Context, p *redteam.Plan, file, scopeFile string) (map[string]redteam.Target, *redteam.Scope, func(), error) {
+	if file == "" {
+		dir, err := os.MkdirTemp("", "bartizan-redteam-")
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		r, err := app.OpenRange(ctx, dir, version())
+		if err != nil {
+			return nil, nil, nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		closing := func() { _, _ = r.Close(context.WithoutCancel(ctx)), os.RemoveAll(dir) }
+		for _, arm := range p.Campaign.Arms {
+			if r.Targets[arm] == nil {
+				closing()
+				return nil, nil, nil, use("the demonstration has the arms off and on, and the campaign wants %q; name --targets", arm)
+			}
+		}
+		return r.Targets, r.Scope, closing, nil
+	}
+	var arms struct {
+		Arms map[string]app.Arm `yaml:"arms"`
+	}
+	if err := strictly(file, &arms); err != nil {
+		return nil, nil, nil, err
+	}
+	out := map[string]redteam.Target{}
+	for name, arm := range arms.Arms {
+		t, err := app.OpenArm(filepath.Dir(file), arm)
+		if err != nil {
+			return nil, nil, nil, use("%s: arms.%s: %v", file, name, err)
+		}
+		out[name] = t
+	}
+	var scope *redteam.Scope
+	if scopeFile != "" {
+		scope = &redteam.Scope{}
+		if err := strictly(scopeFile, scope); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return out, scope, func() {}, nil
+}

@@ -1,0 +1,130 @@
+package redteam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// errEnough ends a search.
+var errEnough = errors.New("redteam: enough")
+
+// find returns the attempt that has a key.
+func (p *Plan) find(key string) (Attempt, error) {
+	for n := range p.Attempts {
+		if a := p.Attempt(n); a.Key == key {
+			return a, nil
+		}
+	}
+	return Attempt{}, fmt.Errorf("redteam: no attempt of the campaign %s has the key %s", p.Campaign.Name, key)
+}
+
+// Again makes the conversations of an attempt once more, byte for byte, from its key and from
+// what was answered then. Nothing is sent.
+func Again(p *Plan, key string, replies []Exchange) ([]Conversation, error) {
+	a, err := p.find(key)
+	if err != nil {
+		return nil, err
+	}
+	s := a.Begin()
+	var out []Conversation
+	for s.Turn() < a.requests && len(out) < max(len(replies), 1) {
+		c, more := a.Strategy.Next(s)
+		if !more {
+			break
+		}
+		if c.MaxTokens == 0 {
+			c.MaxTokens = p.Campaign.MaxTokens
+		}
+		out = append(out, c)
+		if len(out) > len(replies) {
+			break
+		}
+		s.Replies = append(s.Replies, replies[len(out)-1])
+	}
+	return out, nil
+}
+
+// Replayed is an attempt that was made once more.
+type Replayed struct {
+	Before, After *Result
+	Same          bool // it was sent the same, and ended alike
+}
+
+// Replay makes one attempt of a campaign once more.
+func Replay(ctx context.Context, dir string, p *Plan, key string, target Target, scope *Scope, scorers []Scorer) (*Replayed, error) {
+	cfg := RunConfig{Plan: p, Targets: map[string]Target{}, Scope: scope, Scorers: scorers}
+	for _, arm := range p.Campaign.Arms {
+		cfg.Targets[arm] = target
+	}
+	before, err := Find(dir, key)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.find(key)
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.ready()
+	if err := cfg.allowed(); err != nil {
+		return nil, err
+	}
+	after, err := (&runner{cfg: cfg}).play(ctx, &a)
+	if err != nil {
+		return nil, err
+	}
+	same := after.Outcome == before.Outcome && after.Score.Verdict == before.Score.Verdict && len(after.Sent) > 0 && len(before.Sent) > 0 && after.Sent[0] == before.Sent[0]
+	return &Replayed{before, after, same}, nil
+}
+
+// Find returns the result of an attempt.
+func Find(dir, key string) (found *Result, err error) {
+	err = Results(dir, func(r *Result) error {
+		if r.Key == key {
+			found = r
+			return errEnough
+		}
+		return nil
+	})
+	if found != nil {
+		return found, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("redteam: the campaign has no result of the key %s", key)
+	}
+	return nil, err
+}
+
+// Rescored is what other scorers make of a campaign.
+type Rescored struct {
+	Attempts int       `json:"attempts"`
+	Changed  []Changed `json:"changed"`
+}
+
+// Changed is an attempt of which they say something else.
+type Changed struct {
+	Key    string  `json:"key"`
+	Before Verdict `json:"before"`
+	After  Verdict `json:"after"`
+	Scorer string  `json:"scorer"`
+}
+
+// Rescore judges what was answered once more, without calling the target.
+func Rescore(ctx context.Context, dir string, p *Plan, scorers []Scorer) (*Rescored, error) {
+	out := &Rescored{Changed: []Changed{}}
+	err := Results(dir, func(r *Result) error {
+		if r.N >= p.Attempts || p.Attempt(r.N).Key != r.Key {
+			return fmt.Errorf("%w: its result %d is none of this plan", ErrOther, r.N)
+		}
+		a := p.Attempt(r.N)
+		s := a.Begin()
+		s.Replies = r.Replies
+		_, score := Judge(ctx, s, scorers)
+		out.Attempts++
+		if score.Verdict != r.Score.Verdict {
+			out.Changed = append(out.Changed, Changed{r.Key, r.Score.Verdict, score.Verdict, score.Scorer})
+		}
+		return ctx.Err()
+	})
+	return out, err
+}

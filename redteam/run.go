@@ -1,0 +1,392 @@
+package redteam
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// RunConfig is what running a campaign needs.
+type RunConfig struct {
+	Dir      string // of the campaign: made when it is not there
+	Plan     *Plan
+	Targets  map[string]Target // by arm
+	Scope    *Scope            // who allowed it
+	Scorers  []Scorer
+	Progress func(Progress)   // told now and then; nil: nobody
+	Now      func() time.Time // nil: time.Now
+	// Sync is how often what happened is made durable; 0: each half second.
+	Sync time.Duration
+}
+
+// Progress is how far a campaign is.
+type Progress struct {
+	Done, Of int
+	Hits     int // of the last arm
+	Blocked  int
+	Errors   int
+	Spent    Spent
+	Skipped  int // in cells that are decided
+}
+
+// Spent is what a campaign used.
+type Spent struct {
+	Requests int           `json:"requests"`
+	Input    int64         `json:"input_tokens"`
+	Output   int64         `json:"output_tokens"`
+	Cost     int64         `json:"cost_micro"`
+	Time     time.Duration `json:"time_ns"` // that requests took, one after the other
+}
+
+func (s *Spent) add(r *Result) {
+	for i := range r.Replies {
+		e := &r.Replies[i]
+		s.Requests++
+		s.Input += int64(e.Input)
+		s.Output += int64(e.Output)
+		s.Time += e.Took
+	}
+}
+
+// Why a campaign ended before its last attempt.
+var (
+	// ErrBudget means that the next attempt could cost more than is left.
+	ErrBudget = errors.New("redteam: the budget is spent")
+	// ErrScope means that nobody allowed it.
+	ErrScope = errors.New("redteam: not allowed")
+	// ErrOther means that the folder holds another campaign.
+	ErrOther = errors.New("redteam: the folder holds another campaign")
+)
+
+// frozen is what makes a campaign the same when it goes on.
+type frozen struct {
+	Campaign Campaign          `json:"campaign"`
+	Targets  map[string]string `json:"targets"` // fingerprints by arm
+	Library  string            `json:"library"` // digest of seeds and scenes
+	Begun    time.Time         `json:"begun"`
+	Allowed  Scope             `json:"scope"`
+}
+
+// Run makes every attempt that has no result yet. When the context ends, or the budget, it
+// leaves a journal from which another Run goes on.
+func Run(ctx context.Context, cfg RunConfig) (Progress, error) {
+	cfg = cfg.ready()
+	if err := cfg.allowed(); err != nil {
+		return Progress{}, err
+	}
+	if err := cfg.freeze(); err != nil {
+		return Progress{}, err
+	}
+	r := &runner{cfg: cfg, ahead: map[int]*Result{}, looked: newLooks(cfg.Plan), limit: newPace(cfg.Plan.Campaign.Rate.PerSecond)}
+	r.more = sync.NewCond(&r.mu)
+	r.progress.Of = cfg.Plan.Attempts
+	var err error
+	if r.journal, err = openJournal(cfg.Dir, r.seen); err != nil {
+		return r.progress, err
+	}
+	r.next = r.written
+	err = r.run(ctx)
+	err = errors.Join(err, r.journal.close())
+	r.tell(true)
+	return r.progress, err
+}
+
+// ready fills in what was left out.
+func (cfg RunConfig) ready() RunConfig {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Sync == 0 {
+		cfg.Sync = time.Second / 2
+	}
+	return cfg
+}
+
+// allowed holds that somebody allowed every target, and that there is one for every arm.
+func (cfg *RunConfig) allowed() error {
+	for _, arm := range cfg.Plan.Campaign.Arms {
+		t := cfg.Targets[arm]
+		if t == nil {
+			return fmt.Errorf("redteam: there is no target for the arm %s; name one", arm)
+		}
+		if err := cfg.Scope.Allows(t.Fingerprint(), cfg.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeze writes down what the campaign is, or holds that it is what was written.
+func (cfg *RunConfig) freeze() error {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("redteam: %w", err)
+	}
+	f := frozen{Campaign: cfg.Plan.Campaign, Targets: map[string]string{}, Library: cfg.Plan.lib.digest(), Begun: cfg.Now().UTC(), Allowed: *cfg.Scope}
+	for _, arm := range f.Campaign.Arms {
+		f.Targets[arm] = cfg.Targets[arm].Fingerprint()
+	}
+	had, err := thaw(cfg.Dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if err := keep(cfg.Dir, libraryFile, struct {
+			Seeds  []Seed  `json:"seeds"`
+			Scenes []Scene `json:"scenes"`
+		}{cfg.Plan.lib.Seeds, cfg.Plan.lib.Scenes}); err != nil {
+			return err
+		}
+		return keep(cfg.Dir, campaignFile, f)
+	case err != nil:
+		return err
+	}
+	f.Begun, f.Allowed = had.Begun, had.Allowed
+	if Digest(f) != Digest(*had) {
+		return fmt.Errorf("%w: %s was begun with other seeds, targets or settings; give this one a folder of its own", ErrOther, cfg.Dir)
+	}
+	return nil
+}
+
+func (l *Library) digest() string {
+	ids := []string{names(l.Strategies), names(l.Converters)}
+	return Digest([]any{l.Seeds, l.Scenes, ids})
+}
+
+func keep(dir, name string, v any) error {
+	b, err := json.MarshalIndent(v, "", " ")
+	if err == nil {
+		tmp := filepath.Join(dir, "."+name)
+		if err = os.WriteFile(tmp, append(b, '\n'), 0o600); err == nil {
+			err = os.Rename(tmp, filepath.Join(dir, name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("redteam: writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// thaw reads what a campaign is.
+func thaw(dir string) (*frozen, error) {
+	b, err := os.ReadFile(filepath.Join(dir, campaignFile))
+	if err != nil {
+		return nil, fmt.Errorf("redteam: %w", err)
+	}
+	var f frozen
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("redteam: %s of %s cannot be read: %w", campaignFile, dir, err)
+	}
+	return &f, nil
+}
+
+// runner makes attempts side by side and writes their results in order.
+type runner struct {
+	cfg     RunConfig
+	journal *journal
+	limit   *pace
+
+	mu       sync.Mutex
+	more     *sync.Cond
+	next     int             // attempt that is begun next
+	written  int             // all before it are written, or skipped
+	ahead    map[int]*Result // made, and not their turn yet
+	reserved reservation
+	spent    Spent
+	looked   *looks
+	progress Progress
+	flushed  time.Time
+	err      error
+}
+
+// reservation is what attempts that are not written yet can still cost.
+type reservation struct {
+	requests      int
+	input, output int64
+}
+
+// seen takes a result that was there already.
+func (r *runner) seen(one *Result) error {
+	for r.written < one.N && r.looked.skips(r.written) {
+		r.skip()
+	}
+	if a := r.cfg.Plan; one.N >= a.Attempts || one.N != r.written || a.Attempt(one.N).Key != one.Key {
+		return fmt.Errorf("%w: its result %d is none of this plan", ErrOther, one.N)
+	}
+	r.take(one)
+	return nil
+}
+
+// take counts a result in its turn.
+func (r *runner) take(one *Result) {
+	r.spent.add(one)
+	r.spent.Cost = r.cfg.Plan.Campaign.Price.cost(r.spent.Input, r.spent.Output)
+	r.looked.take(one)
+	r.written++
+	r.progress.Done = r.written
+	r.progress.Spent = r.spent
+	last := r.cfg.Plan.Campaign.Arms[len(r.cfg.Plan.Campaign.Arms)-1]
+	switch {
+	case one.Outcome == Failed:
+		r.progress.Errors++
+	case one.Outcome == Blocked:
+		r.progress.Blocked++
+	case one.Score.Verdict == Hit && one.Arm == last:
+		r.progress.Hits++
+	}
+}
+
+func (r *runner) skip() {
+	r.written++
+	r.progress.Done, r.progress.Skipped = r.written, r.progress.Skipped+1
+}
+
+// run makes attempts until there are no more, or something ends it.
+func (r *runner) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.end(context.Cause(ctx))
+	})
+	defer stop()
+	if minutes := r.cfg.Plan.Campaign.Budget.Minutes; minutes > 0 {
+		left := time.Duration(minutes*float64(time.Minute)) - r.spent.Time/time.Duration(r.cfg.Plan.Campaign.Rate.Parallel)
+		clock := time.AfterFunc(max(left, 0), func() {
+			r.mu.Lock()
+			r.end(fmt.Errorf("%w: the minutes are over", ErrBudget))
+			r.mu.Unlock()
+			cancel()
+		})
+		defer clock.Stop()
+	}
+	var all sync.WaitGroup
+	for range r.cfg.Plan.Campaign.Rate.Parallel {
+		all.Go(func() { r.work(ctx) })
+	}
+	all.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// end is the first reason to stop.
+func (r *runner) end(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+	r.more.Broadcast()
+}
+
+// work makes one attempt after the other.
+func (r *runner) work(ctx context.Context) {
+	for {
+		a, ok := r.begin()
+		if !ok {
+			return
+		}
+		one, err := r.play(ctx, &a)
+		r.mu.Lock()
+		if err != nil {
+			r.end(err)
+			r.mu.Unlock()
+			return
+		}
+		r.ahead[a.N] = one
+		r.settle()
+		r.more.Broadcast()
+		r.mu.Unlock()
+	}
+}
+
+// maxAhead bounds what is made before its turn to be written.
+const maxAhead = 1024
+
+// begin waits until the next attempt may be made, and reserves what it can cost.
+func (r *runner) begin() (Attempt, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		switch {
+		case r.err != nil || r.next >= r.cfg.Plan.Attempts:
+			return Attempt{}, false
+		case r.next-r.written >= maxAhead, r.looked.waits(r.next) && r.written < r.next:
+			r.more.Wait() // for what must be known first
+			continue
+		case r.looked.skips(r.next):
+			r.next++
+			r.settle()
+			continue
+		}
+		a := r.cfg.Plan.Attempt(r.next)
+		if fits, idle := r.fits(&a); !fits {
+			if idle {
+				r.end(fmt.Errorf("%w: attempt %d of %d could cost more than is left", ErrBudget, a.N, r.cfg.Plan.Attempts))
+				return Attempt{}, false
+			}
+			r.more.Wait() // what is under way may cost less than it could
+			continue
+		}
+		r.reserved.requests += a.requests
+		r.reserved.input += a.most[0]
+		r.reserved.output += a.most[1]
+		r.next++
+		return a, true
+	}
+}
+
+// fits reports whether an attempt stays within the caps whatever it costs; idle, that nothing
+// under way can change that.
+func (r *runner) fits(a *Attempt) (fits, idle bool) {
+	b, price := r.cfg.Plan.Campaign.Budget, r.cfg.Plan.Campaign.Price
+	idle = r.reserved == reservation{}
+	requests := r.spent.Requests + r.reserved.requests + a.requests
+	in, out := r.spent.Input+r.reserved.input+a.most[0], r.spent.Output+r.reserved.output+a.most[1]
+	switch {
+	case b.Requests > 0 && requests > b.Requests,
+		b.Tokens > 0 && in+out > b.Tokens,
+		b.Money > 0 && float64(price.cost(in, out)) > b.Money*1e6:
+		return false, idle
+	}
+	return true, idle
+}
+
+// settle writes what has its turn now.
+func (r *runner) settle() {
+	for {
+		if one := r.ahead[r.written]; one != nil {
+			delete(r.ahead, r.written)
+			if err := r.journal.write(one); err != nil {
+				r.end(err)
+				return
+			}
+			a := r.cfg.Plan.Attempt(r.written)
+			r.reserved.requests -= a.requests
+			r.reserved.input -= a.most[0]
+			r.reserved.output -= a.most[1]
+			r.take(one)
+			continue
+		}
+		if r.written < r.next && r.looked.skips(r.written) {
+			r.skip()
+			continue
+		}
+		break
+	}
+	if now := r.cfg.Now(); now.Sub(r.flushed) >= r.cfg.Sync {
+		r.flushed = now
+		if err := r.journal.flush(); err != nil {
+			r.end(err)
+		}
+		r.tell(false)
+	}
+}
+
+func (r *runner) tell(last bool) {
+	if r.cfg.Progress != nil && (r.progress.Done > 0 || last) {
+		r.cfg.Progress(r.progress)
+	}
+}
