@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/redteam/attack"
+	"github.com/bartizan-ai/bartizan/redteam/format"
 	"github.com/bartizan-ai/bartizan/redteam/score"
 	"github.com/bartizan-ai/bartizan/redteam/seed"
 	"github.com/bartizan-ai/bartizan/redteam/target"
@@ -220,4 +222,35 @@ func beside(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+// ImportFormats and ExportFormats are those that campaigns read and are written in.
+var (
+	ImportFormats = format.Imports()
+	ExportFormats = format.Exports
+)
+
+// ImportSeeds reads seeds that another tool keeps; kind "" finds out which.
+func ImportSeeds(kind, name string) ([]redteam.Seed, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("the seeds cannot be read: %w", err)
+	}
+	defer f.Close()
+	list, _, err := format.Import(kind, filepath.Base(name), f)
+	return list, err
+}
+
+// ExportCampaign writes what a campaign's folder shows. Without full, the words of attacks and
+// answers are left out.
+func ExportCampaign(kind string, w io.Writer, dir string, p *redteam.Plan, a *redteam.Analysis, full bool, version string) error {
+	return format.Export(kind, w, &format.Report{Analysis: a, Full: full, Version: version, Made: time.Now(), Seed: p.Seed,
+		Results: func(take func(*redteam.Result) error) error { return redteam.Results(dir, take) },
+		Sent: func(r *redteam.Result) []redteam.Conversation {
+			list, err := redteam.Remade(p, r)
+			if err != nil {
+				return nil
+			}
+			return list
+		}})
 }

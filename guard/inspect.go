@@ -209,6 +209,13 @@ func known(found []risk.Finding, f risk.Finding) bool {
 	return false
 }
 
+// Scores are the highest calibrated probability of each category in a text of an origin, whatever
+// policy wants: for those who measure, not for those who decide.
+func (c *Compiled) Scores(ctx context.Context, text string, origin llm.Origin) map[string]float64 {
+	_, scores := c.everything(ctx, passageOf(text, origin))
+	return scores
+}
+
 // everything returns what all detectors find, wanted or not, and the highest
 // probability of each category that a detector looked for. Kinds of value are
 // scored only where one was found: there are too many to say no to each.

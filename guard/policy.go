@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/risk"
@@ -239,6 +240,11 @@ func family(c risk.Category) string {
 		return f
 	}
 	return "harm"
+}
+
+// Harmful reports whether a category is a harm, and not an attack or a kind of value.
+func Harmful(c risk.Category) bool {
+	return c != "attack" && family(c) == "harm" && !strings.Contains(string(c), ".")
 }
 
 // fallback says whose lines hold for an origin that a policy does not name: the

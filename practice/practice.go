@@ -2,7 +2,8 @@
 // that needs no network, so that a newcomer and the red team can see what the
 // gate changes.
 //
-// It follows the last instruction it reads, wherever that came from. It repeats
+// It follows the last instruction it reads, wherever that came from and however it is
+// written: in Base64, turned round, in letters of another alphabet. It repeats
 // secrets that it was given, and calls tools that it is told to call. The same
 // request always gets the same answer, and every answer says where it comes from.
 // It is never an upstream unless somebody asks for it by name.
@@ -183,17 +184,10 @@ func read(r *llm.Request) *conversation {
 func answer(r *llm.Request, wire []byte) reply {
 	c := read(r)
 	out := reply{text: c.small()}
-search:
 	for i := len(c.texts) - 1; i >= 0; i-- {
-		for _, o := range orders() {
-			m := last(o.pattern, c.texts[i])
-			if m == nil {
-				continue
-			}
-			if got := o.obey(m, c); got != (reply{}) {
-				out = got
-				break search
-			}
+		if got, ok := c.obey(c.texts[i]); ok {
+			out = got
+			break
 		}
 	}
 	var asked struct {
@@ -217,6 +211,30 @@ search:
 		}
 	}
 	return out
+}
+
+// obey does what a text says, or what it says when it is read otherwise.
+func (c *conversation) obey(text string) (reply, bool) {
+	if got, ok := c.heed(text); ok {
+		return got, true
+	}
+	for _, other := range readings(text) {
+		if got, ok := c.heed(other); ok {
+			return got, true
+		}
+	}
+	return reply{}, false
+}
+
+func (c *conversation) heed(text string) (reply, bool) {
+	for _, o := range orders() {
+		if m := last(o.pattern, text); m != nil {
+			if got := o.obey(m, c); got != (reply{}) {
+				return got, true
+			}
+		}
+	}
+	return reply{}, false
 }
 
 // last returns the last match of a pattern.

@@ -8,7 +8,6 @@ type looks struct {
 	plan    *Plan
 	at      []int // attempts before which there is a look
 	done    int   // looks
-	taken   int   // attempts that are written or skipped, as counted here
 	cells   map[string]map[string]*stat.Case
 	decided map[string]bool
 	arm     string

@@ -295,3 +295,6 @@ func word(b []byte) string {
 	a, c := canaryWords[n%32], canaryWords[n>>5%32]
 	return fmt.Sprintf("%s-%s-%s", a, c, hex.EncodeToString(b[8:12])[:6]+string('a'+byte(n>>10%26)))
 }
+
+// Seed returns a seed by its id; nil where there is none.
+func (p *Plan) Seed(id string) *Seed { return p.lib.seed(id) }

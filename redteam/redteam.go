@@ -262,10 +262,10 @@ type Scorer interface {
 
 // Library is what campaigns are made of.
 type Library struct {
-	Seeds      []Seed
-	Scenes     []Scene
-	Converters []Converter
-	Strategies []Strategy
+	Seeds      []Seed      `json:"seeds"`
+	Scenes     []Scene     `json:"scenes"`
+	Converters []Converter `json:"-"`
+	Strategies []Strategy  `json:"-"`
 
 	index map[string]*Seed
 }

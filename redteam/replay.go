@@ -26,6 +26,10 @@ func Again(p *Plan, key string, replies []Exchange) ([]Conversation, error) {
 	if err != nil {
 		return nil, err
 	}
+	return again(p, a, replies)
+}
+
+func again(p *Plan, a Attempt, replies []Exchange) ([]Conversation, error) {
 	s := a.Begin()
 	var out []Conversation
 	for s.Turn() < a.requests && len(out) < max(len(replies), 1) {
@@ -127,4 +131,22 @@ func Rescore(ctx context.Context, dir string, p *Plan, scorers []Scorer) (*Resco
 		return ctx.Err()
 	})
 	return out, err
+}
+
+// Remade makes the conversations of a result once more. It holds that they are those that were
+// sent.
+func Remade(p *Plan, r *Result) ([]Conversation, error) {
+	if r.N >= p.Attempts || p.Attempt(r.N).Key != r.Key {
+		return nil, fmt.Errorf("%w: its result %d is none of this plan", ErrOther, r.N)
+	}
+	out, err := again(p, p.Attempt(r.N), r.Replies)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if i >= len(r.Sent) || Digest(&out[i]) != r.Sent[i] {
+			return nil, fmt.Errorf("redteam: attempt %s is made otherwise by this version, so it cannot be shown as it was", r.Key)
+		}
+	}
+	return out, nil
 }

@@ -133,10 +133,7 @@ func (cfg *RunConfig) freeze() error {
 	had, err := thaw(cfg.Dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if err := keep(cfg.Dir, libraryFile, struct {
-			Seeds  []Seed  `json:"seeds"`
-			Scenes []Scene `json:"scenes"`
-		}{cfg.Plan.lib.Seeds, cfg.Plan.lib.Scenes}); err != nil {
+		if err := keep(cfg.Dir, libraryFile, cfg.Plan.lib); err != nil {
 			return err
 		}
 		return keep(cfg.Dir, campaignFile, f)
@@ -389,4 +386,38 @@ func (r *runner) tell(last bool) {
 	if r.cfg.Progress != nil && (r.progress.Done > 0 || last) {
 		r.cfg.Progress(r.progress)
 	}
+}
+
+// Opened is a campaign's folder.
+type Opened struct {
+	Dir     string
+	Plan    *Plan
+	Targets map[string]string // fingerprints by arm
+	Begun   time.Time
+	Scope   Scope
+}
+
+// Open reads a campaign's folder: its seeds and scenes as they were when it began, with the
+// converters and strategies of now.
+func Open(dir string, converters []Converter, strategies []Strategy) (*Opened, error) {
+	f, err := thaw(dir)
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, libraryFile))
+	if err != nil {
+		return nil, fmt.Errorf("redteam: %w", err)
+	}
+	l := &Library{Converters: converters, Strategies: strategies}
+	if err := json.Unmarshal(b, l); err != nil {
+		return nil, fmt.Errorf("redteam: %s of %s cannot be read: %w", libraryFile, dir, err)
+	}
+	if l.digest() != f.Library {
+		return nil, fmt.Errorf("%w: %s was made with other converters or strategies than this version has", ErrOther, dir)
+	}
+	p, err := Make(f.Campaign, l)
+	if err != nil {
+		return nil, err
+	}
+	return &Opened{dir, p, f.Targets, f.Begun, f.Allowed}, nil
 }

@@ -25,6 +25,7 @@ const (
 	exitFound = 1
 	exitUse   = 2
 	exitStop  = 3
+	exitOpen  = 4 // a gate that cannot say
 )
 
 // commands is the command line.
@@ -42,6 +43,7 @@ type commands struct {
 	Train     trainCommand     `cmd:"" help:"Learn the models that ship with the guard."`
 	Ledger    ledgerCommand    `cmd:"" help:"Verify, prove and export the ledger."`
 	Privacy   privacyCommand   `cmd:"" help:"Find, export and erase a subject's data; holds, consents, keys and notices."`
+	Redteam   redteamCommand   `cmd:"" help:"Attack a system that you may attack, and measure how often it fails."`
 	Version   versionCommand   `cmd:"" help:"Say what this binary is."`
 }
 
@@ -107,7 +109,7 @@ type parsed struct{}
 // command is the part of a command line that names the command.
 func command(args []string) string {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		for _, known := range []string{"demo", "serve", "config", "keys", "providers", "access", "console", "inspect", "eval", "train", "ledger", "privacy", "version"} {
+		for _, known := range []string{"demo", "serve", "config", "keys", "providers", "access", "console", "inspect", "eval", "train", "ledger", "privacy", "redteam", "version"} {
 			if args[0] == known {
 				return known + " "
 			}

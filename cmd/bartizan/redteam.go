@@ -9,13 +9,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bartizan-ai/bartizan/app"
 	"github.com/bartizan-ai/bartizan/redteam"
-	"github.com/bartizan-ai/bartizan/redteam/format"
 )
 
 type redteamCommand struct {
@@ -49,7 +47,7 @@ func (c *campaignFlags) plan() (*redteam.Plan, error) {
 	}
 	var more []redteam.Seed
 	for _, name := range c.Seeds {
-		list, err := imported("", name)
+		list, err := app.ImportSeeds("", name)
 		if err != nil {
 			return nil, &exit{exitUse, err}
 		}
@@ -64,16 +62,6 @@ func (c *campaignFlags) plan() (*redteam.Plan, error) {
 		return nil, &exit{exitUse, err}
 	}
 	return p, nil
-}
-
-func imported(kind, name string) ([]redteam.Seed, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("the seeds cannot be read: %w", err)
-	}
-	defer f.Close()
-	list, _, err := format.Import(kind, filepath.Base(name), f)
-	return list, err
 }
 
 // strictly reads a YAML file in which every word is known.
@@ -177,7 +165,7 @@ func analysed(s *streams, dir string, p *redteam.Plan, output string) (*redteam.
 	}
 	page := filepath.Join(dir, "report.html")
 	var b bytes.Buffer
-	if err := format.Export("html", &b, reportOf(dir, p, a, false)); err != nil {
+	if err := app.ExportCampaign("html", &b, dir, p, a, false, version()); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(page, b.Bytes(), 0o600); err != nil {
@@ -189,19 +177,6 @@ func analysed(s *streams, dir string, p *redteam.Plan, output string) (*redteam.
 	printAnalysis(s, a)
 	fmt.Fprintln(s.out, "\nReport:", page)
 	return a, nil
-}
-
-// reportOf is a campaign as exports want it.
-func reportOf(dir string, p *redteam.Plan, a *redteam.Analysis, full bool) *format.Report {
-	return &format.Report{Analysis: a, Full: full, Version: version(), Made: time.Now(), Seed: p.Seed,
-		Results: func(take func(*redteam.Result) error) error { return redteam.Results(dir, take) },
-		Sent: func(r *redteam.Result) []redteam.Conversation {
-			list, err := redteam.Remade(p, r)
-			if err != nil {
-				return nil
-			}
-			return list
-		}}
 }
 
 // opened makes the targets of a campaign: those of a file, or the demonstration.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/bartizan-ai/bartizan/app"
 	"github.com/bartizan-ai/bartizan/redteam"
-	"github.com/bartizan-ai/bartizan/redteam/format"
 )
 
 // dirFlag names the folder of a campaign.
@@ -281,7 +280,7 @@ type redteamImport struct {
 
 // Help is shown by -h.
 func (redteamImport) Help() string {
-	return "Example:\n  bartizan redteam import harmbench.csv --out seeds.jsonl\n  bartizan redteam run --seeds seeds.jsonl\n\nFormats: " + strings.Join(format.Imports(), ", ")
+	return "Example:\n  bartizan redteam import harmbench.csv --out seeds.jsonl\n  bartizan redteam run --seeds seeds.jsonl\n\nFormats: " + strings.Join(app.ImportFormats, ", ")
 }
 
 // Run implements the command.
@@ -299,7 +298,7 @@ func (c *redteamImport) Run(s *streams) error {
 	e.SetEscapeHTML(false)
 	n := 0
 	for _, name := range c.Files {
-		list, err := imported(c.Format, name)
+		list, err := app.ImportSeeds(c.Format, name)
 		if err != nil {
 			return &exit{exitUse, err}
 		}
@@ -341,7 +340,7 @@ func (c *redteamExport) Run(s *streams) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		w = f
 	}
-	if err := format.Export(c.Format, w, reportOf(c.Dir, o.Plan, a, c.Full)); err != nil {
+	if err := app.ExportCampaign(c.Format, w, c.Dir, o.Plan, a, c.Full, version()); err != nil {
 		return &exit{exitUse, err}
 	}
 	return nil
