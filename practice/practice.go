@@ -149,6 +149,7 @@ type conversation struct {
 	system string
 	texts  []string // oldest first
 	tools  []string
+	most   int // tokens of the answer that its caller allows; 0: not said
 }
 
 func (c *conversation) offers(tool string) bool {
@@ -164,8 +165,11 @@ func (c *conversation) offers(tool string) bool {
 // would make the slowest model of all.
 const maxRead = 16 << 10
 
+// mostTokens bounds an answer without end.
+const mostTokens = 4096
+
 func read(r *llm.Request) *conversation {
-	c := &conversation{tools: r.Tools}
+	c := &conversation{tools: r.Tools, most: min(r.MaxTokens, mostTokens)}
 	for i := range r.Passages {
 		p := &r.Passages[i]
 		text := p.Text[:min(len(p.Text), maxRead)]
@@ -215,15 +219,12 @@ func answer(r *llm.Request, wire []byte) reply {
 
 // obey does what a text says, or what it says when it is read otherwise.
 func (c *conversation) obey(text string) (reply, bool) {
-	if got, ok := c.heed(text); ok {
-		return got, true
-	}
-	for _, other := range readings(text) {
-		if got, ok := c.heed(other); ok {
+	for _, one := range append([]string{text}, readings(text)...) {
+		if got, ok := c.heed(one); ok {
 			return got, true
 		}
 	}
-	return reply{}, false
+	return c.oblige(text)
 }
 
 func (c *conversation) heed(text string) (reply, bool) {
