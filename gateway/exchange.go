@@ -38,6 +38,7 @@ type exchange struct {
 	request   *llm.Request
 	judgement guard.Judgement
 	sensitive sensitivity
+	named     *named // nil: nobody has asked yet
 	candidate []Candidate
 	response  *llm.Response
 

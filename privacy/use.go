@@ -65,12 +65,14 @@ func (p Profile) makes(provider, use string) bool {
 	return true
 }
 
-// persons are the kinds of value that say who somebody is.
-var persons = []string{"pii.email", "pii.phone", "pii.person", "pii.address", "pii.credit_card", "pii.iban", "pii.bank_account", "pii.national_id", "pii.passport",
-	"pii.driver_license", "pii.username", "pii.crypto_wallet", "pii.vehicle_id"}
+// impersonal are the kinds of personal data that do not say on their own who somebody is.
+var impersonal = []string{"pii.health", "pii.date_of_birth", "pii.ip_address", "pii.device_id", "pii.url", "pii.organization", "pii.location"}
 
-// Identifies reports whether a value of a kind says who somebody is, so that they must be asked.
-func Identifies(kind string) bool { return slices.Contains(persons, kind) }
+// Identifies reports whether a value of a kind says who somebody is, so that they must be asked:
+// kinds of the operator's own do as well.
+func Identifies(kind string) bool {
+	return strings.HasPrefix(kind, "pii.") && !slices.Contains(impersonal, kind)
+}
 
 // MaxPersons bounds the people whom one call may name in clear where they must have agreed.
 const MaxPersons = 256

@@ -111,7 +111,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%.20q: %v", use, err)
 		}
 	}
-	if Identifies("pii.health") || Identifies("secret.aws") || !Identifies("pii.email") {
+	if Identifies("pii.health") || Identifies("secret.aws") || !Identifies("pii.email") || !Identifies("pii.customer_number") || Identifies("pii.location") {
 		t.Error("who is somebody is not what is known of them")
 	}
 }
