@@ -32,8 +32,9 @@ func (x *exchange) purpose() *dialect.Fault {
 			return &dialect.Fault{Status: http.StatusForbidden, Type: "permission_error", Code: "purpose_unknown",
 				Message: "The header Bartizan-Purpose names what your system is not there for, or two purposes at once; it serves " + strings.Join(serves, ", ") + "."}
 		}
-		before, x.intent.Purpose = said, said
+		before = said
 	}
+	x.intent.Purpose = cmp.Or(before, x.intent.Purpose)
 	return nil
 }
 

@@ -247,3 +247,20 @@ func TestConsentWhereNobodyLooked(t *testing.T) {
 type finder struct{ phrase }
 
 func (f *finder) Finds() []risk.Category { return []risk.Category{f.category} }
+
+// TestPurposeOnEveryRecord: a call that is refused before it is read is on record for what its
+// caller said, and no value in a call changes that word.
+func TestPurposeOnEveryRecord(t *testing.T) {
+	h := consenting(t, guard.Policy{Rules: []guard.Rule{{ID: "word", Phrase: "sales", Action: "mask"}}}, privacy.Profile{Training: "never"})
+	if got := h.purposed("sales", "", user("Ask sales.", false)); got.status != 200 || h.record(got).Intent.Purpose != "sales" {
+		t.Errorf("a purpose that is a masked word: %d, %q", got.status, h.record(got).Intent.Purpose)
+	}
+	if got := h.purposed("sales", "", "no JSON"); got.status != 400 || h.record(got).Intent.Purpose != "sales" {
+		t.Errorf("a body that cannot be read: %d, %q", got.status, h.record(got).Intent.Purpose)
+	}
+	req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+	req.Header["Bartizan-Purpose"] = []string{"sales", "support"}
+	if got := h.do(req); got.code() != "purpose_unknown" || h.record(got).Intent.Purpose != "support" {
+		t.Errorf("two purposes: %d, %q", got.status, h.record(got).Intent.Purpose)
+	}
+}

@@ -222,7 +222,7 @@ func (x *exchange) begin() *dialect.Fault {
 		in.Passages = describe(r.Passages)
 	}
 	x.hidden = x.privatePlaces()
-	x.scrub(in.Passages, &in.Conversation, &in.Purpose)
+	x.scrub(in.Passages, &in.Conversation) // the purpose is a word of the configuration
 	in.Kept = x.sealed(x.keepInput(), false)
 	in.Steps, x.noted = x.steps, len(x.steps)
 	// A caller who leaves does not undo what is about to be recorded.
