@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -117,18 +118,34 @@ const shortName = 4
 // scrub takes private values out of the names that a record keeps beside the texts: callers
 // choose the names of fields and of conversations.
 func (x *exchange) scrub(passages []record.Passage, names ...*string) {
-	for _, p := range x.hidden {
-		v := x.request.Passages[p.Passage].Text[p.Start:p.End]
-		if len(v) < shortName {
-			continue
-		}
-		for i := range passages {
-			passages[i].Path = strings.ReplaceAll(passages[i].Path, v, bracketed(p.Kind))
-		}
-		for _, n := range names {
-			*n = strings.ReplaceAll(*n, v, bracketed(p.Kind))
+	if len(x.hidden) == 0 {
+		return
+	}
+	if x.scrubber == nil {
+		x.scrubber = scrubber(x.request.Passages, x.hidden)
+	}
+	for i := range passages {
+		passages[i].Path = x.scrubber.Replace(passages[i].Path)
+	}
+	for _, n := range names {
+		*n = x.scrubber.Replace(*n)
+	}
+}
+
+// scrubber replaces values by their kinds, the longest first, in one pass over each name: both
+// can be tens of thousands.
+func scrubber(passages []llm.Passage, hidden []mask.Place) *strings.Replacer {
+	kinds := map[string]string{}
+	for _, p := range hidden {
+		if v := passages[p.Passage].Text[p.Start:p.End]; len(v) >= shortName && kinds[v] == "" {
+			kinds[v] = p.Kind
 		}
 	}
+	var pairs []string
+	for _, v := range slices.SortedFunc(maps.Keys(kinds), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) {
+		pairs = append(pairs, v, bracketed(kinds[v]))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // noteWait bounds how long a call waits until what it keeps is noted.
