@@ -116,3 +116,16 @@ func TestNeeds(t *testing.T) {
 		t.Error("who is somebody is not what is known of them")
 	}
 }
+
+// TestConsentState: a list says of a consent what a call makes of it.
+func TestConsentState(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for want, c := range map[string]Consent{"holds": {Until: now.Add(1)}, "ended": {Until: now}, "revoked": {Until: now.Add(1), Revoked: now.Add(-1)}} {
+		if got := c.State(now); got != want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+	if got := (Consent{}).State(now); got != "holds" {
+		t.Error(got)
+	}
+}
