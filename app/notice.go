@@ -117,7 +117,9 @@ func readers(p guard.Policy) []privacy.Readers {
 		{Role: "auditor", What: "records of calls and the log, without the words"},
 	}
 	if c := p.Keep.Content; c != "" && c != "none" {
-		out = append(out, privacy.Readers{Role: "approver", What: "the masked words of a call, for a reason that is recorded"})
+		out = append(out, privacy.Readers{Role: "approver", What: "records of calls, and the masked words of one for a reason that is recorded"})
+	} else {
+		out = append(out, privacy.Readers{Role: "approver", What: "records of calls, without the words"})
 	}
 	return append(out, privacy.Readers{Role: "admin", What: "everything that the other roles see, and the configuration"})
 }

@@ -29,6 +29,9 @@ func TestNoticeIsTheConfiguration(t *testing.T) {
 	if again := get(); again.Version != first.Version || again.Markdown() != first.Markdown() {
 		t.Error("the same configuration has two notices")
 	}
+	if !strings.Contains(first.Markdown(), "The role approver: records of calls, without the words.") {
+		t.Errorf("it does not say that approvers see records:\n%s", first.Markdown())
+	}
 	versions := map[string]string{first.Version: first.Markdown()}
 	for name, c := range map[string]struct{ from, to, says string }{
 		"purpose":  {"purpose: p", "purpose: Answer letters", "for this purpose: Answer letters"},

@@ -16,7 +16,7 @@ import (
 
 // stages makes those that policies may ask for a second opinion.
 func (a *App) stages(f *config.File, p *plan) error {
-	p.Stages = map[string]privacy.Label{}
+	p.Stages = map[string]gateway.Stage{}
 	for name, s := range f.Stages {
 		c := second.Config{Name: name, Kind: s.Kind, URL: s.URL, Model: s.Model, Policy: s.Policy, Judges: s.Judges, Score: s.Score, Label: s.Label, Bad: s.Bad}
 		var err error
@@ -27,11 +27,12 @@ func (a *App) stages(f *config.File, p *plan) error {
 		}
 		if s.System != "" {
 			c.URL, c.Transport = "https://gate.invalid/v1", inside{a}
-			p.Stages[name] = privacy.HighlyConfidential // who answers there has a ceiling of its own
+			p.Stages[name] = gateway.Stage{Ceiling: privacy.HighlyConfidential} // who answers there has a ceiling of its own
 		} else if c.Transport, err = outside(p, name, s); err != nil {
 			return err
-		} else if profile := f.StageProfile(s); profile.Needs(name, nil) == nil {
-			p.Stages[name] = profile.Ceiling(p.Labels)
+		} else {
+			profile := f.StageProfile(s)
+			p.Stages[name] = gateway.Stage{Ceiling: profile.Ceiling(p.Labels), Terms: &profile}
 		}
 		stage, err := second.New(c)
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
@@ -42,7 +41,7 @@ func (c *Console) consentsPage(w http.ResponseWriter, r *http.Request, s *access
 	p := consentsPage{Systems: c.cfg.Desk.Systems(actor(s)), Uses: privacy.Uses, MayAdd: may(desk.ConsentAdd), MayEnd: may(desk.ConsentRevoke), Token: s.Token}
 	holds := 0
 	for _, one := range list {
-		state := stateOf(one, c.cfg.Now())
+		state := one.State(c.cfg.Now())
 		if state == "holds" {
 			holds++
 		}
@@ -59,17 +58,6 @@ func (c *Console) consentsPage(w http.ResponseWriter, r *http.Request, s *access
 		p.Sentence = "Nobody agreed to anything: what needs a consent goes nowhere."
 	}
 	c.render(w, r, http.StatusOK, "consents", "Consents", s, p)
-}
-
-// stateOf says whether a consent counts.
-func stateOf(c privacy.Consent, now time.Time) string {
-	switch {
-	case !c.Revoked.IsZero():
-		return "revoked"
-	case !c.Until.IsZero() && !c.Until.After(now):
-		return "ended"
-	}
-	return "holds"
 }
 
 func (c *Console) addConsent(w http.ResponseWriter, r *http.Request, s *access.Session) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
 )
 
 // Consents knows who agreed to what.
@@ -30,8 +32,9 @@ func (x *exchange) purpose() *dialect.Fault {
 			return &dialect.Fault{Status: http.StatusForbidden, Type: "permission_error", Code: "purpose_unknown",
 				Message: "The header Bartizan-Purpose names what your system is not there for, or two purposes at once; it serves " + strings.Join(serves, ", ") + "."}
 		}
-		before, x.intent.Purpose = said, said
+		before = said
 	}
+	x.intent.Purpose = cmp.Or(before, x.intent.Purpose)
 	return nil
 }
 
@@ -46,9 +49,10 @@ func (x *exchange) agreed(c Candidate, m *may) bool {
 		return true
 	}
 	a := privacy.Agreement{Missing: uses[0]}
-	if consents := x.gate.cfg.Consents; consents != nil {
+	persons, complete := x.inClear()
+	if consents := x.gate.cfg.Consents; consents != nil && complete {
 		var err error
-		a, err = consents.Agreed(x.r.Context(), privacy.Release{Uses: uses, Purpose: x.intent.Purpose, System: x.principal.System, Caller: x.principal.Subject(), Persons: x.inClear()})
+		a, err = consents.Agreed(x.r.Context(), privacy.Release{Uses: uses, Purpose: x.intent.Purpose, System: x.principal.System, Caller: x.principal.Subject(), Persons: persons})
 		if err != nil {
 			m.unasked = true
 			return false
@@ -63,27 +67,42 @@ func (x *exchange) agreed(c Candidate, m *may) bool {
 	return a.Missing == ""
 }
 
-// inClear are those whom the call names and policy does not hide.
-func (x *exchange) inClear() (persons []string) {
-	for _, f := range x.judgement.Verdict.Findings {
-		if !privacy.Identifies(string(f.Category)) || f.Passage < 0 || f.Start >= f.End || x.masked(f.Passage, f.Start, f.End) {
+// inClear are those whom the call names and policy does not hide, and whether these are all.
+// The verdict does not do for it: it leaves out kinds of which policy says nothing, and all but
+// the first few of those that are alike.
+func (x *exchange) inClear() (persons []string, complete bool) {
+	if x.named == nil {
+		x.named = new(named)
+		x.named.found, x.named.complete = x.policy.Named(x.r.Context(), x.request.Passages)
+	}
+	for _, f := range x.named.found {
+		if !privacy.Identifies(string(f.Category)) || x.masked(f.Passage, f.Start, f.End) {
 			continue
 		}
 		who := record.ValueSubject(x.request.Passages[f.Passage].Text[f.Start:f.End])
 		if !slices.Contains(persons, who) {
 			if persons = append(persons, who); len(persons) > privacy.MaxPersons {
-				return persons
+				return persons, x.named.complete
 			}
 		}
 	}
-	return persons
+	return persons, x.named.complete
 }
 
-// masked reports whether a change takes out all of a place.
+// named is the personal data in a request, and whether that is all.
+type named struct {
+	found    []risk.Finding
+	complete bool
+}
+
+// masked reports whether a change takes out all of a place. Changes are in order and do not
+// overlap.
 func (x *exchange) masked(passage, start, end int) bool {
-	return slices.ContainsFunc(x.judgement.Changes, func(c guard.PassageChange) bool {
-		return c.Passage == passage && c.Start <= start && end <= c.End
+	changes := x.judgement.Changes
+	next, _ := slices.BinarySearchFunc(changes, start, func(c guard.PassageChange, at int) int {
+		return cmp.Or(c.Passage-passage, c.End-at-1) // the first that ends behind the start
 	})
+	return next < len(changes) && changes[next].Passage == passage && changes[next].Start <= start && end <= changes[next].End
 }
 
 // disagreed refuses a call to which somebody did not agree, without saying who.

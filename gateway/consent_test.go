@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/risk"
 )
 
 // consenting is a house with one provider that trains on what it is sent, and a system that
@@ -186,5 +188,79 @@ func TestPurposesBind(t *testing.T) {
 	}
 	if got := one.chat(user("Project Nightjar", false)); one.record(got).Intent.Purpose != "Antwortet auf Briefe, höflich" {
 		t.Errorf("a call that policy stopped: %+v", one.record(got).Intent)
+	}
+}
+
+// TestConsentAsksEverybody: all who are named in clear are asked, not only the first few that a
+// verdict lists, nor only those of whose kind policy says something.
+func TestConsentAsksEverybody(t *testing.T) {
+	var many strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&many, "p%d@example.com, ", i)
+	}
+	flag := guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "flag"}}}
+	h := consenting(t, guard.Policy{Mask: flag}, privacy.Profile{Training: "allowed"})
+	h.gives(privacy.Consent{System: "bot", What: privacy.UseTraining, Purpose: "support"})
+	for i := range 40 {
+		if got := h.purposed("", "", user(many.String(), false)); got.code() != "consent_missing" || len(h.up.received()) != 0 {
+			t.Fatalf("%d of 40 agreed: %d %s", i, got.status, got.body)
+		}
+		h.gives(privacy.Consent{Subject: h.subjects.Named(fmt.Sprintf("p%d@example.com", i)), What: privacy.UseTraining, Purpose: "support"})
+	}
+	if got := h.purposed("", "", user(many.String(), false)); got.status != 200 {
+		t.Errorf("all agreed: %d %s", got.status, got.body)
+	}
+
+	spared := guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "mask", From: map[string]guard.Action{"system": "allow"}}}}
+	const body = `{"model":"fast","messages":[{"role":"system","content":"You serve ann@example.com."},{"role":"user","content":"hi"}]}`
+	own := guard.Policy{Rules: []guard.Rule{{ID: "customer", Pattern: `KD-\d{6}`, Entity: "pii.customer_number", Action: "flag"}}}
+	for name, one := range map[string]struct {
+		policy guard.Policy
+		body   string
+	}{"a kind that policy does not name": {guard.Policy{}, user("I am ann@example.com.", false)}, "an origin that policy spares": {guard.Policy{Mask: spared}, body}, "a kind of the operator's own": {own, user("I am KD-123456.", false)}} {
+		h := consenting(t, one.policy, privacy.Profile{Training: "allowed"})
+		h.gives(privacy.Consent{System: "bot", What: privacy.UseTraining, Purpose: "support"})
+		if got := h.purposed("", "", one.body); got.code() != "consent_missing" || len(h.up.received()) != 0 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}
+
+// TestConsentWhereNobodyLooked: when a detector of personal data fails, and policy lets the call
+// go all the same, nobody knows who is named, so nobody agreed.
+func TestConsentWhereNobodyLooked(t *testing.T) {
+	broken := &finder{phrase{id: "entity/broken@1", category: "pii.email", fail: func(context.Context) error { return errors.New("no") }}}
+	h := newHouse(t, houseConfig{policy: guard.Policy{OnError: guard.OnError{Input: "flag"}}, detectors: []guard.Detector{broken}, subjects: true,
+		system: record.System{Name: "bot", Team: "team", Environment: "production", Models: []string{"fast"}, Purpose: "Answers"}})
+	list := slices.Clone(h.plan.Models["fast"])
+	list[0].Terms = privacy.Profile{Training: "allowed"}
+	plan := *h.plan
+	plan.Models = map[string][]Candidate{"fast": list}
+	h.gate.SetPlan(&plan)
+	h.gives(privacy.Consent{System: "bot", What: privacy.UseTraining, Purpose: "Answers"})
+	if got := h.chat(user("hi", false)); got.code() != "consent_missing" || len(h.up.received()) != 0 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// finder is a detector that says what it finds.
+type finder struct{ phrase }
+
+func (f *finder) Finds() []risk.Category { return []risk.Category{f.category} }
+
+// TestPurposeOnEveryRecord: a call that is refused before it is read is on record for what its
+// caller said, and no value in a call changes that word.
+func TestPurposeOnEveryRecord(t *testing.T) {
+	h := consenting(t, guard.Policy{Rules: []guard.Rule{{ID: "word", Phrase: "sales", Action: "mask"}}}, privacy.Profile{Training: "never"})
+	if got := h.purposed("sales", "", user("Ask sales.", false)); got.status != 200 || h.record(got).Intent.Purpose != "sales" {
+		t.Errorf("a purpose that is a masked word: %d, %q", got.status, h.record(got).Intent.Purpose)
+	}
+	if got := h.purposed("sales", "", "no JSON"); got.status != 400 || h.record(got).Intent.Purpose != "sales" {
+		t.Errorf("a body that cannot be read: %d, %q", got.status, h.record(got).Intent.Purpose)
+	}
+	req := h.request(http.MethodPost, "/v1/chat/completions", user("hi", false))
+	req.Header["Bartizan-Purpose"] = []string{"sales", "support"}
+	if got := h.do(req); got.code() != "purpose_unknown" || h.record(got).Intent.Purpose != "support" {
+		t.Errorf("two purposes: %d, %q", got.status, h.record(got).Intent.Purpose)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,29 +39,31 @@ type exchange struct {
 	request   *llm.Request
 	judgement guard.Judgement
 	sensitive sensitivity
+	named     *named // nil: nobody has asked yet
 	candidate []Candidate
 	response  *llm.Response
 
-	intent  record.Intent
-	outcome record.Outcome
-	begun   bool // the intent is durable
-	done    bool // the outcome is, too
-	fault   *dialect.Fault
-	blocked *risk.Verdict // policy stopped it
-	fixed   bool          // it stopped what policy wants masked and cannot be
-	sum     hash.Hash     // of what the caller got
-	said    []record.Passage
-	decided map[question]record.Permit
-	saidBy  map[llm.Channel]int
-	left    *llm.Event // the last frame that the caller got
-	span    trace.Span
-	first   time.Duration // until the first frame of the answer
-	keeper  *keeper       // nil: nothing of the answer is kept
-	cover   *mask.Cover   // nil: no value was hidden
-	hidden  []mask.Place  // where private values lie in the request
-	noted   int           // steps that the intent took
-	steps   []record.Step
-	running record.Step // the one that runs
+	intent   record.Intent
+	outcome  record.Outcome
+	begun    bool // the intent is durable
+	done     bool // the outcome is, too
+	fault    *dialect.Fault
+	blocked  *risk.Verdict // policy stopped it
+	fixed    bool          // it stopped what policy wants masked and cannot be
+	sum      hash.Hash     // of what the caller got
+	said     []record.Passage
+	decided  map[question]record.Permit
+	saidBy   map[llm.Channel]int
+	left     *llm.Event // the last frame that the caller got
+	span     trace.Span
+	first    time.Duration     // until the first frame of the answer
+	keeper   *keeper           // nil: nothing of the answer is kept
+	cover    *mask.Cover       // nil: no value was hidden
+	hidden   []mask.Place      // where private values lie in the request
+	scrubber *strings.Replacer // takes them out of names; nil: it was not needed yet
+	noted    int               // steps that the intent took
+	steps    []record.Step
+	running  record.Step // the one that runs
 
 	place, judging *seat        // among all systems' calls
 	budget         *access.Call // nil: nothing is limited
@@ -221,7 +224,7 @@ func (x *exchange) begin() *dialect.Fault {
 		in.Passages = describe(r.Passages)
 	}
 	x.hidden = x.privatePlaces()
-	x.scrub(in.Passages, &in.Conversation, &in.Purpose)
+	x.scrub(in.Passages, &in.Conversation) // the purpose is a word of the configuration
 	in.Kept = x.sealed(x.keepInput(), false)
 	in.Steps, x.noted = x.steps, len(x.steps)
 	// A caller who leaves does not undo what is about to be recorded.

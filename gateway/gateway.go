@@ -77,7 +77,16 @@ type Plan struct {
 	Models   map[string][]Candidate     // by the name that callers use
 	Prices   map[string]*access.Price   // by the same; nil where it is not known
 	Labels   *privacy.Labels            // nil: the standard ones
-	Stages   map[string]privacy.Label   // the highest that each second stage may see, by name; one that is not here sees nothing above the lowest
+	Stages   map[string]Stage           // what each second stage may see, by name; one that is not here sees nothing above the lowest
+}
+
+// Stage is what a second stage may see, and what it does with it.
+type Stage struct {
+	Ceiling privacy.Label
+	// Terms are those of who stands behind it. One that needs a consent sees nothing above the
+	// lowest label: nobody can be asked before it is known who is named. Zero: whoever answers is
+	// asked through the gate itself, and has terms there.
+	Terms *privacy.Profile
 }
 
 // Candidate is one upstream model that may serve a name.

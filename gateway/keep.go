@@ -34,14 +34,14 @@ func (x *exchange) keepInput() []keptPassage {
 		changes[p.Passage] = append(changes[p.Passage], keptChange{llm.Change{Start: p.Start, End: p.End, New: bracketed(p.Kind)}, p.Kind})
 	}
 	var out []keptPassage
-	left := maxKept
+	left, private := maxKept, byPassage(x.judgement.Private)
 	for i := range x.request.Passages {
 		p := &x.request.Passages[i]
 		if p.Text == "" || p.Seam > 0 || p.Path == llm.Headers || len(p.Text) > left {
 			continue
 		}
 		left -= len(p.Text)
-		k := masked(p.Text, i, x.intent.Verdict.Findings, changes[i])
+		k := masked(p.Text, i, x.intent.Verdict.Findings, private[i], changes[i])
 		k.Path, k.Origin, k.Kind = p.Path, p.Origin.String(), p.Channel.Kind.String()
 		out = append(out, k)
 	}
@@ -71,7 +71,7 @@ func (k *keeper) Scan(ctx context.Context, l llm.Look) (llm.Ruling, error) {
 	if t == nil {
 		return r, err
 	}
-	end := len(l.Text)
+	end := min(len(l.Text), k.Judged(l.Channel)-l.Base) // what nobody has judged may hold anything
 	if err == nil {
 		end = r.Safe
 	}
@@ -111,13 +111,13 @@ func (x *exchange) keepOutput() []keptPassage {
 	if k == nil {
 		return nil
 	}
-	channels := k.Channels()
+	channels, private := k.Channels(), byPassage(k.Private())
 	passages, hidden := slices.Clone(x.request.Passages), slices.Clone(x.hidden)
 	before := len(passages)
 	for i, t := range k.texts {
 		passages = append(passages, llm.Passage{Text: t.text.String()})
 		at := slices.Index(channels, t.look.Channel)
-		hidden = append(hidden, places(passages, before+i, at, nil, x.outcome.Verdict.Findings)...)
+		hidden = append(hidden, places(passages, before+i, nil, private[at])...)
 	}
 	more := again(passages, hidden)
 	var out []keptPassage
@@ -131,16 +131,24 @@ func (x *exchange) keepOutput() []keptPassage {
 				changes = append(changes, keptChange{llm.Change{Start: p.Start, End: p.End, New: bracketed(p.Kind)}, p.Kind})
 			}
 		}
-		one := masked(t.text.String(), slices.Index(channels, t.look.Channel), x.outcome.Verdict.Findings, changes)
+		at := slices.Index(channels, t.look.Channel)
+		one := masked(t.text.String(), at, x.outcome.Verdict.Findings, private[at], changes)
 		one.Path, one.Origin, one.Kind, one.Output = t.look.Path, t.look.Origin.String(), t.look.Channel.Kind.String(), true
 		out = append(out, one)
 	}
 	return out
 }
 
-// private reports whether the place of a finding holds what must not be kept.
-func private(f risk.Finding) bool {
-	return f.Decision == risk.Mask || strings.HasPrefix(string(f.Category), "secret.") || strings.HasPrefix(string(f.Category), "pii.")
+// byPassage sorts findings by where they lie.
+func byPassage(found []risk.Finding) map[int][]risk.Finding {
+	out := map[int][]risk.Finding{}
+	for _, f := range found {
+		out[f.Passage] = append(out[f.Passage], f)
+	}
+	for _, of := range out {
+		slices.SortStableFunc(of, func(a, b risk.Finding) int { return a.Start - b.Start })
+	}
+	return out
 }
 
 // kindOf says what a private finding found: the kind of personal data or of credential,
@@ -158,15 +166,35 @@ func kindOf(f risk.Finding) string {
 // bracketed stands for a value of a kind.
 func bracketed(kind string) string { return "[" + strings.ToUpper(kind) + "]" }
 
-// masked applies changes to a text, masks what is private, and says where the
-// findings lie afterwards, and the values.
-func masked(text string, passage int, findings []risk.Finding, changes []keptChange) keptPassage {
-	for _, f := range findings {
-		if f.Passage == passage && private(f) && f.End <= len(text) && !slices.ContainsFunc(changes, func(c keptChange) bool { return c.Start < f.End && f.Start < c.End }) {
-			changes = append(changes, keptChange{llm.Change{Start: f.Start, End: f.End, New: bracketed(kindOf(f))}, kindOf(f)})
-		}
-	}
+// beside adds changes for what is private and lies in none of the changes, which it sorts.
+func beside(changes []keptChange, private []risk.Finding, end int) []keptChange {
 	slices.SortStableFunc(changes, func(a, b keptChange) int { return a.Start - b.Start })
+	reach := make([]int, len(changes)+1) // how far the changes before one go
+	for i, c := range changes {
+		reach[i+1] = max(reach[i], c.End)
+	}
+	last := -1 // what was added last
+	out := slices.Clone(changes)
+	for _, f := range private {
+		next, _ := slices.BinarySearchFunc(changes, f.Start, func(c keptChange, at int) int { return c.Start - at })
+		if f.End > end || reach[next] > f.Start || next < len(changes) && changes[next].Start < f.End {
+			continue
+		}
+		if last >= 0 && f.Start < out[last].End {
+			out[last].End = max(out[last].End, f.End) // two that overlap are one
+			continue
+		}
+		last = len(out)
+		out = append(out, keptChange{llm.Change{Start: f.Start, End: f.End, New: bracketed(kindOf(f))}, kindOf(f)})
+	}
+	slices.SortStableFunc(out, func(a, b keptChange) int { return a.Start - b.Start })
+	return out
+}
+
+// masked applies changes to a text, masks what is private, which is in order, and says where
+// the findings lie afterwards, and the values.
+func masked(text string, passage int, findings, private []risk.Finding, changes []keptChange) keptPassage {
+	changes = beside(changes, private, len(text))
 	var out keptPassage
 	var b strings.Builder
 	at := 0
@@ -176,7 +204,10 @@ func masked(text string, passage int, findings []risk.Finding, changes []keptCha
 			continue
 		}
 		b.WriteString(text[at:c.Start])
-		out.behind(text, passage, findings, c, b.Len())
+		for len(private) > 0 && private[0].End <= c.Start {
+			private = private[1:]
+		}
+		out.behind(text, private, c, b.Len())
 		b.WriteString(c.New)
 		moved = append(moved, c.Change)
 		at = c.End

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -94,7 +95,8 @@ func TestMaskedPlaces(t *testing.T) {
 		{Category: "pii.email", Passage: 1, Start: 0, End: 3},                             // another passage
 		{Category: "policy_boundary", Passage: 0, Start: 14, End: 17, Decision: risk.Mask},
 	}
-	k := masked("abc_email_xyz_tic_end", 0, findings, []keptChange{{Change: llm.Change{Start: 14, End: 17, New: "T"}}})
+	private := slices.DeleteFunc(slices.Clone(findings), func(f risk.Finding) bool { return !guard.Private(f) })
+	k := masked("abc_email_xyz_tic_end", 0, findings, byPassage(private)[0], []keptChange{{Change: llm.Change{Start: 14, End: 17, New: "T"}}})
 	if k.Text != "abc_[PII.EMAIL]_xyz_T_end" {
 		t.Fatal(k.Text)
 	}
@@ -267,5 +269,34 @@ func TestNothingWasSent(t *testing.T) {
 	}
 	if n := len(h.up.received()); n != 0 {
 		t.Errorf("%d calls were forwarded", n)
+	}
+}
+
+// TestKeptTextHidesEveryValue: a verdict names the first few values that are alike, and all of
+// them are masked in what is kept, whatever policy makes of the call; what nobody has judged
+// behind a stop is not kept.
+func TestKeptTextHidesEveryValue(t *testing.T) {
+	var many strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&many, "Write to p%d@example.com, please. ", i)
+	}
+	for _, policy := range []guard.Policy{{Mode: "monitor", Until: "2999-01-01", Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "mask"}}}},
+		{Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "flag"}}}}, {Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.email", Action: "block"}}}}} {
+		policy.Keep.Content = "masked"
+		h := newHouse(t, houseConfig{policy: policy, detectors: everything(), subjects: true})
+		in, _ := h.kept(h.chat(user(many.String(), false)))
+		h.up.says(completion(many.String()))
+		_, out := h.kept(h.chat(user("hi", false)))
+		if len(in) != 1 || len(out) != 1 {
+			t.Fatalf("%+v: %d texts in, %d out", policy.Mask, len(in), len(out))
+		}
+		for _, k := range []record.Kept{in[0], out[0]} {
+			if k.Text == "" || strings.Contains(k.Text, "@") || !strings.Contains(k.Text, "[PII.EMAIL]") {
+				t.Errorf("%s %+v: %s", policy.Mode, policy.Mask, k.Text)
+			}
+		}
+		if len(in[0].Values) != 60 {
+			t.Errorf("%s %+v: %d values lie beside the text", policy.Mode, policy.Mask, len(in[0].Values))
+		}
 	}
 }

@@ -88,7 +88,16 @@ func (x *exchange) confidant(ctx context.Context, stage string, found []guard.La
 	for _, l := range found {
 		label = max(label, labelNamed(x.plan.Labels, l.Label))
 	}
-	return context.WithValue(ctx, labelKey{}, x.plan.Labels.Name(label)), label <= x.plan.Stages[stage]
+	return context.WithValue(ctx, labelKey{}, x.plan.Labels.Name(label)), x.confides(stage, label)
+}
+
+// confides reports whether a stage may see what has a label.
+func (x *exchange) confides(stage string, label privacy.Label) bool {
+	s := x.plan.Stages[stage]
+	if label == privacy.Public {
+		return true
+	}
+	return label <= s.Ceiling && (s.Terms == nil || s.Terms.Needs(stage, x.policy.Policy().Consent) == nil)
 }
 
 type labelKey struct{}

@@ -464,27 +464,35 @@ func (c *curious) Ask(ctx context.Context, q guard.Question) (guard.Answer, erro
 func TestStagesHaveCeilings(t *testing.T) {
 	doubtful := &phrase{id: "doubt@1", word: "doubtful", category: risk.Jailbreak, score: .5}
 	account := &phrase{id: "account@1", word: "DE89 3704 0044 0532 0130 00", category: "pii.iban", score: .98}
-	policy := guard.Policy{Second: guard.Second{Stage: "curious", From: .3, To: .9, OnError: "block"}, Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.iban", Action: "flag"}}},
+	policy := guard.Policy{Consent: []string{"human_review"}, Second: guard.Second{Stage: "curious", From: .3, To: .9, OnError: "block"}, Mask: guard.Masking{Entities: []guard.Entity{{Name: "pii.iban", Action: "flag"}}},
 		Thresholds: map[string]map[string]guard.Lines{"attack": {"user": {Flag: .4, Block: .95}}}, Labels: guard.Labelling{Detected: map[string]string{"pii.iban": "highly_confidential"}}}
 	for name, c := range map[string]struct {
 		ceiling privacy.Label
 		label   string
 		text    string
 		asked   string
+		terms   *privacy.Profile
 	}{
-		"below":                      {secret, "", "a doubtful text", "general: a doubtful text"},
-		"as high":                    {secret, "confidential", "a doubtful text", "confidential: a doubtful text"},
-		"above, as its caller says":  {office, "confidential", "a doubtful text", ""},
-		"above, as is found":         {secret, "", "a doubtful DE89 3704 0044 0532 0130 00", ""},
-		"found, and it may see that": {top, "", "a doubtful DE89 3704 0044 0532 0130 00", "highly_confidential: a doubtful DE89 3704 0044 0532 0130 00"},
-		"nothing is known of it":     {public, "", "a doubtful text", ""},
-		"public":                     {public, "public", "a doubtful text", "public: a doubtful text"},
+		"policy wants a consent":     {top, "", "a doubtful text", "", &privacy.Profile{HumanReview: "possible"}},
+		"it trains":                  {top, "", "a doubtful text", "", &privacy.Profile{Training: "allowed", HumanReview: "never"}},
+		"it does neither":            {top, "", "a doubtful text", "general: a doubtful text", &privacy.Profile{HumanReview: "never"}},
+		"nobody has to agree":        {top, "public", "a doubtful text", "public: a doubtful text", &privacy.Profile{HumanReview: "possible"}},
+		"below":                      {secret, "", "a doubtful text", "general: a doubtful text", nil},
+		"as high":                    {secret, "confidential", "a doubtful text", "confidential: a doubtful text", nil},
+		"above, as its caller says":  {office, "confidential", "a doubtful text", "", nil},
+		"above, as is found":         {secret, "", "a doubtful DE89 3704 0044 0532 0130 00", "", nil},
+		"found, and it may see that": {top, "", "a doubtful DE89 3704 0044 0532 0130 00", "highly_confidential: a doubtful DE89 3704 0044 0532 0130 00", nil},
+		"nothing is known of it":     {public, "", "a doubtful text", "", nil},
+		"public":                     {public, "public", "a doubtful text", "public: a doubtful text", nil},
 	} {
 		stage := &curious{}
 		h := newHouse(t, houseConfig{policy: policy, detectors: []guard.Detector{doubtful, account}, stages: []guard.Stage{stage}})
 		plan := *h.plan
+		provider := plan.Models["fast"][0]
+		provider.Terms = privacy.Profile{Training: "never", HumanReview: "never"}
+		plan.Models = map[string][]Candidate{"fast": {provider}}
 		if c.ceiling != public {
-			plan.Stages = map[string]privacy.Label{"curious": c.ceiling}
+			plan.Stages = map[string]Stage{"curious": {Ceiling: c.ceiling, Terms: c.terms}}
 		}
 		h.gate.SetPlan(&plan)
 		got := h.labelled(c.label, "", user(c.text, false))

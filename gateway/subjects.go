@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,10 +41,13 @@ type keptValue struct {
 
 // behind notes the value behind a change, at its place in the masked text. Credentials are
 // nobody's data, and worth too much to be kept at all.
-func (k *keptPassage) behind(text string, passage int, findings []risk.Finding, c keptChange, at int) {
+func (k *keptPassage) behind(text string, private []risk.Finding, c keptChange, at int) {
 	v := keptValue{Value: record.Value{Start: at, End: at + len(c.New), Kind: c.kind}, text: text[c.Start:c.End]}
-	for _, f := range findings {
-		if f.Passage != passage || !private(f) || f.Start >= c.End || c.Start >= f.End || f.End > len(text) {
+	for _, f := range private {
+		if f.Start >= c.End {
+			break
+		}
+		if c.Start >= f.End || f.End > len(text) {
 			continue
 		}
 		if strings.HasPrefix(kindOf(f), "secret.") {
@@ -64,12 +68,11 @@ func (k *keptPassage) behind(text string, passage int, findings []risk.Finding, 
 // maxSubjects bounds the people whom one value is about.
 const maxSubjects = 16
 
-// places are where private values lie in a passage: those of findings, whose passage is
-// numbered at, and those of changes.
-func places(passages []llm.Passage, passage, at int, changes []mask.Place, findings []risk.Finding) []mask.Place {
+// places are where private values lie in a passage: those of findings and those of changes.
+func places(passages []llm.Passage, passage int, changes []mask.Place, private []risk.Finding) []mask.Place {
 	out := slices.Clone(changes)
-	for _, f := range findings {
-		if f.Passage == at && private(f) && f.Start < f.End && f.End <= len(passages[passage].Text) {
+	for _, f := range private {
+		if f.End <= len(passages[passage].Text) {
 			out = append(out, mask.Place{Passage: passage, Start: f.Start, End: f.End, Kind: kindOf(f)})
 		}
 	}
@@ -86,17 +89,17 @@ func places(passages []llm.Passage, passage, at int, changes []mask.Place, findi
 
 // privatePlaces are where private values lie in the request, in order.
 func (x *exchange) privatePlaces() (out []mask.Place) {
-	if x.request == nil || len(x.judgement.Changes)+len(x.intent.Verdict.Findings) == 0 {
+	if x.request == nil || len(x.judgement.Changes)+len(x.judgement.Private) == 0 {
 		return nil
 	}
-	by := map[int][]mask.Place{}
+	by, private := map[int][]mask.Place{}, byPassage(x.judgement.Private)
 	for _, c := range x.judgement.Changes {
 		if c.Hides != "" {
 			by[c.Passage] = append(by[c.Passage], mask.Place{Passage: c.Passage, Start: c.Start, End: c.End, Kind: c.Hides})
 		}
 	}
 	for i := range x.request.Passages {
-		out = append(out, places(x.request.Passages, i, i, by[i], x.intent.Verdict.Findings)...)
+		out = append(out, places(x.request.Passages, i, by[i], private[i])...)
 	}
 	return out
 }
@@ -115,18 +118,34 @@ const shortName = 4
 // scrub takes private values out of the names that a record keeps beside the texts: callers
 // choose the names of fields and of conversations.
 func (x *exchange) scrub(passages []record.Passage, names ...*string) {
-	for _, p := range x.hidden {
-		v := x.request.Passages[p.Passage].Text[p.Start:p.End]
-		if len(v) < shortName {
-			continue
-		}
-		for i := range passages {
-			passages[i].Path = strings.ReplaceAll(passages[i].Path, v, bracketed(p.Kind))
-		}
-		for _, n := range names {
-			*n = strings.ReplaceAll(*n, v, bracketed(p.Kind))
+	if len(x.hidden) == 0 {
+		return
+	}
+	if x.scrubber == nil {
+		x.scrubber = scrubber(x.request.Passages, x.hidden)
+	}
+	for i := range passages {
+		passages[i].Path = x.scrubber.Replace(passages[i].Path)
+	}
+	for _, n := range names {
+		*n = x.scrubber.Replace(*n)
+	}
+}
+
+// scrubber replaces values by their kinds, the longest first, in one pass over each name: both
+// can be tens of thousands.
+func scrubber(passages []llm.Passage, hidden []mask.Place) *strings.Replacer {
+	kinds := map[string]string{}
+	for _, p := range hidden {
+		if v := passages[p.Passage].Text[p.Start:p.End]; len(v) >= shortName && kinds[v] == "" {
+			kinds[v] = p.Kind
 		}
 	}
+	var pairs []string
+	for _, v := range slices.SortedFunc(maps.Keys(kinds), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) {
+		pairs = append(pairs, v, bracketed(kinds[v]))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // noteWait bounds how long a call waits until what it keeps is noted.

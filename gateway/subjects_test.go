@@ -3,12 +3,16 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/mask"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 )
@@ -108,5 +112,32 @@ func TestKeptOnlyWhereNoted(t *testing.T) {
 	}
 	if notes != 2 {
 		t.Errorf("%+v %+v", r.Intent.Steps, r.Outcome.Steps)
+	}
+}
+
+// TestNamesLoseTheirValues: names on record lose what is private, the longest value first, and
+// in time that does not grow with values times names.
+func TestNamesLoseTheirValues(t *testing.T) {
+	texts := []llm.Passage{{Text: "ann ann@example.com anna"}}
+	hidden := []mask.Place{{Start: 0, End: 3, Kind: "pii.person"}, {Start: 4, End: 19, Kind: "pii.email"}, {Start: 20, End: 24, Kind: "pii.person"}}
+	if got := scrubber(texts, hidden).Replace("metadata.ann@example.com.anna.ann"); got != "metadata.[PII.EMAIL].[PII.PERSON].ann" {
+		t.Error(got)
+	}
+	const n = 50_000
+	var b strings.Builder
+	hidden = nil
+	for i := range n {
+		at := b.Len()
+		fmt.Fprintf(&b, "p%d@example.com", i)
+		hidden = append(hidden, mask.Place{Start: at, End: b.Len(), Kind: "pii.email"})
+	}
+	x := &exchange{request: &llm.Request{Passages: []llm.Passage{{Text: b.String()}}}, hidden: hidden}
+	names := make([]record.Passage, n)
+	for i := range names {
+		names[i].Path = fmt.Sprintf("messages[%d].content", i)
+	}
+	began := time.Now()
+	if x.scrub(names); time.Since(began) > 20*time.Second {
+		t.Errorf("%d values and as many names took %s", n, time.Since(began))
 	}
 }

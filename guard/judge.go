@@ -16,6 +16,9 @@ type Judgement struct {
 	Changes []PassageChange // in order of passage and place; they do not overlap
 	// Labelled is what was found that policy gives a label, whatever else follows of it.
 	Labelled []Labelled
+	// Private are all places that hold what is masked, personal data or a credential: the verdict
+	// names the first few of each.
+	Private []risk.Finding
 }
 
 // PassageChange replaces Text[Start:End] of a passage by New, plain text.
@@ -49,11 +52,12 @@ type draft struct {
 	checks   []risk.Check
 	decision risk.Decision
 	labelled []Labelled
+	private  []risk.Finding
 	next     cleaning // what the cleaning of links knows behind the text
 }
 
 func (d *draft) judgement(id string) Judgement {
-	j := Judgement{Verdict: risk.Verdict{Decision: d.decision, Policy: id, Findings: d.findings, Checks: d.checks}, Labelled: d.labelled}
+	j := Judgement{Verdict: risk.Verdict{Decision: d.decision, Policy: id, Findings: d.findings, Checks: d.checks}, Labelled: d.labelled, Private: d.private}
 	// What is refused needs no changes.
 	if d.decision < risk.Hold {
 		j.Changes = d.changes
@@ -161,6 +165,7 @@ func (c *Compiled) settle(d *draft, passages []llm.Passage) {
 		}
 		return a.Start - b.Start
 	})
+	d.private = privates(d.findings)
 	d.findings = few(d.findings)
 	if !c.Enforcing() {
 		d.decision, d.changes = min(d.decision, risk.Flag), nil

@@ -60,6 +60,7 @@ type track struct {
 	clean    cleaning // what the cleaning of links knows of the text so far
 	sealed   bool
 	findings []risk.Finding
+	private  []risk.Finding // all of them, at the channel's offsets
 	changes  []llm.Change
 	snapshot *snapshot // the last one that may leave
 }
@@ -267,6 +268,11 @@ func (s *Scanner) take(t *track, d *draft, from int) {
 		}
 	}
 	t.findings = few(t.findings)
+	for _, f := range d.private {
+		if f.Start, f.End, f.Passage = f.Start+from, f.End+from, t.index; f.End > t.judged || t.judged == 0 {
+			t.private = append(t.private, f)
+		}
+	}
 	if d.decision < risk.Hold {
 		for _, c := range d.changes {
 			// What has left cannot be changed any more; what is still here can.
@@ -318,6 +324,29 @@ func (s *Scanner) Verdict() risk.Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.verdict()
+}
+
+// Private are all places of the answer that hold what is masked, personal data or a credential,
+// as [Judgement.Private].
+func (s *Scanner) Private() (out []risk.Finding) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tracks {
+		out = append(out, t.private...)
+	}
+	return out
+}
+
+// Judged returns up to which offset a channel was judged: nobody knows what stands behind.
+func (s *Scanner) Judged(ch llm.Channel) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tracks {
+		if t.channel == ch {
+			return t.judged
+		}
+	}
+	return 0
 }
 
 // Channels lists the channels that findings and checks index into.

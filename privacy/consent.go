@@ -24,6 +24,17 @@ type Consent struct {
 	RevokedBy string    `json:"revoked_by,omitempty"`
 }
 
+// State says whether a consent counts: it "holds", has "ended", or was "revoked".
+func (c Consent) State(now time.Time) string {
+	switch {
+	case !c.Revoked.IsZero():
+		return "revoked"
+	case !c.Until.IsZero() && !c.Until.After(now):
+		return "ended"
+	}
+	return "holds"
+}
+
 // AddConsent notes a consent.
 func (s *Subjects) AddConsent(ctx context.Context, c Consent) (Consent, error) {
 	c.ID, c.Made = newID("consent"), s.now().UTC()

@@ -20,10 +20,19 @@ var Uses = []string{UseTraining, UseSharing, "human_review", "retention", "sub_p
 // CheckUse says what is wrong with a word for a use, where something is.
 func CheckUse(use string) error {
 	kind, name, named := strings.Cut(use, ":")
-	if named && name != "" && len(name) <= maxWords && (kind == "provider" || kind == "region") || !named && slices.Contains(Uses, use) {
+	if named && name != "" && name != "NAME" && name == strings.TrimSpace(name) && len(name) <= maxWords && (kind == "provider" || kind == "region") || !named && slices.Contains(Uses, use) {
 		return nil
 	}
 	return fmt.Errorf("%q is no use of data; the uses are %s", use, strings.Join(Uses, ", "))
+}
+
+// sameUse is the form in which uses are compared: regions are words that people write as they
+// like, and a letter's case must not decide whether somebody is asked.
+func sameUse(use string) string {
+	if strings.HasPrefix(use, "region:") {
+		return strings.ToLower(use)
+	}
+	return use
 }
 
 // Needs returns the uses of a provider for which it needs a consent: training and sharing, and
@@ -60,17 +69,19 @@ func (p Profile) makes(provider, use string) bool {
 	case "provider":
 		return name == provider
 	case "region":
-		return name == p.Region || p.Region == ""
+		return strings.EqualFold(name, p.Region) || p.Region == ""
 	}
 	return true
 }
 
-// persons are the kinds of value that say who somebody is.
-var persons = []string{"pii.email", "pii.phone", "pii.person", "pii.address", "pii.credit_card", "pii.iban", "pii.bank_account", "pii.national_id", "pii.passport",
-	"pii.driver_license", "pii.username", "pii.crypto_wallet", "pii.vehicle_id"}
+// impersonal are the kinds of personal data that do not say on their own who somebody is.
+var impersonal = []string{"pii.health", "pii.date_of_birth", "pii.ip_address", "pii.device_id", "pii.url", "pii.organization", "pii.location"}
 
-// Identifies reports whether a value of a kind says who somebody is, so that they must be asked.
-func Identifies(kind string) bool { return slices.Contains(persons, kind) }
+// Identifies reports whether a value of a kind says who somebody is, so that they must be asked:
+// kinds of the operator's own do as well.
+func Identifies(kind string) bool {
+	return strings.HasPrefix(kind, "pii.") && !slices.Contains(impersonal, kind)
+}
 
 // MaxPersons bounds the people whom one call may name in clear where they must have agreed.
 const MaxPersons = 256
@@ -108,7 +119,8 @@ func (s *Subjects) Agreed(ctx context.Context, r Release) (a Agreement, err erro
 	if err != nil {
 		return Agreement{}, err
 	}
-	for _, use := range r.Uses {
+	for _, said := range r.Uses {
+		use := sameUse(said)
 		id, own := given[names[0]][use]
 		of, ours := given[systemConsents][use]
 		switch {
@@ -117,13 +129,13 @@ func (s *Subjects) Agreed(ctx context.Context, r Release) (a Agreement, err erro
 		case ours:
 			a.Consents = append(a.Consents, of)
 		default:
-			a.Missing = use
+			a.Missing = said
 		}
 		for _, n := range names[1:] {
 			if id, ok := given[n][use]; ok {
 				a.Consents = append(a.Consents, id)
 			} else {
-				a.Missing = use
+				a.Missing = said
 				a.Persons++
 			}
 		}
@@ -156,6 +168,7 @@ func (s *Subjects) given(ctx context.Context, r Release, names []string) (map[st
 		if err := rows.Scan(&id, &whose, &what); err != nil {
 			return nil, fmt.Errorf("privacy: looking for consents: %w", err)
 		}
+		what = sameUse(what)
 		if out[whose] == nil {
 			out[whose] = map[string]string{}
 		}

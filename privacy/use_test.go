@@ -97,6 +97,7 @@ func TestNeeds(t *testing.T) {
 		"retention":                 {func(p *Profile) { p.Retention = "30d" }, added, "retention provider:acme"},
 		"others":                    {func(p *Profile) { p.SubProcessors = []string{"x"} }, added, "sub_processors provider:acme"},
 		"region":                    {func(p *Profile) { p.Region = "us" }, added, "provider:acme region:us"},
+		"region, written otherwise": {func(p *Profile) { p.Region = "US" }, added, "provider:acme region:us"},
 		"nothing is stated":         {func(p *Profile) { *p = Profile{} }, added, "training sharing human_review retention provider:acme region:us"},
 	} {
 		p := good
@@ -106,12 +107,25 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 	for use, want := range map[string]bool{"training": true, "sharing": true, "retention": true, "provider:acme": true, "region:us": true, "provider:": false, "region": false, "provider": false,
-		"provider:NAME": true, "trainig": false, "": false, "training:x": false, "region:" + strings.Repeat("x", 300): false} {
+		"provider:NAME": false, "region: us": false, "provider:acme ": false, "trainig": false, "": false, "training:x": false, "region:" + strings.Repeat("x", 300): false} {
 		if err := CheckUse(use); (err == nil) != want {
 			t.Errorf("%.20q: %v", use, err)
 		}
 	}
-	if Identifies("pii.health") || Identifies("secret.aws") || !Identifies("pii.email") {
+	if Identifies("pii.health") || Identifies("secret.aws") || !Identifies("pii.email") || !Identifies("pii.customer_number") || Identifies("pii.location") {
 		t.Error("who is somebody is not what is known of them")
+	}
+}
+
+// TestConsentState: a list says of a consent what a call makes of it.
+func TestConsentState(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for want, c := range map[string]Consent{"holds": {Until: now.Add(1)}, "ended": {Until: now}, "revoked": {Until: now.Add(1), Revoked: now.Add(-1)}} {
+		if got := c.State(now); got != want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+	if got := (Consent{}).State(now); got != "holds" {
+		t.Error(got)
 	}
 }

@@ -220,9 +220,7 @@ func (p *parser) policies(f *File) {
 			p.label(f, "policies."+name+"."+path, label)
 		}
 		for i, use := range policy.Consent {
-			if err := privacy.CheckUse(use); err != nil {
-				p.at(fmt.Sprintf("policies.%s.consent[%d]", name, i), "%s", err)
-			}
+			p.use(f, fmt.Sprintf("policies.%s.consent[%d]", name, i), use)
 		}
 		p.undetected(f, "policies."+name+".labels.detected.", policy)
 		for _, n := range policy.Notices(time.Now()) {

@@ -349,3 +349,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestConsentForNobody: a use for which policy wants a consent, and which no provider makes, is
+// said; how a region is written is not looked at, and one that leaves it open may be anywhere.
+func TestConsentForNobody(t *testing.T) {
+	for handling, noticed := range map[string]bool{"{training: never, retention: none, ceiling: general, region: eu}": true, "{training: never, retention: none, ceiling: general, region: US}": false, "{training: never, retention: none, ceiling: general}": false} {
+		f, err := Parse("x", []byte("version: 1\ndata: ./data\nproviders:\n  acme: {dialect: openai, url: \"https://api.example.com/v1\", handling: "+handling+"}\nmodels:\n  fast: {try: [acme/m]}\n"+
+			"policies:\n  standard: {consent: [\"region:us\"]}\nsystems:\n  bot: {team: t, owner: o, purpose: p, environment: test, models: [fast]}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := f.Notices(); (len(n) == 1) != noticed || noticed && !strings.Contains(n[0].String(), "policies.standard.consent[0]") {
+			t.Errorf("%s: %v", handling, n)
+		}
+	}
+}

@@ -83,6 +83,34 @@ func (p *parser) handling(f *File, at string, profile privacy.Profile) {
 	}
 }
 
+// use finds a use that nobody makes: with a slip in it, a provider would need no consent.
+func (p *parser) use(f *File, at, use string) {
+	if err := privacy.CheckUse(use); err != nil {
+		p.at(at, "%s", err)
+		return
+	}
+	kind, name, _ := strings.Cut(use, ":")
+	switch kind {
+	case "provider":
+		if _, stage := f.Stages[name]; !stage && !has(f.Providers, name) {
+			p.at(at, "there is no provider %q%s", name, among(name, names(f.Providers)))
+		}
+	case "region":
+		made := func(h Handling) bool { return h.Region == "" || strings.EqualFold(h.Region, name) }
+		for _, v := range f.Providers {
+			if made(v.Handling) {
+				return
+			}
+		}
+		for _, s := range f.Stages {
+			if made(s.Handling) {
+				return
+			}
+		}
+		f.notices = append(f.notices, Fault{Line: p.line(at), Path: at, Problem: fmt.Sprintf("no provider says that its region is %s, so that nothing needs this consent", name)})
+	}
+}
+
 // undetected notices labels for what nothing here can find.
 func (p *parser) undetected(f *File, at string, policy guard.Policy) {
 	for _, kind := range names(policy.Labels.Detected) {

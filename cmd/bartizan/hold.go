@@ -145,12 +145,12 @@ func (c *consentList) Run(s *streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "CONSENT\tOF\tWHAT\tPURPOSE\tUNTIL\tSTATE")
 	for _, x := range list {
-		until, state := "revoked", "holds"
+		until, state := "it is revoked", x.State(time.Now())
 		if !x.Until.IsZero() {
 			until = x.Until.UTC().Format(time.DateOnly)
 		}
 		if !x.Revoked.IsZero() {
-			state = "revoked " + x.Revoked.UTC().Format(time.DateTime)
+			state += " " + x.Revoked.UTC().Format(time.DateTime)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, cmp.Or(x.Subject, "system "+x.System), x.What, x.Purpose, until, state)
 	}
