@@ -39,20 +39,24 @@ func (x *exchange) purpose() *dialect.Fault {
 }
 
 // agreed reports whether all whom the call concerns agreed to what a provider does with data
-// beyond answering. What is public concerns nobody.
+// beyond answering. What is public is nobody's, and yet whom it names in clear is asked: a caller
+// who calls something public does not speak for them.
 func (x *exchange) agreed(c Candidate, m *may) bool {
-	if x.sensitive.label == privacy.Public {
-		return true
-	}
 	uses := c.Terms.Needs(c.Provider, x.policy.Policy().Consent)
 	if uses == nil {
 		return true
 	}
 	a := privacy.Agreement{Missing: uses[0]}
 	persons, complete := x.inClear()
+	r := privacy.Release{Uses: uses, Purpose: x.intent.Purpose, Persons: persons}
+	if x.sensitive.label > privacy.Public {
+		r.System, r.Caller = x.principal.System, x.principal.Subject()
+	} else if complete && len(persons) == 0 {
+		return true
+	}
 	if consents := x.gate.cfg.Consents; consents != nil && complete {
 		var err error
-		a, err = consents.Agreed(x.r.Context(), privacy.Release{Uses: uses, Purpose: x.intent.Purpose, System: x.principal.System, Caller: x.principal.Subject(), Persons: persons})
+		a, err = consents.Agreed(x.r.Context(), r)
 		if err != nil {
 			m.unasked = true
 			return false

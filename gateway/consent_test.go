@@ -81,7 +81,10 @@ func TestConsentIsAStepOfRelease(t *testing.T) {
 	}
 	refused("nobody agreed", "support", plain)
 	if got := h.purposed("", "public", user(plain, false)); got.status != 200 || len(h.up.received()) != 1 {
-		t.Errorf("what is public concerns nobody: %d %s", got.status, got.body)
+		t.Errorf("what is public and names nobody: %d %s", got.status, got.body)
+	}
+	if got := h.purposed("support", "public", user(named, false)); got.code() != "consent_missing" || len(h.up.received()) != 0 {
+		t.Errorf("a caller calls public what names others: %d %s", got.status, got.body)
 	}
 	of := h.gives(privacy.Consent{System: "bot", What: privacy.UseTraining, Purpose: "support"})
 	goes("the owner of the system agreed", "support", plain, of.ID)
@@ -95,6 +98,9 @@ func TestConsentIsAStepOfRelease(t *testing.T) {
 	refused("one of them was not", "support", named)
 	bob := h.gives(privacy.Consent{Subject: h.subjects.Named("BOB@example.com"), What: privacy.UseTraining, Purpose: "support"})
 	goes("both agreed", "support", named, of.ID, ann.ID, bob.ID)
+	if got := h.purposed("support", "public", user(named, false)); got.status != 200 || len(h.up.received()) != 1 {
+		t.Errorf("public, and both agreed: %d %s", got.status, got.body)
+	}
 	must(t, h.subjects.RevokeConsent(t.Context(), ann.ID, "ada"))
 	refused("one took it back", "support", named)
 	must(t, h.subjects.RevokeConsent(t.Context(), of.ID, "ada"))

@@ -92,7 +92,7 @@ type Release struct {
 	Uses    []string
 	Purpose string
 	System  string   // it or
-	Caller  string   // must have agreed,
+	Caller  string   // must have agreed, where there is one: what is public has none,
 	Persons []string // and each of these
 }
 
@@ -124,6 +124,7 @@ func (s *Subjects) Agreed(ctx context.Context, r Release) (a Agreement, err erro
 		id, own := given[names[0]][use]
 		of, ours := given[systemConsents][use]
 		switch {
+		case r.Caller == "":
 		case own:
 			a.Consents = append(a.Consents, id)
 		case ours:
