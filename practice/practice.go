@@ -174,7 +174,7 @@ func read(r *llm.Request) *conversation {
 		p := &r.Passages[i]
 		text := p.Text[:min(len(p.Text), maxRead)]
 		switch {
-		case p.Channel.Kind != llm.KindText || p.Channel.Choice != 0: // a name, or beside what is said
+		case p.Channel.Choice != 0, p.Channel.Kind != llm.KindText && !spoken(p): // a name, or beside what is said
 		case p.Origin == llm.OriginSystem || p.Origin == llm.OriginDeveloper:
 			c.system = strings.TrimSpace(c.system + "\n" + text)
 		case p.Origin != llm.OriginModel:
@@ -182,6 +182,11 @@ func read(r *llm.Request) *conversation {
 		}
 	}
 	return c
+}
+
+// spoken reports whether a name, or what a tool says of itself, is long enough to be read as words.
+func spoken(p *llm.Passage) bool {
+	return p.Channel.Kind == llm.KindName && p.Origin != llm.OriginModel && strings.Count(p.Text, " ") > 3
 }
 
 // answer obeys the last instruction that the model finds.
@@ -219,6 +224,13 @@ func answer(r *llm.Request, wire []byte) reply {
 
 // obey does what a text says, or what it says when it is read otherwise.
 func (c *conversation) obey(text string) (reply, bool) {
+	if m := begun().FindStringSubmatch(text); m != nil {
+		got, _ := c.obey(m[2])
+		if got.tool == "" {
+			got.text = m[1] + " " + got.text
+		}
+		return got, true
+	}
 	for _, one := range append([]string{text}, readings(text)...) {
 		if got, ok := c.heed(one); ok {
 			return got, true

@@ -22,11 +22,15 @@ var (
 	echo = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?is)(antworte|schreib|sag|réponds|écris|dis|responde|escribe|di a|contesta|rispondi|scrivi|di'|responda|escreva|diga|antwoord|schrijf|zeg|odpowiad|napisz|powiedz|yanıtla|yaz|söyle|skriv|svara|отвечай|напиши|скажи|回答|回复|说|答えて|書いて|답해|대답|أجب|اكتب|जवाब|लिखो)[^:：\n]{0,80}[:：]\s*([^\n]+)`)
 	})
+	// begun is an order to begin with certain words, and what follows it.
+	begun = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)^begin your answer with[^:\n]*: ([^\n]+)\n+(.+)$`)
+	})
 	linked = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`https?://[^\s)"'<>]+`)
 	})
 	endless = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)(as often as you can|as many times as|without (?:stopping|an? end|pause)|never stop|stop only when|until you are (?:made|told) to|(?:\d{2,}|hundred|thousand|forty|fifty) (?:times|rounds|lines|pages)|so oft (?:du|sie)|autant de fois|tantas veces|сколько сможешь|省略せず)|\b1 to (\d{3,})`)
+		return regexp.MustCompile(`(?i)(as often as you can|as many times as|without (?:stopping|an? end|pause)|never stop|stop only when|until you are (?:made|told|cut)|length is no concern|mention each by|go on where you stopped|(?:\d{2,}|hundred|thousand|forty|fifty) (?:times|rounds|lines|pages)|so oft (?:du|sie)|autant de fois|tantas veces|сколько сможешь|省略せず)|\b1 to (\d{3,})`)
 	})
 	codes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\pL\d]*[-_]?[\pL\d]*-[\pL\d-]*\d[\pL\d-]*`) })
 )

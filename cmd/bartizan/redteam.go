@@ -129,18 +129,25 @@ func (c *redteamRun) Run(s *streams) error {
 		return err
 	}
 	defer closing()
-	scorers, err := app.Scorers()
+	cfg := redteam.RunConfig{Dir: c.Dir, Plan: p, Targets: targets, Scope: scope}
+	base, err := redteam.Measure(ctx, cfg)
+	if errors.Is(err, redteam.ErrScope) {
+		return &exit{exitUse, err}
+	}
 	if err != nil {
+		return err
+	}
+	if cfg.Scorers, err = app.Scorers(base); err != nil {
 		return err
 	}
 	if c.Output != "json" {
 		printPlan(s, p)
 	}
 	tell := progress(s)
-	_, err = redteam.Run(ctx, redteam.RunConfig{Dir: c.Dir, Plan: p, Targets: targets, Scope: scope, Scorers: scorers,
-		Progress: func(g redteam.Progress) {
-			tell(fmt.Sprintf("%d got through, %d blocked, %d failed", g.Hits, g.Blocked, g.Errors), g.Done, g.Of)
-		}})
+	cfg.Progress = func(g redteam.Progress) {
+		tell(fmt.Sprintf("%d got through, %d blocked, %d failed", g.Hits, g.Blocked, g.Errors), g.Done, g.Of)
+	}
+	_, err = redteam.Run(ctx, cfg)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &exit{exitStop, fmt.Errorf("stopped; `bartizan redteam run --dir %s` goes on", c.Dir)}

@@ -190,7 +190,11 @@ func (c *redteamReplay) Run(s *streams) error {
 		return err
 	}
 	defer closing()
-	scorers, err := app.Scorers()
+	base, err := redteam.ReadBaseline(c.Dir)
+	if err != nil {
+		return err
+	}
+	scorers, err := app.Scorers(base)
 	if err != nil {
 		return err
 	}
@@ -221,7 +225,11 @@ func (c *redteamRescore) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	scorers, err := app.Scorers()
+	base, err := redteam.ReadBaseline(c.Dir)
+	if err != nil {
+		return err
+	}
+	scorers, err := app.Scorers(base)
 	if err != nil {
 		return err
 	}
