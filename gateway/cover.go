@@ -45,6 +45,12 @@ func (x *exchange) hide() *dialect.Fault {
 				return s
 			}
 		}
+		if in.signed(x.request.Passages, p) { // nothing but digits may follow its sign
+			if s, ok := x.cover.HideNumber(p.Kind, v, p.Form, shared[v]); ok {
+				return s
+			}
+			return "1" + strings.Repeat("0", len(v)-1)
+		}
 		s := x.cover.Hide(p.Kind, v, p.Form, shared[v])
 		if in.has(x.request.Passages, p) && !llm.IsNumber(s) {
 			return `"` + s + `"` // JSON that a model reads as text stays JSON
@@ -68,18 +74,39 @@ func (x *exchange) hide() *dialect.Fault {
 // figures knows the numbers that stand in a text which is JSON, of one passage at a time.
 type figures struct {
 	passage int
+	from    int
 	of      *mask.Figures
 }
 
 func (f *figures) has(passages []llm.Passage, p mask.Place) bool {
 	q := &passages[p.Passage]
 	if q.Channel.Kind == llm.KindArgs {
-		return false // whose quotes the view does not tell from others; its map does
+		return f.inString(q, p)
 	}
-	if f.of == nil || f.passage != p.Passage {
-		f.passage, f.of = p.Passage, mask.FiguresOf(q.Text)
+	return f.text(p.Passage, 0, q.Text).Has(p.Start, p.End)
+}
+
+// signed reports whether a sign stands before such a number.
+func (f *figures) signed(passages []llm.Passage, p mask.Place) bool {
+	q := &passages[p.Passage]
+	return p.Start > 0 && q.Text[p.Start-1] == '-' && q.Channel.Kind != llm.KindArgs && f.text(p.Passage, 0, q.Text).Has(p.Start-1, p.End)
+}
+
+// text is what is known of a text, or of the string of it that begins at from.
+func (f *figures) text(passage, from int, text string) *mask.Figures {
+	if f.of == nil || f.passage != passage || f.from != from {
+		f.passage, f.from, f.of = passage, from, mask.FiguresOf(text)
 	}
-	return f.of.Has(p.Start, p.End)
+	return f.of
+}
+
+// inString reports whether a number in a string of arguments stands in JSON that the string holds.
+func (f *figures) inString(q *llm.Passage, p mask.Place) bool {
+	start, end, ok := q.Map.String(p.Start)
+	if !ok || p.Start < start || end < p.End {
+		return false
+	}
+	return f.text(p.Passage, start, q.Text[start:end]).Has(p.Start-start, p.End-start)
 }
 
 // places are those of the values that policy masks, in the order of the changes.

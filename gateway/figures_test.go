@@ -172,3 +172,36 @@ func TestNumbersLeftAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestSignedAndNestedNumbers: with a sign before it, and in JSON inside a string of arguments, a
+// number is hidden so that everything stays JSON, at every depth.
+func TestSignedAndNestedNumbers(t *testing.T) {
+	h := newHouse(t, houseConfig{policy: hiding(""), detectors: everything()})
+	for name, c := range map[string]struct {
+		body string
+		dig  func(map[string]any) string // the JSON inside
+	}{
+		"a sign, in text that is JSON": {`{"model":"fast","messages":[{"role":"user","content":"{\"card\": -4012888888881881, \"n\": 1}"}]}`, func(m map[string]any) string {
+			return m["messages"].([]any)[0].(map[string]any)["content"].(string)
+		}},
+		"JSON in a string of arguments": {`{"model":"fast","messages":[{"role":"user","content":"again"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"search","arguments":"{\"x\":\"{\\\"card\\\":4012888888881881}\"}"}}]},{"role":"tool","tool_call_id":"c","content":"ok"}]}`, func(m map[string]any) string {
+			call := m["messages"].([]any)[1].(map[string]any)["tool_calls"].([]any)[0].(map[string]any)
+			var args map[string]string
+			if err := json.Unmarshal([]byte(call["function"].(map[string]any)["arguments"].(string)), &args); err != nil {
+				return err.Error()
+			}
+			return args["x"]
+		}},
+	} {
+		got := h.chat(c.body)
+		sent := h.up.received()
+		var m map[string]any
+		if len(sent) != 1 || json.Unmarshal(sent[0], &m) != nil || strings.Contains(string(sent[0]), card) {
+			t.Errorf("%s: %d, sent was %s", name, got.status, sent)
+			continue
+		}
+		if inside := c.dig(m); !json.Valid([]byte(inside)) {
+			t.Errorf("%s: inside is %s", name, inside)
+		}
+	}
+}
