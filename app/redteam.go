@@ -87,7 +87,34 @@ type Range struct {
 }
 
 // Close stops it.
-func (r *Range) Close(ctx context.Context) error { return r.app.Stop(ctx) }
+func (r *Range) Close(ctx context.Context) error {
+	if r.app == nil {
+		return nil
+	}
+	return r.app.Stop(ctx)
+}
+
+// arms are the policies of the demonstration's arms: one that guards, and the same one that only
+// watches.
+func arms() map[string]guard.Policy {
+	guarded := demoPolicy(time.Now())
+	guarded.Keep, guarded.Allow = guard.Keep{}, nil
+	watching := guarded
+	watching.Mode, watching.Until = "monitor", time.Now().AddDate(0, 0, 2).Format(time.DateOnly)
+	return map[string]guard.Policy{armOn: guarded, armOff: watching}
+}
+
+// ownScope allows what is inside this process.
+func ownScope() *redteam.Scope {
+	return &redteam.Scope{AllowedBy: "whoever runs this process", Reason: "its own demonstration", Until: time.Now().Add(24 * time.Hour), Targets: []string{"inside://"}}
+}
+
+// fingerprint names a target inside this process. A policy that ends says when: the day is no
+// part of what is attacked.
+func fingerprint(how, arm string, policy guard.Policy) string {
+	policy.Until = ""
+	return "inside://" + how + "/" + arm + "#" + redteam.Digest(policy)[:12]
+}
 
 // OpenRange makes the demonstration that campaigns attack, in a folder that is to be empty.
 func OpenRange(ctx context.Context, dir, version string) (*Range, error) {
@@ -95,14 +122,10 @@ func OpenRange(ctx context.Context, dir, version string) (*Range, error) {
 	if err != nil {
 		return nil, err
 	}
-	guarded := f.Policies["demo"]
-	guarded.Keep = guard.Keep{}
-	watching := guarded
-	watching.Mode, watching.Until = "monitor", time.Now().AddDate(0, 0, 2).Format(time.DateOnly)
-	f.Policies = map[string]guard.Policy{armOn: guarded, armOff: watching}
+	f.Policies = arms()
 	sample := f.Systems[demoSystem]
 	f.Systems = map[string]config.System{}
-	for _, arm := range []string{armOff, armOn} {
+	for arm := range f.Policies {
 		sample.Policy = arm
 		f.Systems[arm] = sample
 	}
@@ -110,7 +133,7 @@ func OpenRange(ctx context.Context, dir, version string) (*Range, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Range{Targets: map[string]redteam.Target{}, app: a, Scope: &redteam.Scope{AllowedBy: "whoever runs this process", Reason: "its own demonstration", Until: time.Now().Add(24 * time.Hour), Targets: []string{"inside://"}}}
+	r := &Range{Targets: map[string]redteam.Target{}, app: a, Scope: ownScope()}
 	for _, arm := range []string{armOff, armOn} {
 		if r.Targets[arm], err = a.inner(ctx, arm); err != nil {
 			return nil, errors.Join(err, a.Stop(ctx))
@@ -125,11 +148,7 @@ func (a *App) inner(ctx context.Context, system string) (redteam.Target, error) 
 	if err != nil {
 		return nil, err
 	}
-	// A policy that ends says when: the day is no part of what is attacked.
-	policy := a.plan.Load().Policies[system].Policy()
-	policy.Until = ""
-	policy.Allow = nil
-	name := "inside://" + practice.Name + "/" + system + "#" + redteam.Digest(policy)[:12]
+	name := fingerprint(practice.Name, system, a.plan.Load().Policies[system].Policy())
 	return target.New(target.Config{Dialect: "openai", URL: "https://gate.invalid/v1/chat/completions", Model: practice.Name, Key: secret, Transport: inside{a}, Look: a.blocked, Name: name})
 }
 

@@ -185,7 +185,7 @@ func (c *redteamReplay) Run(s *streams) error {
 		return nil
 	}
 	ctx := context.Background()
-	targets, scope, closing, err := opened(ctx, o.Plan, c.Targets, c.Scope)
+	targets, scope, closing, err := opened(ctx, o.Plan, c.Targets, c.Scope, strings.HasPrefix(o.Targets[before.Arm], "inside://policy/"))
 	if err != nil {
 		return err
 	}

@@ -214,6 +214,22 @@ func (c *Chat) block(ctx context.Context, h http.Header, b []byte, record string
 // categories are those that a gate names when it says why.
 var categories = []string{"prompt_injection", "indirect_injection", "jailbreak", "prompt_leak", "hidden_text", "encoded_payload", "exfiltration_link", "unsafe_markup", "unsafe_code", "resource_abuse", "policy_boundary", "tool_misuse", "check_failed"}
 
+// WriteChat writes a conversation as a request of OpenAI's chat completions, and ReadChat reads an
+// answer of it, for targets that are no servers.
+func WriteChat(model string, c *redteam.Conversation) ([]byte, error) {
+	return json.Marshal(writeChat(model, c))
+}
+
+// ReadChat reads an answer of OpenAI's chat completions.
+func ReadChat(b []byte) (redteam.Exchange, error) {
+	got, err := readChat(b)
+	e := redteam.Exchange{Outcome: redteam.Answered, Text: got.text, Calls: got.calls, Model: got.model, Input: got.input, Output: got.output}
+	if got.refused {
+		e.Outcome = redteam.Refused
+	}
+	return e, err
+}
+
 // filters are the codes by which guards and providers say that they stopped something.
 var filters = []string{"content_filter", "held", "content_policy_violation", "ResponsibleAIPolicyViolation", "invalid_prompt", "content_blocked"}
 
