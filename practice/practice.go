@@ -144,6 +144,9 @@ var orders = sync.OnceValue(func() []order {
 	}
 })
 
+// verbs are those of orders: without one there is nothing to obey, and patterns need not look.
+var verbs = []string{"call", "reveal", "print", "show", "repeat", "output", "tell", "what", "give", "send", "say", "reply", "answer", "respond", "write"}
+
 // conversation is what the model makes of a request.
 type conversation struct {
 	system string
@@ -240,6 +243,9 @@ func (c *conversation) obey(text string) (reply, bool) {
 }
 
 func (c *conversation) heed(text string) (reply, bool) {
+	if !holds(strings.ToLower(text), verbs, false) {
+		return reply{}, false
+	}
 	for _, o := range orders() {
 		if m := last(o.pattern, text); m != nil {
 			if got := o.obey(m, c); got != (reply{}) {
