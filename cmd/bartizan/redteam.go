@@ -24,6 +24,7 @@ type redteamCommand struct {
 	Compare redteamCompare `cmd:"" help:"Compare two campaigns, attempt by attempt."`
 	Replay  redteamReplay  `cmd:"" help:"Show an attempt again from its key, and send it again if asked to."`
 	Rescore redteamRescore `cmd:"" help:"Judge what was answered with the scorers of this version. Nothing is sent."`
+	Remedy  redteamRemedy  `cmd:"" help:"Turn an attempt that got through into a rule, or into a case for a detector."`
 	Decide  redteamDecide  `cmd:"" help:"Judge an attempt yourself, in place of a scorer."`
 	Import  redteamImport  `cmd:"" help:"Turn the attacks that other tools keep into seeds."`
 	Export  redteamExport  `cmd:"" help:"Write a campaign for people, build servers and other tools."`
