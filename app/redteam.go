@@ -95,10 +95,11 @@ func (r *Range) Close(ctx context.Context) error {
 }
 
 // arms are the policies of the demonstration's arms: one that guards, and the same one that only
-// watches.
+// watches. Neither masks: placeholders are made with a key of the deployment, so that two runs
+// would not be the same to the byte.
 func arms() map[string]guard.Policy {
 	guarded := demoPolicy(time.Now())
-	guarded.Keep, guarded.Allow = guard.Keep{}, nil
+	guarded.Keep, guarded.Allow, guarded.Mask = guard.Keep{}, nil, guard.Masking{}
 	watching := guarded
 	watching.Mode, watching.Until = "monitor", time.Now().AddDate(0, 0, 2).Format(time.DateOnly)
 	return map[string]guard.Policy{armOn: guarded, armOff: watching}
