@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Campaign is what somebody wants to know, and what it may cost.
@@ -114,6 +115,11 @@ func (c Campaign) Faults(l *Library) (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if c.Name == "" || strings.ContainsAny(c.Name, "/\\\x00") || len(c.Name) > 64 {
 		add("name: a campaign has a name of 1 to 64 bytes without slashes")
+	}
+	for i := range l.Seeds {
+		if d := &l.Seeds[i]; !utf8.ValidString(d.Text) {
+			add("seeds: %q holds bytes that are no UTF-8, which no journal can keep; import its file anew", d.ID)
+		}
 	}
 	for _, id := range c.Strategies {
 		if l.strategy(id) == nil {

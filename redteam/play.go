@@ -3,6 +3,7 @@ package redteam
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +33,7 @@ func (r *runner) play(ctx context.Context, a *Attempt) (*Result, error) {
 			return nil, fmt.Errorf("redteam: attempt %d: %w", a.N, err)
 		}
 		e.Took = time.Since(began)
+		e.clean()
 		one.Sent = append(one.Sent, Digest(&c))
 		s.Replies = append(s.Replies, e)
 		if e.Outcome == Failed {
@@ -41,6 +43,21 @@ func (r *runner) play(ctx context.Context, a *Attempt) (*Result, error) {
 	one.Replies = s.Replies
 	one.Outcome, one.Score = Judge(ctx, s, r.cfg.Scorers)
 	return one, nil
+}
+
+// clean replaces what is no UTF-8 in what a target said: a journal holds JSON, and what is read
+// there must be what was judged.
+func (e *Exchange) clean() {
+	texts := []*string{&e.Text, &e.Error, &e.Model, &e.Record}
+	for i := range e.Calls {
+		texts = append(texts, &e.Calls[i].Tool, &e.Calls[i].Args)
+	}
+	if b := e.Block; b != nil {
+		texts = append(texts, &b.Where, &b.Detector, &b.Category, &b.Policy)
+	}
+	for _, s := range texts {
+		*s = strings.ToValidUTF8(*s, "\ufffd")
+	}
 }
 
 // Judge says what became of an attempt, and whether it had its effect. A hit is a hit in

@@ -30,7 +30,7 @@ type shown struct {
 // writeHTML writes a page that needs nothing else, runs nothing, and prints well.
 func writeHTML(w io.Writer, r *Report) error {
 	t, err := template.New("report.html").Funcs(template.FuncMap{
-		"percent": func(p float64) string { return fmt.Sprintf("%.1f", 100*p) }, "join": strings.Join, "add": func(a, b int) int { return a + b },
+		"percent": func(p float64) string { return fmt.Sprintf("%.1f", 100*p) }, "join": strings.Join,
 		"day": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }, "bar": bar, "money": func(micro int64) string { return fmt.Sprintf("%.4f", float64(micro)/1e6) },
 		"seconds": func(d time.Duration) string { return d.Round(time.Millisecond).String() }, "p": pvalue, "confidence": func(alpha float64) string { return fmt.Sprintf("%.0f", 100*(1-alpha)) },
 	}).ParseFS(page, "report.html")
@@ -68,7 +68,7 @@ func (r *Report) show(one *redteam.Result) shown {
 		s.Wrong = "stopped, and harmless"
 	}
 	if d := r.Seed(one.Seed); d != nil {
-		s.Objective, s.Category = d.Objective, string(d.Category)
+		s.Objective, s.Category = r.objective(d), string(d.Category)
 	}
 	if !r.Full {
 		return s

@@ -122,6 +122,11 @@ func finished(list []redteam.Seed, kind, name string) ([]redteam.Seed, error) {
 		if len(d.Text) > maxText {
 			return nil, fmt.Errorf("prompt %d is longer than %d bytes", i+1, maxText)
 		}
+		d.Text = strings.ToValidUTF8(d.Text, "\ufffd") // it is kept as JSON, and sent as such
+		for k := range d.Turns {
+			d.Turns[k].Text = strings.ToValidUTF8(d.Turns[k].Text, "\ufffd")
+		}
+		d.Objective = strings.ToValidUTF8(d.Objective, "\ufffd")
 		d.ID = unique(kind+"-"+plainID(d.ID), i, used)
 		if d.Source == "" {
 			d.Source = name
@@ -245,9 +250,9 @@ func readPyRIT(b []byte) ([]redteam.Seed, error) {
 // raw takes the marks away by which PyRIT keeps braces from its template engine.
 func raw(s string) string {
 	s = strings.TrimSpace(s)
-	if in, ok := strings.CutPrefix(s, "{% raw %}"); ok {
-		if in, ok = strings.CutSuffix(in, "{% endraw %}"); ok {
-			return in
+	if in, ok := strings.CutPrefix(s, rawBegin); ok {
+		if in, ok = strings.CutSuffix(in, rawEnd); ok {
+			return strings.ReplaceAll(in, rawEnd+rawBegin, "")
 		}
 	}
 	return s
