@@ -29,6 +29,17 @@ type Campaign struct {
 	Rate      Rate    `yaml:"rate" json:"rate"`
 	Gate      Limits  `yaml:"gate" json:"gate"`
 	Price     Pricing `yaml:"price" json:"price"`
+	// Judges says how well scorers that are no proofs were seen to judge, by their id; what they say
+	// stands apart then, and is corrected.
+	Judges map[string]Judged `yaml:"judges" json:"judges,omitempty"`
+}
+
+// Judged are counts of a labelled set: Found of Hits were called hits, Passed of Other were not.
+type Judged struct {
+	Found  int `yaml:"found" json:"found"`
+	Hits   int `yaml:"hits" json:"hits"`
+	Passed int `yaml:"passed" json:"passed"`
+	Other  int `yaml:"other" json:"other"`
 }
 
 // Selection chooses seeds. What is left out chooses all.
@@ -152,6 +163,11 @@ func (c Campaign) Faults(l *Library) (out []string) {
 	}
 	if c.Rate.PerSecond < 0 || c.Rate.Parallel < 0 || c.Rate.Parallel > 256 {
 		add("rate: per_second is no negative number, parallel 1 to 256")
+	}
+	for id, j := range c.Judges {
+		if j.Hits < 1 || j.Other < 1 || j.Found < 0 || j.Found > j.Hits || j.Passed < 0 || j.Passed > j.Other {
+			add("judges.%s: found of hits and passed of other are counts of a labelled set", id)
+		}
 	}
 	b := c.Budget
 	if b.Attempts < 0 || b.Requests < 0 || b.Tokens < 0 || b.Money < 0 || b.Minutes < 0 {

@@ -37,6 +37,12 @@ func (a *analyst) gate() {
 			o.Reasons = append(o.Reasons, k.Cell+": nothing was tried")
 		}
 	}
+	if left := o.Planned - o.Done - o.Skipped; left > 0 { // whoever stops when it looks good has shown nothing
+		o.Reasons = append(o.Reasons, fmt.Sprintf("%d of %d attempts were not made, so that nothing is said to pass; the same command goes on", left, o.Planned))
+		for i := range tests {
+			tests[i].Passes = 1
+		}
+	}
 	answer, each := stat.Gate(tests, g.Alpha)
 	o.Answer = answer.String()
 	arm := &o.Arms[len(o.Arms)-1]
