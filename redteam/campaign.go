@@ -127,7 +127,12 @@ func (c Campaign) Faults(l *Library) (out []string) {
 	if c.Name == "" || strings.ContainsAny(c.Name, "/\\\x00") || len(c.Name) > 64 {
 		add("name: a campaign has a name of 1 to 64 bytes without slashes")
 	}
+	used := map[string]bool{}
 	for i := range l.Seeds {
+		if id := l.Seeds[i].ID; used[id] {
+			add("seeds: two are called %q; leave one of their files out", id)
+		}
+		used[l.Seeds[i].ID] = true
 		if d := &l.Seeds[i]; !utf8.ValidString(d.Text) {
 			add("seeds: %q holds bytes that are no UTF-8, which no journal can keep; import its file anew", d.ID)
 		}

@@ -83,6 +83,9 @@ type Comparison struct {
 	Only  [2]int   `json:"unpaired"` // attempts that only one of them has
 }
 
+// allCells stands for the attacks of all cells in a comparison.
+const allCells = "all attacks"
+
 // PairedCell is one cell of a comparison.
 type PairedCell struct {
 	Cell  string  `json:"cell"`
@@ -183,6 +186,10 @@ func (c *Comparison) sign(cells map[string]map[string]*signs, all map[string]*si
 		b, w := tally(cells[name])
 		c.Cells = append(c.Cells, PairedCell{Cell: name, Fewer: b, More: w})
 		ps = append(ps, stat.Sign(b, w))
+	}
+	if len(cells) > 1 { // what is little in every cell may be much in all
+		c.Cells = append(c.Cells, PairedCell{Cell: allCells, Fewer: better, More: worse})
+		ps = append(ps, c.P)
 	}
 	for i, p := range stat.Holm(ps) {
 		k := &c.Cells[i]

@@ -127,7 +127,7 @@ func finished(list []redteam.Seed, kind, name string) ([]redteam.Seed, error) {
 			d.Turns[k].Text = strings.ToValidUTF8(d.Turns[k].Text, "\ufffd")
 		}
 		d.Objective = strings.ToValidUTF8(d.Objective, "\ufffd")
-		d.ID = unique(kind+"-"+plainID(d.ID), i, used)
+		d.ID = unique(named(kind, plainID(d.ID)), i, used)
 		if d.Source == "" {
 			d.Source = name
 		}
@@ -165,6 +165,14 @@ func plainID(s string) string {
 		return '-'
 	}, s)
 	return strings.Trim(s[:min(len(s), 60)], "-")
+}
+
+// named says in a seed's id where it is from. What was imported before keeps the id that it has.
+func named(kind, id string) string {
+	if kind == "bartizan" && slices.ContainsFunc(Imports(), func(k string) bool { return strings.HasPrefix(id, k+"-") }) {
+		return id
+	}
+	return kind + "-" + id
 }
 
 func unique(id string, i int, used map[string]bool) string {
