@@ -392,6 +392,7 @@ func (a *analyst) finish() {
 	slices.SortFunc(o.Through, func(x, y Through) int {
 		return cmp.Or(cmp.Compare(y.Hits, x.Hits), cmp.Compare(x.Category, y.Category), cmp.Compare(x.Strategy, y.Strategy), cmp.Compare(x.Chain, y.Chain))
 	})
+	a.untested()
 	for _, ref := range slices.Sorted(maps.Keys(a.refs)) {
 		o.Coverage = append(o.Coverage, *a.refs[ref])
 	}
@@ -399,6 +400,25 @@ func (a *analyst) finish() {
 		o.Judges = append(o.Judges, JudgedHits{id, a.judges[id], a.scored[id]})
 	}
 	a.gate()
+}
+
+// untested adds what the library knows how to try and nobody tried.
+func (a *analyst) untested() {
+	add := func(refs []string) {
+		for _, ref := range refs {
+			if a.refs[ref] == nil {
+				a.refs[ref] = &Covered{Ref: ref}
+			}
+		}
+	}
+	for i := range a.plan.lib.Seeds {
+		if d := &a.plan.lib.Seeds[i]; d.Persona != Benign {
+			add(d.Refs)
+		}
+	}
+	for _, s := range a.plan.lib.Strategies {
+		add(s.Refs())
+	}
 }
 
 func (a *analyst) signed() *Pairs {
