@@ -435,3 +435,18 @@ func TestHTML(t *testing.T) {
 		}
 	}
 }
+
+// TestLongWordsAreCut: the page shows the beginning of a long text, and the evidence wherever it is.
+func TestLongWordsAreCut(t *testing.T) {
+	e := made(t, true)
+	long := strings.Repeat("ä", 100_000)
+	one := redteam.Result{Seed: "hit 0", Replies: []redteam.Exchange{{Outcome: redteam.Answered, Text: long + "proof" + long}}, Score: redteam.Score{Verdict: redteam.Hit, Start: len(long), End: len(long) + 5}}
+	e.Sent = func(*redteam.Result) []redteam.Conversation {
+		return []redteam.Conversation{{Turns: []redteam.Turn{{Role: "user", Text: long, File: &redteam.File{Text: long}}}}}
+	}
+	s := e.show(&one)
+	shown := s.Answer + strings.Join(s.Evidence[:], "") + s.Turns[0].Text + s.Turns[0].File.Text
+	if len(shown) > 6*maxWords || s.Evidence[1] != "proof" || !utf8.ValidString(shown) || !strings.Contains(s.Turns[0].Text, "bytes more") {
+		t.Errorf("%d bytes are shown, %q", len(shown), s.Evidence[1])
+	}
+}

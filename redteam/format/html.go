@@ -75,7 +75,13 @@ func (r *Report) show(one *redteam.Result) shown {
 	}
 	if r.Sent != nil {
 		if all := r.Sent(one); len(all) > 0 {
-			s.Turns = all[len(all)-1].Turns
+			for _, t := range all[len(all)-1].Turns {
+				t.Text, t.Args = clipped(t.Text), clipped(t.Args)
+				if t.File != nil {
+					t.File = &redteam.File{Name: t.File.Name, Text: clipped(t.File.Text)}
+				}
+				s.Turns = append(s.Turns, t)
+			}
 		}
 	}
 	if one.Score.Reply < len(one.Replies) {
@@ -85,10 +91,23 @@ func (r *Report) show(one *redteam.Result) shown {
 			s.Answer += fmt.Sprintf("\n%s(%s)", c.Tool, c.Args)
 		}
 		if a, b := one.Score.Start, one.Score.End; a < b && b <= len(e.Text) {
-			s.Evidence = [3]string{s.Answer[:a], s.Answer[a:b], s.Answer[b:]}
+			from := max(0, a-maxWords)
+			s.Evidence = [3]string{strings.ToValidUTF8(s.Answer[from:a], ""), clipped(s.Answer[a:b]), clipped(s.Answer[b:])}
 		}
+		s.Answer = clipped(s.Answer)
 	}
 	return s
+}
+
+// maxWords bounds what is shown of one text: attacks on availability make answers without end.
+const maxWords = 4000
+
+// clipped is the beginning of a text, and how much more there is.
+func clipped(s string) string {
+	if len(s) <= maxWords {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxWords], "") + fmt.Sprintf(" … (%d bytes more)", len(s)-maxWords)
 }
 
 // bar draws a rate with its interval on a scale from nothing to all. Only numbers go into it.
