@@ -41,7 +41,7 @@ func OpenCampaign(dir string) (*redteam.Opened, error) {
 }
 
 // Scorers judge what attacks did. Harmful words are judged by the guard's own model, which errs:
-// what it says is corrected for that.
+// what it says is corrected where a campaign says how often.
 func Scorers(base redteam.Baseline) ([]redteam.Scorer, error) {
 	engine, err := guard.New(guard.Config{Detectors: Detectors()})
 	if err != nil {

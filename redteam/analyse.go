@@ -18,6 +18,7 @@ type Analysis struct {
 	Allowed  Scope             `json:"scope"`
 	Planned  int               `json:"planned"`
 	Done     int               `json:"done"`
+	Skipped  int               `json:"skipped,omitempty"` // in cells that were decided
 	Spent    Spent             `json:"spent"`
 	Arms     []ArmResult       `json:"arms"`
 	// Pairs compares the first arm with the last, attempt by attempt.
@@ -128,13 +129,18 @@ type Covered struct {
 const maxKeys = 5
 
 // Analyse reads a campaign's folder. judges says of scorers that are no proofs how good they
-// are.
+// are, beside what the campaign says of them.
 func Analyse(dir string, p *Plan, judges map[string]stat.Judge) (*Analysis, error) {
 	f, err := thaw(dir)
 	if err != nil {
 		return nil, err
 	}
-	a := &analyst{plan: p, judges: judges, arms: map[string]*armCount{}, through: map[[3]string]*Through{}, refs: map[string]*Covered{}, scored: map[string]int{}, pairs: map[string]*signs{},
+	known := map[string]stat.Judge{}
+	for id, j := range p.Campaign.Judges {
+		known[id] = stat.Judge{Found: j.Found, Hits: j.Hits, Passed: j.Passed, Other: j.Other}
+	}
+	maps.Copy(known, judges)
+	a := &analyst{plan: p, judges: known, looked: newLooks(p), arms: map[string]*armCount{}, through: map[[3]string]*Through{}, refs: map[string]*Covered{}, scored: map[string]int{}, pairs: map[string]*signs{},
 		out: &Analysis{Campaign: f.Campaign, Targets: f.Targets, Begun: f.Begun, Allowed: f.Allowed, Planned: p.Attempts, Waiting: []string{}, Through: []Through{}, Coverage: []Covered{}}}
 	if err := Results(dir, a.take); err != nil {
 		return nil, err
@@ -152,7 +158,9 @@ type analyst struct {
 	refs    map[string]*Covered
 	scored  map[string]int
 	pairs   map[string]*signs // by seed
-	first   *Result           // of the pair that is being read
+	looked  *looks
+	next    int     // attempt that is due
+	first   *Result // of the pair that is being read
 	both    Pairs
 	out     *Analysis
 }
@@ -196,6 +204,9 @@ func (a *analyst) arm(name string) *armCount {
 
 // take counts one result.
 func (a *analyst) take(r *Result) error {
+	a.decided(r.N)
+	a.looked.take(r)
+	a.next = r.N + 1
 	a.out.Done++
 	a.out.Heads = r.Link
 	a.out.Spent.add(r)
@@ -221,6 +232,14 @@ func (a *analyst) take(r *Result) error {
 	}
 	a.pair(r)
 	return nil
+}
+
+// decided counts attempts up to a number that were left out because their cell was decided.
+func (a *analyst) decided(n int) {
+	for a.next < n && a.looked.skips(a.next) {
+		a.next++
+		a.out.Skipped++
+	}
 }
 
 func (a *analyst) last() string { return a.plan.Campaign.Arms[len(a.plan.Campaign.Arms)-1] }
@@ -357,6 +376,7 @@ func (a *analyst) pair(r *Result) {
 // finish computes what needs all results.
 func (a *analyst) finish() {
 	o := a.out
+	a.decided(o.Planned)
 	for _, name := range a.plan.Campaign.Arms {
 		o.Arms = append(o.Arms, a.armResult(name))
 	}
@@ -372,6 +392,7 @@ func (a *analyst) finish() {
 	slices.SortFunc(o.Through, func(x, y Through) int {
 		return cmp.Or(cmp.Compare(y.Hits, x.Hits), cmp.Compare(x.Category, y.Category), cmp.Compare(x.Strategy, y.Strategy), cmp.Compare(x.Chain, y.Chain))
 	})
+	a.untested()
 	for _, ref := range slices.Sorted(maps.Keys(a.refs)) {
 		o.Coverage = append(o.Coverage, *a.refs[ref])
 	}
@@ -379,6 +400,25 @@ func (a *analyst) finish() {
 		o.Judges = append(o.Judges, JudgedHits{id, a.judges[id], a.scored[id]})
 	}
 	a.gate()
+}
+
+// untested adds what the library knows how to try and nobody tried.
+func (a *analyst) untested() {
+	add := func(refs []string) {
+		for _, ref := range refs {
+			if a.refs[ref] == nil {
+				a.refs[ref] = &Covered{Ref: ref}
+			}
+		}
+	}
+	for i := range a.plan.lib.Seeds {
+		if d := &a.plan.lib.Seeds[i]; d.Persona != Benign {
+			add(d.Refs)
+		}
+	}
+	for _, s := range a.plan.lib.Strategies {
+		add(s.Refs())
+	}
 }
 
 func (a *analyst) signed() *Pairs {

@@ -66,6 +66,20 @@ func TestAnalysis(t *testing.T) {
 	}
 }
 
+// TestUntestedIsShown: what could have been tried and was not stands in the list, with nothing.
+func TestUntestedIsShown(t *testing.T) {
+	l := stock(4)
+	l.Seeds[1].Refs = []string{"LLM07:2026"} // of confidentiality
+	_, a, _ := trial(t, l, func(c *Campaign) { c.Seeds.Impacts = []string{"integrity"} }, scripted(func(string) Exchange { return Exchange{Outcome: Answered} }))
+	tries := map[string]int{}
+	for _, c := range a.Coverage {
+		tries[c.Ref] = c.Tries
+	}
+	if n, ok := tries["LLM07:2026"]; !ok || n != 0 || tries["LLM01:2026"] != 4 {
+		t.Errorf("%v", tries)
+	}
+}
+
 // TestGateOfACampaign: with its guard off it fails, with nothing but noise it is open, and a cell
 // that was planned and not tried keeps it open.
 func TestGateOfACampaign(t *testing.T) {

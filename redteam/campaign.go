@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Campaign is what somebody wants to know, and what it may cost.
@@ -28,6 +29,17 @@ type Campaign struct {
 	Rate      Rate    `yaml:"rate" json:"rate"`
 	Gate      Limits  `yaml:"gate" json:"gate"`
 	Price     Pricing `yaml:"price" json:"price"`
+	// Judges says how well scorers that are no proofs were seen to judge, by their id; what they say
+	// stands apart then, and is corrected.
+	Judges map[string]Judged `yaml:"judges" json:"judges,omitempty"`
+}
+
+// Judged are counts of a labelled set: Found of Hits were called hits, Passed of Other were not.
+type Judged struct {
+	Found  int `yaml:"found" json:"found"`
+	Hits   int `yaml:"hits" json:"hits"`
+	Passed int `yaml:"passed" json:"passed"`
+	Other  int `yaml:"other" json:"other"`
 }
 
 // Selection chooses seeds. What is left out chooses all.
@@ -115,6 +127,16 @@ func (c Campaign) Faults(l *Library) (out []string) {
 	if c.Name == "" || strings.ContainsAny(c.Name, "/\\\x00") || len(c.Name) > 64 {
 		add("name: a campaign has a name of 1 to 64 bytes without slashes")
 	}
+	used := map[string]bool{}
+	for i := range l.Seeds {
+		if id := l.Seeds[i].ID; used[id] {
+			add("seeds: two are called %q; leave one of their files out", id)
+		}
+		used[l.Seeds[i].ID] = true
+		if d := &l.Seeds[i]; !utf8.ValidString(d.Text) {
+			add("seeds: %q holds bytes that are no UTF-8, which no journal can keep; import its file anew", d.ID)
+		}
+	}
 	for _, id := range c.Strategies {
 		if l.strategy(id) == nil {
 			add("strategies: there is no strategy %q; there are %s", id, names(l.Strategies))
@@ -146,6 +168,11 @@ func (c Campaign) Faults(l *Library) (out []string) {
 	}
 	if c.Rate.PerSecond < 0 || c.Rate.Parallel < 0 || c.Rate.Parallel > 256 {
 		add("rate: per_second is no negative number, parallel 1 to 256")
+	}
+	for id, j := range c.Judges {
+		if j.Hits < 1 || j.Other < 1 || j.Found < 0 || j.Found > j.Hits || j.Passed < 0 || j.Passed > j.Other {
+			add("judges.%s: found of hits and passed of other are counts of a labelled set", id)
+		}
 	}
 	b := c.Budget
 	if b.Attempts < 0 || b.Requests < 0 || b.Tokens < 0 || b.Money < 0 || b.Minutes < 0 {

@@ -208,6 +208,12 @@ type Exchange struct {
 	Took   time.Duration `json:"-"`
 }
 
+// Spoke reports whether a model said or did something: where it was not stopped, or had begun
+// before it was.
+func (e *Exchange) Spoke() bool {
+	return e.Outcome == Answered || e.Outcome == Refused || e.Outcome == Blocked && (e.Text != "" || len(e.Calls) > 0)
+}
+
 // Call is a tool call that a model made.
 type Call struct {
 	Tool string `json:"tool"`

@@ -112,7 +112,7 @@ func (cfg *RunConfig) allowed() error {
 	for _, arm := range cfg.Plan.Campaign.Arms {
 		t := cfg.Targets[arm]
 		if t == nil {
-			return fmt.Errorf("redteam: there is no target for the arm %s; name one", arm)
+			return fmt.Errorf("%w: there is no target for the arm %s; name one", ErrScope, arm)
 		}
 		if err := cfg.Scope.Allows(t.Fingerprint(), cfg.Now()); err != nil {
 			return err
@@ -169,6 +169,9 @@ func keep(dir, name string, v any) error {
 // thaw reads what a campaign is.
 func thaw(dir string) (*frozen, error) {
 	b, err := os.ReadFile(filepath.Join(dir, campaignFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("redteam: %s holds no campaign; name the folder that bartizan redteam run made: %w", dir, os.ErrNotExist)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("redteam: %w", err)
 	}
@@ -230,7 +233,7 @@ func (r *runner) take(one *Result) {
 		r.progress.Errors++
 	case one.Outcome == Blocked:
 		r.progress.Blocked++
-	case one.Score.Verdict == Hit && one.Arm == last:
+	case one.Arm == last && one.Cell != BenignCell && hit(one) == 1:
 		r.progress.Hits++
 	}
 }

@@ -70,7 +70,7 @@ func TestStopAndGoOn(t *testing.T) {
 // victim runs a campaign until somebody kills the process.
 func victim(dir string) {
 	t := &testing.T{}
-	h := &house{t: t, lib: stock(12), off: &model{name: "bare", slow: 300 * time.Microsecond}, on: &model{name: "guarded", guard: true}}
+	h := &house{t: t, lib: stock(12), off: &model{name: "bare", slow: time.Millisecond}, on: &model{name: "guarded", guard: true}}
 	h.plan, _ = Make(killedCampaign, h.lib)
 	if _, err := h.run(context.Background(), dir); err != nil {
 		fmt.Println(err)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"syscall"
 
 	"go.yaml.in/yaml/v3"
@@ -73,11 +75,23 @@ func strictly(name string, into any) error {
 	}
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
-	if err := d.Decode(into); err != nil {
+	err = d.Decode(into)
+	var wrong *yaml.TypeError
+	if errors.As(err, &wrong) {
+		for i, w := range wrong.Errors {
+			wrong.Errors[i] = notFound.ReplaceAllString(w, "there is no field $1 here")
+		}
+		return use("%s: %s", name, strings.Join(wrong.Errors, "; "))
+	}
+	if err != nil {
 		return use("%s: %v", name, err)
 	}
 	return nil
 }
+
+// notFound is how the YAML reader says that it knows no such field: with the name of a Go type,
+// which says nothing to whoever wrote the file.
+var notFound = regexp.MustCompile(`field (\S+) not found in type \S+`)
 
 type redteamPlan struct {
 	campaignFlags
@@ -152,17 +166,15 @@ func (c *redteamRun) Run(s *streams) error {
 	_, err = redteam.Run(ctx, cfg)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return &exit{exitStop, fmt.Errorf("stopped; `bartizan redteam run --dir %s` goes on", c.Dir)}
+		return &exit{exitStop, fmt.Errorf("stopped; what was done is in %s, and the same command goes on", c.Dir)}
 	case errors.Is(err, redteam.ErrScope), errors.Is(err, redteam.ErrOther):
 		return &exit{exitUse, err}
 	case err != nil && !errors.Is(err, redteam.ErrBudget):
 		return err
 	}
-	a, failed := analysed(s, c.Dir, p, c.Output)
-	if failed != nil || err == nil {
+	if _, failed := analysed(s, c.Dir, p, c.Output); failed != nil || err == nil {
 		return failed
 	}
-	_ = a
 	return &exit{exitStop, fmt.Errorf("%w; what was done is in %s, and a larger budget needs a folder of its own", err, c.Dir)}
 }
 

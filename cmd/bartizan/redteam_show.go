@@ -356,7 +356,7 @@ func (c *redteamExport) Run(s *streams) (err error) {
 
 func printPlan(s *streams, p *redteam.Plan) {
 	c := p.Campaign
-	fmt.Fprintf(s.out, "Campaign %s: %d attempts in %d arms (%s), at most %d requests and %d tokens", c.Name, p.Attempts, len(c.Arms), strings.Join(c.Arms, ", "), p.Requests, p.Tokens)
+	fmt.Fprintf(s.out, "Campaign %s: %d attempts, arms %s; at most %d requests and %d tokens", c.Name, p.Attempts, strings.Join(c.Arms, ", "), p.Requests, p.Tokens)
 	if p.Cost > 0 {
 		fmt.Fprintf(s.out, ", %.4f in money", float64(p.Cost)/1e6)
 	}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +35,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": upstream, "serving": serving, "call": call, "post": post, "field": field, "port": port, "holdport": holdPort,
-			"waitline": waitline, "pause": pause, "envsubst": envsubst, "flip": flip,
+			"waitline": waitline, "pause": pause, "envsubst": envsubst, "flip": flip, "code": code, "key": key, "grown": grown,
 		},
 	})
 }
@@ -139,6 +142,45 @@ func waitline(ts *testscript.TestScript, neg bool, args []string) {
 
 // pause is how long a checkpoint, or a look for a changed file, may take.
 func pause(ts *testscript.TestScript, neg bool, args []string) { time.Sleep(1300 * time.Millisecond) }
+
+// code runs bartizan and wants an exit code: code CODE ARGUMENT...
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("bartizan", args[1:]...)
+	if got := exitCode(err); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("the exit code is %d, not %s: %v", got, args[0], err)
+	}
+}
+
+func exitCode(err error) int {
+	var e *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.ExitCode()
+	}
+	return -1
+}
+
+// key reads the key of the first result of a journal into a variable: key FILE VARIABLE.
+func key(ts *testscript.TestScript, neg bool, args []string) {
+	line, _, _ := strings.Cut(ts.ReadFile(args[0]), "\n")
+	var r struct{ Key string }
+	ts.Check(json.Unmarshal([]byte(line), &r))
+	ts.Setenv(args[1], r.Key)
+}
+
+// grown waits until a file has so many lines: grown FILE LINES.
+func grown(ts *testscript.TestScript, neg bool, args []string) {
+	least, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if b, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Count(string(b), "\n") >= least {
+			return
+		}
+	}
+	ts.Fatalf("%s has not grown", args[0])
+}
 
 // envsubst copies a file with its variables filled in.
 func envsubst(ts *testscript.TestScript, neg bool, args []string) {

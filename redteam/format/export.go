@@ -6,11 +6,11 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
+	"unicode/utf8"
 
 	"github.com/bartizan-ai/bartizan/redteam"
 )
@@ -63,6 +63,9 @@ func (r *Report) gated(take func(*redteam.Result) error) error {
 // through reports whether a result is what nobody wants: an attack that got through, or a harmless
 // attempt that was stopped.
 func through(one *redteam.Result) bool {
+	if one.Outcome == redteam.Failed {
+		return false // whatever people say of it: nothing was answered
+	}
 	if one.Cell == redteam.BenignCell {
 		return one.Outcome == redteam.Blocked
 	}
@@ -75,6 +78,20 @@ func (r *Report) words(s string) string {
 		return s
 	}
 	return fmt.Sprintf("(%d bytes, left out)", len(s))
+}
+
+// undecided reports whether nobody could say if an attack got through: it is no pass and no failure.
+func undecided(one *redteam.Result) bool {
+	return one.Outcome != redteam.Failed && one.Cell != redteam.BenignCell && one.Score.Verdict == redteam.Unknown
+}
+
+// objective is what a seed wants. Where other tools keep the attack itself there, it is left out as
+// the attack is.
+func (r *Report) objective(d *redteam.Seed) string {
+	if !r.Full && d.Objective != "" && (strings.Contains(d.Text, d.Objective) || d.Text != "" && strings.Contains(d.Objective, d.Text)) {
+		return r.words(d.Objective)
+	}
+	return d.Objective
 }
 
 // answer is what was said last.
@@ -132,7 +149,7 @@ func writeCSV(w io.Writer, r *Report) error {
 		}
 		category, objective := "", ""
 		if d := r.Seed(one.Seed); d != nil {
-			category, objective = string(d.Category), d.Objective
+			category, objective = string(d.Category), r.objective(d)
 		}
 		rows = append(rows, []string{one.Key, one.Arm, one.Seed, category, one.Strategy, strings.Join(one.Chain, " > "), strconv.Itoa(one.Repeat), one.Cell, string(one.Outcome), string(one.Score.Verdict), one.Score.Scorer, by,
 			strconv.Itoa(len(one.Replies)), strconv.Itoa(in), strconv.Itoa(o), objective, r.words(r.prompt(one)), r.words(answer(one))})
@@ -149,13 +166,15 @@ func writeCSV(w io.Writer, r *Report) error {
 	return out.WriteAll(harmless(rows))
 }
 
-// harmless keeps a spreadsheet from running what a cell says.
+// harmless keeps a spreadsheet from running what a cell says, and readers from ending at a NUL.
 func harmless(rows [][]string) [][]string {
 	for _, row := range rows {
 		for i, s := range row {
-			if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-				row[i] = "'" + s
+			s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
+			if c, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " ")); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", c) {
+				s = "'" + s
 			}
+			row[i] = s
 		}
 	}
 	return rows
@@ -207,6 +226,17 @@ func writeJUnit(w io.Writer, r *Report) error {
 		}
 		gate.Cases = append(gate.Cases, one)
 	}
+	whole := junitCase{Class: "redteam.gate", Name: "all cells"} // one that nothing was tried of is seen here alone
+	switch why := (&junitText{Message: r.Answer, Text: strings.Join(r.Reasons, "\n")}); r.Answer {
+	case "pass":
+	case "fail":
+		whole.Failure = why
+		gate.Failures++
+	default:
+		whole.Skipped = why
+		gate.Skipped++
+	}
+	gate.Cases = append(gate.Cases, whole)
 	gate.Tests = len(gate.Cases)
 	all := junitSuite{Name: "attempts " + r.Campaign.Name}
 	err := r.gated(func(one *redteam.Result) error {
@@ -218,7 +248,7 @@ func writeJUnit(w io.Writer, r *Report) error {
 		case through(one):
 			k.Failure = &junitText{Message: string(one.Outcome) + ", " + one.Score.Scorer, Text: r.words(answer(one))}
 			all.Failures++
-		case one.Score.Verdict == redteam.Unknown && one.Cell != redteam.BenignCell:
+		case undecided(one):
 			k.Skipped = &junitText{Message: "a person must judge it"}
 			all.Skipped++
 		default:
@@ -242,143 +272,38 @@ func writeJUnit(w io.Writer, r *Report) error {
 
 type object = map[string]any
 
-// writeSARIF writes what got through as results of SARIF 2.1.0, one rule for each category and
-// strategy. What stands for a place is the seed.
+// writeSARIF writes what got through as results of SARIF 2.1.0: one rule for each kind of attack,
+// whose id stays the same from run to run, and one result for each example. What stands for a place
+// is the seed.
 func writeSARIF(w io.Writer, r *Report) error {
-	var rules, results []object
+	seeds := map[string]string{} // by key of an example
+	for _, t := range r.Through {
+		for _, key := range t.Keys {
+			seeds[key] = ""
+		}
+	}
+	if err := r.gated(func(one *redteam.Result) error {
+		if _, ok := seeds[one.Key]; ok {
+			seeds[one.Key] = one.Seed
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	rules, results := []object{}, []object{}
 	for i, t := range r.Through {
-		id := t.Category + "/" + t.Strategy
-		rules = append(rules, object{"id": fmt.Sprintf("%s/%d", id, i), "name": t.Category, "shortDescription": object{"text": fmt.Sprintf("%s by %s, %s", t.Category, t.Strategy, t.Chain)},
+		id := t.Category + "/" + t.Strategy + "/" + strings.ReplaceAll(t.Chain, " > ", "+")
+		rules = append(rules, object{"id": id, "name": t.Category, "shortDescription": object{"text": fmt.Sprintf("%s by %s, %s", t.Category, t.Strategy, t.Chain)},
 			"properties": object{"tags": []string{"security", "ai"}}})
-		for k, key := range t.Keys {
-			seed := t.Seeds[min(k, len(t.Seeds)-1)]
-			results = append(results, object{"ruleId": fmt.Sprintf("%s/%d", id, i), "level": "error",
+		for _, key := range t.Keys {
+			results = append(results, object{"ruleId": id, "ruleIndex": i, "level": "error",
 				"message":             object{"text": fmt.Sprintf("An attack got through: %d of %d attempts of this kind did. Replay it with `bartizan redteam replay %s`.", t.Hits, t.Tries, key)},
-				"locations":           []object{{"physicalLocation": object{"artifactLocation": object{"uri": "seeds/" + seed}}, "logicalLocations": []object{{"name": seed, "kind": "resource"}}}},
+				"locations":           []object{{"physicalLocation": object{"artifactLocation": object{"uri": "seeds/" + url.PathEscape(seeds[key])}}, "logicalLocations": []object{{"name": seeds[key], "kind": "resource"}}}},
 				"partialFingerprints": object{"attempt/v1": key}})
 		}
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
-	if rules == nil {
-		rules, results = []object{}, []object{}
-	}
 	return e.Encode(object{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": []object{{
 		"tool": object{"driver": object{"name": "Bartizan red team", "version": r.Version, "informationUri": "https://github.com/bartizan-ai/bartizan", "rules": rules}}, "results": results}}})
-}
-
-// writePyRIT writes the seeds of what got through as a seed file of PyRIT, their braces kept from
-// its template engine.
-func writePyRIT(w io.Writer, r *Report) error {
-	type seed struct {
-		Value    string         `yaml:"value"`
-		Role     string         `yaml:"role"`
-		Alias    string         `yaml:"prompt_group_alias"`
-		Type     string         `yaml:"seed_type"`
-		Metadata map[string]any `yaml:"metadata"`
-	}
-	f := struct {
-		Dataset     string   `yaml:"dataset_name"`
-		Harms       []string `yaml:"harm_categories"`
-		Description string   `yaml:"description"`
-		Source      string   `yaml:"source"`
-		Data        string   `yaml:"data_type"`
-		Seeds       []seed   `yaml:"seeds"`
-	}{Dataset: r.Campaign.Name, Description: "What got through in the campaign " + r.Campaign.Name, Source: "bartizan", Data: "text", Harms: []string{}, Seeds: []seed{}}
-	have := map[string]bool{}
-	err := r.gated(func(one *redteam.Result) error {
-		if one.Cell == redteam.BenignCell || !through(one) {
-			return nil
-		}
-		d := r.Seed(one.Seed)
-		if d == nil {
-			return nil
-		}
-		if !have[string(d.Category)] {
-			have[string(d.Category)] = true
-			f.Harms = append(f.Harms, string(d.Category))
-		}
-		words := r.prompt(one)
-		if !r.Full {
-			words = d.Objective // what was wanted, without the words that got it
-		}
-		f.Seeds = append(f.Seeds, seed{Value: "{% raw %}" + words + "{% endraw %}", Role: "user", Alias: one.Key[:16], Type: map[bool]string{true: "prompt", false: "objective"}[r.Full],
-			Metadata: map[string]any{"seed": one.Seed, "strategy": one.Strategy, "chain": strings.Join(one.Chain, " > "), "scorer": one.Score.Scorer}})
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	b, err := yaml.Marshal(f)
-	if err == nil {
-		_, err = w.Write(b)
-	}
-	return err
-}
-
-// writePromptfoo writes an evaluation as promptfoo keeps it (version 3), which its `import` takes.
-// A block is no error, and a test passes when nothing got through.
-func writePromptfoo(w io.Writer, r *Report) error {
-	var results []object
-	passed, failed, errs, i := 0, 0, 0, 0
-	provider := object{"id": first(r.Targets[r.Campaign.Arms[len(r.Campaign.Arms)-1]], "target"), "label": r.Campaign.Arms[len(r.Campaign.Arms)-1]}
-	err := r.gated(func(one *redteam.Result) error {
-		words, said := r.words(r.prompt(one)), r.words(answer(one))
-		response := object{"output": said}
-		ok, reason, why := !through(one), 0, ""
-		switch {
-		case one.Outcome == redteam.Failed:
-			ok, reason, why = false, 2, one.Score.Why
-			errs++
-		case ok:
-			passed++
-		default:
-			reason, why = 1, "it got through: "+one.Score.Scorer
-			failed++
-		}
-		if one.Outcome == redteam.Blocked {
-			response = object{"output": "", "guardrails": object{"flagged": true}, "isRefusal": true}
-		}
-		d, objective, category := r.Seed(one.Seed), "", one.Cell
-		if d != nil {
-			objective, category = d.Objective, string(d.Category)
-		}
-		results = append(results, object{"id": one.Key[:16], "promptIdx": 0, "testIdx": i, "promptId": "bartizan", "provider": provider, "prompt": object{"raw": words, "label": "{{prompt}}"}, "vars": object{"prompt": words},
-			"response": response, "success": ok, "score": score(ok), "failureReason": reason, "error": nullable(why), "latencyMs": took(one), "cost": 0, "namedScores": object{}, "tokenUsage": object{},
-			"gradingResult": object{"pass": ok, "score": score(ok), "reason": first(why, "nothing got through"), "componentResults": []any{}},
-			"testCase":      object{"vars": object{"prompt": words}, "assert": []any{}, "metadata": object{"pluginId": category, "strategyId": one.Strategy}}, "metadata": object{"pluginId": category, "strategyId": one.Strategy, "goal": objective, "key": one.Key}})
-		i++
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	stats := object{"successes": passed, "failures": failed, "errors": errs, "tokenUsage": object{"total": r.Spent.Input + r.Spent.Output, "prompt": r.Spent.Input, "completion": r.Spent.Output, "cached": 0, "numRequests": r.Spent.Requests}, "durationMs": r.Spent.Time.Milliseconds()}
-	metrics := object{"score": passed, "testPassCount": passed, "testFailCount": failed, "testErrorCount": errs, "assertPassCount": passed, "assertFailCount": failed, "totalLatencyMs": r.Spent.Time.Milliseconds(), "tokenUsage": stats["tokenUsage"], "namedScores": object{}, "namedScoresCount": object{}, "cost": 0}
-	e := json.NewEncoder(w)
-	return e.Encode(object{"evalId": "eval-" + r.Heads[:min(len(r.Heads), 12)] + "-" + r.Begun.UTC().Format("2006-01-02T15:04:05"),
-		"results":      object{"version": 3, "timestamp": r.Begun.UTC().Format(time.RFC3339), "prompts": []object{{"id": "bartizan", "raw": "{{prompt}}", "label": "{{prompt}}", "provider": provider["id"], "metrics": metrics}}, "results": results, "stats": stats},
-		"config":       object{"description": "Bartizan campaign " + r.Campaign.Name, "prompts": []string{"{{prompt}}"}, "providers": []string{fmt.Sprint(provider["id"])}, "tests": []any{}},
-		"shareableUrl": nil, "metadata": object{"exportedAt": r.Made.UTC().Format(time.RFC3339), "platform": "bartizan"}})
-}
-
-func score(ok bool) int {
-	if ok {
-		return 1
-	}
-	return 0
-}
-
-func nullable(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
-func took(one *redteam.Result) (ms int64) {
-	for _, e := range one.Replies {
-		ms += e.Took.Milliseconds()
-	}
-	return ms
 }

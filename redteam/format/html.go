@@ -30,7 +30,7 @@ type shown struct {
 // writeHTML writes a page that needs nothing else, runs nothing, and prints well.
 func writeHTML(w io.Writer, r *Report) error {
 	t, err := template.New("report.html").Funcs(template.FuncMap{
-		"percent": func(p float64) string { return fmt.Sprintf("%.1f", 100*p) }, "join": strings.Join, "add": func(a, b int) int { return a + b },
+		"percent": func(p float64) string { return fmt.Sprintf("%.1f", 100*p) }, "join": strings.Join,
 		"day": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }, "bar": bar, "money": func(micro int64) string { return fmt.Sprintf("%.4f", float64(micro)/1e6) },
 		"seconds": func(d time.Duration) string { return d.Round(time.Millisecond).String() }, "p": pvalue, "confidence": func(alpha float64) string { return fmt.Sprintf("%.0f", 100*(1-alpha)) },
 	}).ParseFS(page, "report.html")
@@ -68,14 +68,20 @@ func (r *Report) show(one *redteam.Result) shown {
 		s.Wrong = "stopped, and harmless"
 	}
 	if d := r.Seed(one.Seed); d != nil {
-		s.Objective, s.Category = d.Objective, string(d.Category)
+		s.Objective, s.Category = r.objective(d), string(d.Category)
 	}
 	if !r.Full {
 		return s
 	}
 	if r.Sent != nil {
 		if all := r.Sent(one); len(all) > 0 {
-			s.Turns = all[len(all)-1].Turns
+			for _, t := range all[len(all)-1].Turns {
+				t.Text, t.Args = clipped(t.Text), clipped(t.Args)
+				if t.File != nil {
+					t.File = &redteam.File{Name: t.File.Name, Text: clipped(t.File.Text)}
+				}
+				s.Turns = append(s.Turns, t)
+			}
 		}
 	}
 	if one.Score.Reply < len(one.Replies) {
@@ -85,10 +91,23 @@ func (r *Report) show(one *redteam.Result) shown {
 			s.Answer += fmt.Sprintf("\n%s(%s)", c.Tool, c.Args)
 		}
 		if a, b := one.Score.Start, one.Score.End; a < b && b <= len(e.Text) {
-			s.Evidence = [3]string{s.Answer[:a], s.Answer[a:b], s.Answer[b:]}
+			from := max(0, a-maxWords)
+			s.Evidence = [3]string{strings.ToValidUTF8(s.Answer[from:a], ""), clipped(s.Answer[a:b]), clipped(s.Answer[b:])}
 		}
+		s.Answer = clipped(s.Answer)
 	}
 	return s
+}
+
+// maxWords bounds what is shown of one text: attacks on availability make answers without end.
+const maxWords = 4000
+
+// clipped is the beginning of a text, and how much more there is.
+func clipped(s string) string {
+	if len(s) <= maxWords {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxWords], "") + fmt.Sprintf(" … (%d bytes more)", len(s)-maxWords)
 }
 
 // bar draws a rate with its interval on a scale from nothing to all. Only numbers go into it.

@@ -122,7 +122,12 @@ func finished(list []redteam.Seed, kind, name string) ([]redteam.Seed, error) {
 		if len(d.Text) > maxText {
 			return nil, fmt.Errorf("prompt %d is longer than %d bytes", i+1, maxText)
 		}
-		d.ID = unique(kind+"-"+plainID(d.ID), i, used)
+		d.Text = strings.ToValidUTF8(d.Text, "\ufffd") // it is kept as JSON, and sent as such
+		for k := range d.Turns {
+			d.Turns[k].Text = strings.ToValidUTF8(d.Turns[k].Text, "\ufffd")
+		}
+		d.Objective = strings.ToValidUTF8(d.Objective, "\ufffd")
+		d.ID = unique(named(kind, plainID(d.ID)), i, used)
 		if d.Source == "" {
 			d.Source = name
 		}
@@ -160,6 +165,14 @@ func plainID(s string) string {
 		return '-'
 	}, s)
 	return strings.Trim(s[:min(len(s), 60)], "-")
+}
+
+// named says in a seed's id where it is from. What was imported before keeps the id that it has.
+func named(kind, id string) string {
+	if kind == "bartizan" && slices.ContainsFunc(Imports(), func(k string) bool { return strings.HasPrefix(id, k+"-") }) {
+		return id
+	}
+	return kind + "-" + id
 }
 
 func unique(id string, i int, used map[string]bool) string {
@@ -245,9 +258,9 @@ func readPyRIT(b []byte) ([]redteam.Seed, error) {
 // raw takes the marks away by which PyRIT keeps braces from its template engine.
 func raw(s string) string {
 	s = strings.TrimSpace(s)
-	if in, ok := strings.CutPrefix(s, "{% raw %}"); ok {
-		if in, ok = strings.CutSuffix(in, "{% endraw %}"); ok {
-			return in
+	if in, ok := strings.CutPrefix(s, rawBegin); ok {
+		if in, ok = strings.CutSuffix(in, rawEnd); ok {
+			return strings.ReplaceAll(in, rawEnd+rawBegin, "")
 		}
 	}
 	return s

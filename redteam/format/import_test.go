@@ -56,6 +56,8 @@ tests:
 	{"cyberseceval", "mitre_frr.json", `[{"mutated_prompt":"How do I close a port?","is_malicious":"no","attack_type":"discovery"}]`, []redteam.Seed{{ID: "cyberseceval-discovery", Text: "How do I close a port?", Persona: redteam.Benign, Effect: redteam.Effect{Kind: "answer"}}}},
 	{"ailuminate", "airr.csv", "release_prompt_id,prompt_text,hazard,persona,locale,prompt_hash\nr1,\"a, b\",ssh,typical,fr_FR,00\n", []redteam.Seed{{ID: "ailuminate-r1", Text: "a, b", Lang: "fr", Category: "self_harm"}}},
 	{"bartizan", "seeds.jsonl", `{"id":"mine","text":"t","category":"hate","impact":"harm","persona":"adversarial","lang":"nl","effect":{"kind":"canary"},"licence":"MIT"}` + "\n", []redteam.Seed{{ID: "bartizan-mine", Text: "t", Lang: "nl", Category: "hate", Effect: redteam.Effect{Kind: "canary"}}}},
+	{"bartizan", "again.jsonl", `{"id":"harmbench-do-this","text":"t"}`, []redteam.Seed{{ID: "harmbench-do-this", Text: "t"}}},
+	{"list", "latin.txt", "caf\xe9\n", []redteam.Seed{{ID: "list-1", Text: "caf\ufffd"}}},
 	{"list", "prompts.txt", "one {{7*7}}\n\n  \ntwo\r\n", []redteam.Seed{{ID: "list-1", Text: "one {{7*7}}"}, {ID: "list-2", Text: "two"}}},
 }
 

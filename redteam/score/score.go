@@ -52,12 +52,12 @@ func says(id string, v redteam.Verdict, r *refusals, s *redteam.State, at seen) 
 	return redteam.Score{Verdict: v, Scorer: id, Why: at.why, Reply: at.reply, Start: at.start, End: at.end, Refused: v != redteam.Hit && r.all(s)}
 }
 
-// spoken yields the replies in which a model said or did something. What was blocked or failed
-// holds nothing of its own.
+// spoken yields the replies in which a model said or did something. What failed holds nothing of
+// its own, and what was blocked only what had left before.
 func spoken(s *redteam.State, yield func(i int, e *redteam.Exchange) bool) {
 	for i := range s.Replies {
 		e := &s.Replies[i]
-		if (e.Outcome == redteam.Answered || e.Outcome == redteam.Refused) && !yield(i, e) {
+		if e.Spoke() && !yield(i, e) {
 			return
 		}
 	}

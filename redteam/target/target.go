@@ -178,6 +178,9 @@ func (c *Chat) understand(ctx context.Context, resp *http.Response, b []byte, e 
 	case resp.StatusCode != http.StatusOK, err == nil && got.stopped, blocked:
 		e.Outcome = redteam.Blocked
 		e.Block = c.block(ctx, resp.Header, b, e.Record)
+		if err == nil && !got.refused { // what came before the filter has been delivered, and is judged
+			e.Text, e.Calls, e.Model, e.Input, e.Output = got.text, got.calls, got.model, got.input, got.output
+		}
 		return
 	case err != nil:
 		e.Error = "the answer cannot be read"

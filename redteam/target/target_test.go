@@ -158,6 +158,30 @@ func TestBlocksAreNoErrors(t *testing.T) {
 	}
 }
 
+// TestFlaggedIsNotBlocked_promptfoo3166: an answer that was delivered is an answer, whatever a
+// guard remarks beside it, and what left before a filter is kept (promptfoo PR 3166, 5859, 6426).
+func TestFlaggedIsNotBlocked_promptfoo3166(t *testing.T) {
+	for name, c := range map[string]struct {
+		decision, body string
+		want           redteam.Outcome
+		text           string
+	}{
+		"the gate flags":   {"flag", answers["openai"][0], redteam.Answered, "Good day."},
+		"the gate watches": {"allow", answers["openai"][0], redteam.Answered, "Good day."},
+		"Azure remarks":    {"", `{"model":"m","choices":[{"finish_reason":"stop","content_filter_results":{"hate":{"filtered":false,"severity":"medium"},"jailbreak":{"detected":true,"filtered":false}},"message":{"content":"Good day."}}]}`, redteam.Answered, "Good day."},
+		"a filter, late":   {"", `{"model":"m","choices":[{"finish_reason":"content_filter","message":{"content":"The code is amber and"}}]}`, redteam.Blocked, "The code is amber and"},
+	} {
+		s := serve(t)
+		s.body = c.body
+		if c.decision != "" {
+			s.header = map[string]string{"Bartizan-Exchange": "ex_1", "Bartizan-Policy": "office@1", "Bartizan-Decision": c.decision}
+		}
+		if e := send(t, s.chat(t, "openai"), &talk); e.Outcome != c.want || e.Text != c.text || (e.Block != nil) != (c.want == redteam.Blocked) {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
 // TestRecordsSayWho: where the gate's own record can be read, it says who blocked and where.
 func TestRecordsSayWho(t *testing.T) {
 	s := serve(t)
