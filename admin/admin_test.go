@@ -258,9 +258,9 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 // may is who may do what, written down once more: R61.
 var may = map[string][]string{
 	"admin":    desk.Acts,
-	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead, desk.ProviderApprove},
-	"auditor":  {desk.RecordRead, desk.LedgerRead},
-	"reader":   {desk.RecordRead},
+	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead, desk.ProviderApprove, desk.RedteamRead},
+	"auditor":  {desk.RecordRead, desk.LedgerRead, desk.RedteamRead},
+	"reader":   {desk.RecordRead, desk.RedteamRead},
 	"stranger": {},
 }
 
