@@ -27,7 +27,7 @@ type redteamPage struct {
 
 // campaignView is a campaign as pages show it.
 type campaignView struct {
-	desk.Campaign
+	*desk.Campaign
 	Cells  []cellRow
 	Worse  []worseCell
 	Beside string // the first arm, beside the last; "": there is one arm
@@ -51,7 +51,7 @@ type findingRow struct {
 }
 
 func newCampaignView(c *desk.Campaign) campaignView {
-	v := campaignView{Campaign: *c}
+	v := campaignView{Campaign: c}
 	last := c.Last()
 	if last == nil {
 		return v
@@ -186,6 +186,25 @@ func rate(c *redteam.Cell) template.HTML {
 	}
 	fmt.Fprintf(&b, `</svg><span class="muted nowrap">%s to %s</span>`, percents(c.Low), percents(c.High))
 	return template.HTML(b.String())
+}
+
+// gateGlyph is the sign that an answer of the gate has beside its colour.
+func gateGlyph(answer string) string {
+	switch answer {
+	case "pass":
+		return "allow"
+	case "fail":
+		return "block"
+	}
+	return "monitor"
+}
+
+// pvalue writes a p-value as far as it means something.
+func pvalue(p float64) string {
+	if p < .0001 {
+		return "below 0.0001"
+	}
+	return fmt.Sprintf("%.4f", p)
 }
 
 func percents(p float64) string { return fmt.Sprintf("%.1f\u00a0%%", p*100) }
