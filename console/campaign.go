@@ -32,7 +32,7 @@ type waitingRow struct {
 }
 
 const (
-	maxWaiting = 50
+	maxWaiting = 20
 	maxThrough = 60
 	maxWorse   = 20
 )
