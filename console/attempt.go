@@ -72,6 +72,8 @@ func (c *Console) attemptWith(w http.ResponseWriter, r *http.Request, s *access.
 	for _, f := range one.Findings {
 		if f.State == redteam.FindingClosed {
 			p.Past = append(p.Past, f)
+			// What comes after a re-test is of a later campaign.
+			p.MayOpen = p.MayOpen && f.Campaign != one.Campaign
 		}
 	}
 	if t != nil {

@@ -164,7 +164,10 @@ func TestFindingPage(t *testing.T) {
 	if a := admin.post(path+"/finding/close", "finding", id); a.code != http.StatusSeeOther {
 		t.Error(a.code, a.body)
 	}
-	says(t, "closed", admin.get(path).body, "closed by p:admin", "held in the re-test second", "fixed by p:admin", "read documents apart", "Nobody has taken it up yet")
+	says(t, "closed", admin.get(path).body, "closed by p:admin", "held in the re-test second", "fixed by p:admin", "read documents apart", "Closed: ")
+	if a := admin.get(path); strings.Contains(a.body, "Open a finding") {
+		t.Error("an attempt whose finding is closed is offered another one")
+	}
 	if a := admin.post(path+"/finding/close", "finding", id); a.code != 409 {
 		t.Errorf("twice: %d", a.code)
 	}
