@@ -16,7 +16,16 @@ const Campaigns = "redteam"
 
 // attacks is what the desk shows of the red team, and begins.
 func (a *App) attacks() desk.Attacks {
-	return desk.Attacks{Dir: a.dir(Campaigns), Open: OpenCampaign, Run: a.attackInside, Findings: redteam.OpenFindings(a.store, nil), ToCover: toCover()}
+	return desk.Attacks{Dir: a.dir(Campaigns), Open: OpenCampaign, Run: a.attack, Findings: redteam.OpenFindings(a.store, nil), ToCover: toCover()}
+}
+
+// attack runs a campaign for the desk. Why one failed is for the log, not for pages.
+func (a *App) attack(ctx context.Context, dir string, allowed redteam.Scope, tell func(redteam.Progress)) error {
+	err := a.attackInside(ctx, dir, allowed, tell)
+	if err != nil && ctx.Err() == nil {
+		a.cfg.Log.Error("a campaign of the red team failed", "error", err.Error())
+	}
+	return err
 }
 
 // toCover is what attacks are held against.

@@ -33,7 +33,7 @@ type waitingRow struct {
 
 const (
 	maxWaiting = 20
-	maxThrough = 60
+	maxThrough = 25
 	maxWorse   = 20
 )
 
@@ -94,6 +94,15 @@ func (p *campaignPage) sentence() string {
 	}
 	return said + "."
 }
+
+// ways are rates of one sort, for the template.
+type ways struct {
+	Name  string
+	Cells []redteam.Cell
+}
+
+// Ways names rates, so that tables can be told apart by those who do not see them.
+func (campaignPage) Ways(name string, cells []redteam.Cell) ways { return ways{name, cells} }
 
 // disguise is a chain of converters in words.
 func disguise(chain []string) string {

@@ -114,7 +114,7 @@ func ended(err error) string {
 	case errors.Is(err, redteam.ErrOther):
 		return "It cannot go on: what it attacks, or its seeds, are others by now. Begin a new one."
 	}
-	return "It failed; the command `bartizan redteam run` says why."
+	return "It failed; the server's log says why."
 }
 
 // StopCampaign stops the campaign that runs in this process, at once: nothing more is sent.
@@ -152,7 +152,7 @@ func (d *Desk) Decide(ctx context.Context, a Actor, id, key string, verdict redt
 		d.campaigns.mu.Lock()
 		defer d.campaigns.mu.Unlock()
 		delete(d.campaigns.known, id)
-		return redteam.Decide(dir, redteam.Dispute{Key: key, Verdict: verdict, By: a.Person, Reason: reason, At: d.cfg.Now().UTC()})
+		return redteam.Decide(dir, redteam.Dispute{Key: key, Verdict: verdict, By: a.Person, Reason: clean(reason), At: d.cfg.Now().UTC()})
 	})
 }
 

@@ -195,7 +195,9 @@ func TestSeverity(t *testing.T) {
 
 // TestLook: the survey has every attempt of the last arm, and every impact in every phase.
 func TestLook(t *testing.T) {
-	h := build(t, 8, nil).mustRun()
+	h := build(t, 8, nil)
+	progress, err := h.run(t.Context(), h.dir)
+	fatal(t, err)
 	s, err := Look(h.dir, h.plan)
 	fatal(t, err)
 	a, err := Analyse(h.dir, h.plan, nil)
@@ -221,6 +223,9 @@ func TestLook(t *testing.T) {
 	}
 	if len(s.Pairs) != h.plan.Attempts/2 || through != last.Attacks.Hits+benign || held+through+len(a.Waiting) != len(s.Pairs) || len(s.Phases) != 16 || hits != last.Attacks.Hits || tries != last.Attacks.Tries() {
 		t.Errorf("%d pairs, %d through, %d held, %d waiting, %d of %d; the analysis has %+v", len(s.Pairs), through, held, len(a.Waiting), hits, tries, last.Attacks)
+	}
+	if progress.Hits != last.Attacks.Hits {
+		t.Errorf("the progress counts %d", progress.Hits)
 	}
 	for _, c := range []struct {
 		effect, strategy string

@@ -230,7 +230,7 @@ func (r *runner) take(one *Result) {
 		r.progress.Errors++
 	case one.Outcome == Blocked:
 		r.progress.Blocked++
-	case one.Score.Verdict == Hit && one.Arm == last:
+	case one.Score.Verdict == Hit && one.Cell != BenignCell && one.Arm == last: // a harmless one is to be answered
 		r.progress.Hits++
 	}
 }
