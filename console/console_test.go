@@ -198,15 +198,18 @@ func TestRolesAndRoutes(t *testing.T) {
 			if strings.HasPrefix(path, "/guard/") {
 				id = h.replayed().ID
 			}
-			name, finding := "first", ""
-			through, _ := h.attempts(name)
+			name, key, finding := "first", "", ""
+			if strings.Contains(path, "{key}") {
+				through, _ := h.attempts(name)
+				key = through[0]
+			}
 			if strings.Contains(path, "/finding/") {
 				_, finding = h.handled()
 			}
 			if strings.HasSuffix(path, "/stop") {
 				name = h.running()
 			}
-			path = strings.NewReplacer("{$}", "", "{name}", name, "{key}", through[0], "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
+			path = strings.NewReplacer("{$}", "", "{name}", name, "{key}", key, "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
 			b, a, profile := h.as(role), answer{}, h.suspend("azure")
 			if method == "POST" {
 				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked(), "what", "training", "purpose", "Answers questions about orders", "consent", h.agreed(), "verdict", "hit", "damage", "low", "likelihood", "rare", "finding", finding)

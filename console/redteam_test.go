@@ -3,9 +3,13 @@ package console
 import (
 	"context"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/desk"
@@ -15,10 +19,34 @@ import (
 
 var everything = desk.Actor{Person: "root", Roles: []string{"admin"}}
 
+// made are the files of two campaigns, which every house has alike.
+var made struct {
+	sync.Mutex
+	files fstest.MapFS
+}
+
 // attacked puts two campaigns into the folder: the second one stops more.
 func (h *house) attacked() {
 	h.t.Helper()
-	redteamtest.Make(h.t, h.attacks, redteamtest.Spec{ID: "first", Begun: h.clock.Add(-48 * time.Hour), Stops: 2}, redteamtest.Spec{ID: "second", Begun: h.clock.Add(-time.Hour), Stops: 8})
+	made.Lock()
+	defer made.Unlock()
+	if made.files == nil {
+		dir := h.t.TempDir()
+		redteamtest.Make(h.t, dir, redteamtest.Spec{ID: "first", Begun: moment.Add(-48 * time.Hour), Stops: 2}, redteamtest.Spec{ID: "second", Begun: moment.Add(-time.Hour), Stops: 8})
+		made.files = fstest.MapFS{}
+		for _, name := range []string{"campaign.json", "library.json", "results.jsonl"} {
+			for _, id := range []string{"first/", "second/"} {
+				b, err := os.ReadFile(filepath.Join(dir, id+name))
+				if err != nil {
+					h.t.Fatal(err)
+				}
+				made.files[id+name] = &fstest.MapFile{Data: b, Mode: 0o600}
+			}
+		}
+	}
+	if err := os.CopyFS(h.attacks, made.files); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // attempts are keys of a campaign: those that got through and held in the next, and those that

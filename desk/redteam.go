@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -140,9 +141,8 @@ func (d *Desk) ids() ([]string, error) {
 	}
 	made := map[string]time.Time{}
 	for _, e := range list {
-		info, err := os.Stat(filepath.Join(d.cfg.Attacks.Dir, e.Name(), "campaign.json"))
-		if err == nil && e.IsDir() && isCampaign(e.Name()) {
-			made[e.Name()] = info.ModTime() // it is written once, when the campaign begins
+		if at, ok := beganAt(filepath.Join(d.cfg.Attacks.Dir, e.Name(), "campaign.json")); ok && e.IsDir() && isCampaign(e.Name()) {
+			made[e.Name()] = at
 		}
 	}
 	var out []string
@@ -156,6 +156,21 @@ func (d *Desk) ids() ([]string, error) {
 		return strings.Compare(y, x)
 	})
 	return out[:min(len(out), maxCampaigns)], nil
+}
+
+// beganAt says when a campaign began: as its file says, or else when that was written.
+func beganAt(path string) (at time.Time, ok bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return at, false
+	}
+	var said struct {
+		Begun time.Time `json:"begun"`
+	}
+	if b, err := os.ReadFile(path); err != nil || json.Unmarshal(b, &said) != nil || said.Begun.IsZero() {
+		return info.ModTime(), true
+	}
+	return said.Begun, true
 }
 
 func isCampaign(id string) bool {

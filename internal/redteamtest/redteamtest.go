@@ -131,8 +131,12 @@ func (s Spec) run(ctx context.Context, dir string, allowed redteam.Scope, tell f
 		return err
 	}
 	began := time.Now() // the clock goes on from when the campaign is said to have begun
+	sync := time.Minute // what is over in a moment is made durable once
+	if s.Slow > 0 {
+		sync = time.Millisecond
+	}
 	on := model{"on", uint32(s.Stops), s.Slow}
-	_, err = redteam.Run(ctx, redteam.RunConfig{Dir: dir, Plan: p, Targets: map[string]redteam.Target{"off": model{"off", 0, s.Slow}, "on": on}, Scope: &allowed, Scorers: []redteam.Scorer{told{}}, Progress: tell, Now: func() time.Time { return s.Begun.Add(time.Since(began)) }, Sync: time.Millisecond})
+	_, err = redteam.Run(ctx, redteam.RunConfig{Dir: dir, Plan: p, Targets: map[string]redteam.Target{"off": model{"off", 0, s.Slow}, "on": on}, Scope: &allowed, Scorers: []redteam.Scorer{told{}}, Progress: tell, Now: func() time.Time { return s.Begun.Add(time.Since(began)) }, Sync: sync})
 	return err
 }
 
