@@ -114,11 +114,11 @@ func (p *Permits) operator(files []PermitFile) (faults []string) {
 // roles is what people may do at the desk, by their role.
 var roles = map[string]string{
 	"role/admin":   `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("admin") };`,
-	"role/auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read"].contains(resource) };`,
-	"role/reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && resource == Act::"record.read" };`,
+	"role/auditor": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("auditor") && [Act::"record.read", Act::"ledger.read", Act::"redteam.read"].contains(resource) };`,
+	"role/reader":  `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("reader") && [Act::"record.read", Act::"redteam.read"].contains(resource) };`,
 	// What people wrote to a model is read by those who approve, and says so in
 	// the ledger. They also agree to what a provider does with it.
-	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read", Act::"content.approve", Act::"hold.read", Act::"provider.approve"].contains(resource) };`,
+	"role/approver": `permit(principal is Person, action == Action::"administer", resource) when { context.roles.contains("approver") && [Act::"record.read", Act::"content.read", Act::"content.approve", Act::"hold.read", Act::"provider.approve", Act::"redteam.read"].contains(resource) };`,
 }
 
 // generated returns the permits that a declaration means. A system that is not

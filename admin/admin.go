@@ -179,6 +179,7 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/guard/replays/{id}", "get-replay", desk.ContentRead, "Say how far a replay is, and what would be newly blocked and allowed"), a.replay)
 	huma.Register(h, op(http.MethodGet, "/systems/{id}/spending", "get-spending", desk.RecordRead, "Say what a system used, and what it may still use"), a.spending)
 	a.subjectRoutes(h)
+	a.redteamRoutes(h)
 }
 
 func (a *api) listSessions(ctx context.Context, _ *struct{}) (*sessionsBody, error) {

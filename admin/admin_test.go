@@ -21,9 +21,11 @@ import (
 	"github.com/bartizan-ai/bartizan/admin"
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/internal/redteamtest"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/store"
 )
 
@@ -56,6 +58,7 @@ type server struct {
 	notes    *notes
 	desk     *desk.Desk
 	subjects *privacy.Subjects
+	attacks  string // folder of campaigns
 }
 
 // signed certifies as a log would that has every act at once.
@@ -69,7 +72,7 @@ func signed(s *privacy.Subjects) desk.Privacy {
 func serve(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "admin.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
+	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, "admin.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}, {Room: "redteam", Files: redteam.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +105,9 @@ func serve(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.desk = desk.New(desk.Config{Keys: s.keys, Profiles: s.profiles, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
+	s.attacks = filepath.Join(dir, "redteam")
+	redteamtest.Make(t, s.attacks, redteamtest.Spec{ID: "first", Begun: time.Now().Add(-time.Hour), Stops: 2}, redteamtest.Spec{ID: "second", Begun: time.Now().Add(-time.Minute), Stops: 8})
+	s.desk = desk.New(desk.Config{Attacks: redteamtest.Attacks(s.attacks, redteamtest.Spec{Begun: time.Now(), Slow: 20 * time.Millisecond, Stops: 9}, redteam.OpenFindings(st, nil)), Keys: s.keys, Profiles: s.profiles, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
 	t.Cleanup(s.desk.Close)
 	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" }, Desk: s.desk,
 		Who: func(r *http.Request) (desk.Actor, error) {
@@ -249,6 +254,9 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 		}
 		path = strings.ReplaceAll(path, "{id}", one.ID)
 	}
+	if strings.HasPrefix(path, "/api/v1/redteam/") {
+		path, body = r.aboutAttacks(t, s)
+	}
 	if strings.Contains(path, "{") {
 		t.Fatalf("there is no good request to %s", r.path)
 	}
@@ -258,9 +266,9 @@ func (r route) call(t *testing.T, s *server) (path, body string) {
 // may is who may do what, written down once more: R61.
 var may = map[string][]string{
 	"admin":    desk.Acts,
-	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead, desk.ProviderApprove},
-	"auditor":  {desk.RecordRead, desk.LedgerRead},
-	"reader":   {desk.RecordRead},
+	"approver": {desk.RecordRead, desk.ContentRead, desk.ContentApprove, desk.HoldRead, desk.ProviderApprove, desk.RedteamRead},
+	"auditor":  {desk.RecordRead, desk.LedgerRead, desk.RedteamRead},
+	"reader":   {desk.RecordRead, desk.RedteamRead},
 	"stranger": {},
 }
 

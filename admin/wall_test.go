@@ -44,10 +44,22 @@ var walled = map[string]request{
 	"POST /providers/{id}/approve": func(n teamtest.Names) []string {
 		return []string{"/providers/" + n.Provider + `/approve {"digest":"0123456789ab","reason":"x"}`}
 	},
-	"GET /traffic":     plain("/traffic", "/traffic?range=hour", "/traffic?range=month"),
-	"GET /conformance": plain("/conformance"),
-	"GET /notices":     func(n teamtest.Names) []string { return []string{"/notices", "/notices?system=" + n.System} },
-	"GET /guard":       plain("/guard", "/guard?range=month"),
+	"GET /redteam/campaigns":                              plain("/redteam/campaigns"),
+	"POST /redteam/campaigns":                             plain(`/redteam/campaigns {"reason":"x"}`),
+	"GET /redteam/campaigns/{id}":                         plain("/redteam/campaigns/" + teamtest.Campaign),
+	"POST /redteam/campaigns/{id}/stop":                   plain("/redteam/campaigns/" + teamtest.Campaign + "/stop {}"),
+	"GET /redteam/campaigns/{id}/attempts/{key}":          plain("/redteam/campaigns/" + teamtest.Campaign + "/attempts/none"),
+	"POST /redteam/campaigns/{id}/attempts/{key}/read":    plain("/redteam/campaigns/" + teamtest.Campaign + `/attempts/none/read {"reason":"x"}`),
+	"POST /redteam/campaigns/{id}/attempts/{key}/decide":  plain("/redteam/campaigns/" + teamtest.Campaign + `/attempts/none/decide {"verdict":"hit","reason":"x"}`),
+	"POST /redteam/campaigns/{id}/attempts/{key}/finding": plain("/redteam/campaigns/" + teamtest.Campaign + `/attempts/none/finding {"damage":"low","likelihood":"rare"}`),
+	"GET /redteam/findings":                               plain("/redteam/findings"),
+	"POST /redteam/findings/{id}":                         plain(`/redteam/findings/find_none {"damage":"low","likelihood":"rare"}`),
+	"POST /redteam/findings/{id}/close":                   plain("/redteam/findings/find_none/close {}"),
+	"GET /redteam/coverage":                               plain("/redteam/coverage"),
+	"GET /traffic":                                        plain("/traffic", "/traffic?range=hour", "/traffic?range=month"),
+	"GET /conformance":                                    plain("/conformance"),
+	"GET /notices":                                        func(n teamtest.Names) []string { return []string{"/notices", "/notices?system=" + n.System} },
+	"GET /guard":                                          plain("/guard", "/guard?range=month"),
 	"POST /guard/tries": func(n teamtest.Names) []string {
 		return []string{`/guard/tries {"text":"the plan of shared","policy":"` + n.Policy + `"}`, `/guard/tries {"text":"the plan of shared","policy":"shared"}`}
 	},
@@ -171,7 +183,7 @@ func TestR62Organisation(t *testing.T) {
 			t.Errorf("%s %s: %s", r.method, r.path, got)
 		}
 	}
-	if refused != 13 {
+	if refused != 24 {
 		t.Errorf("%d routes are refused", refused)
 	}
 }

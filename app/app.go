@@ -31,6 +31,7 @@ import (
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/privacy"
+	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/store"
 )
 
@@ -120,7 +121,7 @@ func (a *App) openLedger(context.Context) error {
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	c := store.Config{Path: a.dir("bartizan.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}}
+	c := store.Config{Path: a.dir("bartizan.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}, {Room: "redteam", Files: redteam.Migrations}}}
 	if s := a.file.Load().Store.Postgres; s != nil {
 		dsn, err := s.Value()
 		if err != nil {
@@ -185,7 +186,7 @@ func (a *App) openGate(ctx context.Context) error {
 	}
 	a.budgets.Declare(budgets(a.file.Load()))
 	a.closers = append(a.closers, func(context.Context) error { a.plan.Load().close(); return nil })
-	a.desk = desk.New(desk.Config{Keys: a.keys, Profiles: a.profiles, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(), Privacy: a.privacy(),
+	a.desk = desk.New(desk.Config{Keys: a.keys, Profiles: a.profiles, Sessions: a.sessions, Recorder: a.ledger, Watch: a.watch(), Privacy: a.privacy(), Attacks: a.attacks(),
 		Permits: func() *access.Permits { return a.plan.Load().Permits }, Policies: func() []*guard.Compiled { return a.plan.Load().list() }})
 	a.closers = append(a.closers, func(context.Context) error { a.desk.Close(); return nil })
 	return nil

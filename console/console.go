@@ -89,7 +89,7 @@ func rail() []group {
 	return []group{
 		{"Watch", []entry{page("Now", "/", desk.RecordRead), page("Traffic", "/traffic", desk.RecordRead), page("Exchanges", "/exchanges", desk.RecordRead)}},
 		{"Protect", []entry{page("Guard", "/guard", desk.RecordRead), page("Policies", "/policies", desk.PolicyRead), page("Data protection", "/flows", desk.RecordRead), page("Notice", "/notices", desk.RecordRead)}},
-		{"Test", []entry{page("Conformance", "/conformance", desk.RecordRead)}},
+		{"Test", []entry{page("Red team", "/redteam", desk.RedteamRead), page("Conformance", "/conformance", desk.RecordRead)}},
 		{"Govern", []entry{page("Systems and keys", "/systems", desk.KeyRead), page("Subjects", "/subjects", subjectActs...), page("Consents", "/consents", desk.ConsentRead), page("Retention and holds", "/retention", desk.HoldRead), page("Sessions", "/sessions", desk.SessionRead)}},
 		{"Run", []entry{page("Providers", "/providers", desk.RecordRead), page("Ledger", "/ledger", desk.LedgerRead)}},
 	}
@@ -143,7 +143,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "flows", "notices", "consents", "retention", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "ledger", "subjects", "sessions", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "flows", "notices", "consents", "retention", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "redteam", "campaign", "attempt", "coverage", "ledger", "subjects", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -169,6 +169,17 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("POST /guard/tries", c.form(c.try))
 	c.mux.HandleFunc("POST /guard/replays", c.form(c.startReplay))
 	c.mux.HandleFunc("GET /guard/replays/{id}", c.with(desk.ContentRead, c.replay))
+	c.mux.HandleFunc("GET /redteam", c.with(desk.RedteamRead, c.redteamPage))
+	c.mux.HandleFunc("POST /redteam/run", c.form(c.startCampaign))
+	c.mux.HandleFunc("GET /redteam/coverage", c.with(desk.RedteamRead, c.coverage))
+	c.mux.HandleFunc("GET /redteam/{name}", c.with(desk.RedteamRead, c.campaign))
+	c.mux.HandleFunc("POST /redteam/{name}/stop", c.form(c.stopCampaign))
+	c.mux.HandleFunc("GET /redteam/{name}/{key}", c.with(desk.RedteamRead, c.attempt))
+	c.mux.HandleFunc("POST /redteam/{name}/{key}/transcript", c.form(c.transcript))
+	c.mux.HandleFunc("POST /redteam/{name}/{key}/decide", c.form(c.decide))
+	c.mux.HandleFunc("POST /redteam/{name}/{key}/finding", c.form(c.openFinding))
+	c.mux.HandleFunc("POST /redteam/{name}/{key}/finding/edit", c.form(c.editFinding))
+	c.mux.HandleFunc("POST /redteam/{name}/{key}/finding/close", c.form(c.closeFinding))
 	c.mux.HandleFunc("GET /policies", c.with(desk.PolicyRead, c.policies))
 	c.mux.HandleFunc("GET /ledger", c.with(desk.LedgerRead, c.ledgerPage))
 	c.mux.HandleFunc("GET /subjects", c.withAny(subjectActs, c.subjectsPage))

@@ -23,11 +23,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pagesOf are the pages that a house has.
 func (h *house) pagesOf() []string {
-	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/flows", "/consents", "/retention", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
+	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/flows", "/consents", "/retention", "/redteam", "/redteam/coverage", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
 	for _, r := range h.records {
-		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 36 {
+		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 38 {
 			list = append(list, p)
 		}
+	}
+	if len(h.records) > 0 { // it is furnished
+		through, waiting := h.attempts("first")
+		list = append(list, "/redteam/first", "/redteam/second", "/redteam/first/"+through[0], "/redteam/first/"+waiting[0])
 	}
 	return append(list, "/exchanges/act_1")
 }
@@ -112,42 +116,53 @@ func TestNotices(t *testing.T) {
 // may says who gets where, written down once more: R61. A route that is not here
 // fails the test.
 var may = map[string][]string{
-	"GET /static/{file}":           {"", "admin", "approver", "auditor", "reader"},
-	"GET /login/{token}":           {"", "admin", "approver", "auditor", "reader"},
-	"POST /login":                  {},
-	"POST /logout":                 {"", "admin", "approver", "auditor", "reader"},
-	"GET /{$}":                     {"admin", "approver", "auditor", "reader"},
-	"GET /traffic":                 {"admin", "approver", "auditor", "reader"},
-	"GET /providers":               {"admin", "approver", "auditor", "reader"},
-	"POST /providers/approve":      {"admin", "approver"},
-	"GET /conformance":             {"admin", "approver", "auditor", "reader"},
-	"GET /notices":                 {"admin", "approver", "auditor", "reader"},
-	"GET /exchanges":               {"admin", "approver", "auditor", "reader"},
-	"GET /exchanges/{id}":          {"admin", "approver", "auditor", "reader"},
-	"POST /exchanges/{id}/content": {"admin", "approver"},
-	"GET /systems":                 {"admin"},
-	"POST /systems/keys":           {"admin"},
-	"POST /systems/keys/revoke":    {"admin"},
-	"GET /guard":                   {"admin", "approver", "auditor", "reader"},
-	"POST /guard/tries":            {"admin"},
-	"POST /guard/replays":          {"admin", "approver"},
-	"GET /guard/replays/{id}":      {"admin", "approver"},
-	"GET /policies":                {"admin"},
-	"GET /ledger":                  {"admin", "auditor"},
-	"GET /subjects":                {"admin", "approver"},
-	"POST /subjects/find":          {"admin"},
-	"POST /subjects/erase":         {"admin"},
-	"GET /flows":                   {"admin", "auditor", "approver", "reader"},
-	"GET /retention":               {"admin", "approver"},
-	"POST /retention/holds":        {"admin"},
-	"POST /retention/holds/lift":   {"admin"},
-	"GET /consents":                {"admin"},
-	"POST /consents":               {"admin"},
-	"POST /consents/revoke":        {"admin"},
-	"POST /subjects/requests":      {"admin", "approver"},
-	"GET /sessions":                {"admin"},
-	"POST /sessions/end":           {"admin"},
-	"/":                            {},
+	"GET /static/{file}":                       {"", "admin", "approver", "auditor", "reader"},
+	"GET /login/{token}":                       {"", "admin", "approver", "auditor", "reader"},
+	"POST /login":                              {},
+	"POST /logout":                             {"", "admin", "approver", "auditor", "reader"},
+	"GET /{$}":                                 {"admin", "approver", "auditor", "reader"},
+	"GET /traffic":                             {"admin", "approver", "auditor", "reader"},
+	"GET /providers":                           {"admin", "approver", "auditor", "reader"},
+	"POST /providers/approve":                  {"admin", "approver"},
+	"GET /conformance":                         {"admin", "approver", "auditor", "reader"},
+	"GET /notices":                             {"admin", "approver", "auditor", "reader"},
+	"GET /exchanges":                           {"admin", "approver", "auditor", "reader"},
+	"GET /exchanges/{id}":                      {"admin", "approver", "auditor", "reader"},
+	"POST /exchanges/{id}/content":             {"admin", "approver"},
+	"GET /systems":                             {"admin"},
+	"POST /systems/keys":                       {"admin"},
+	"POST /systems/keys/revoke":                {"admin"},
+	"GET /guard":                               {"admin", "approver", "auditor", "reader"},
+	"POST /guard/tries":                        {"admin"},
+	"POST /guard/replays":                      {"admin", "approver"},
+	"GET /guard/replays/{id}":                  {"admin", "approver"},
+	"GET /policies":                            {"admin"},
+	"GET /redteam":                             {"admin", "approver", "auditor", "reader"},
+	"POST /redteam/run":                        {"admin"},
+	"GET /redteam/coverage":                    {"admin", "approver", "auditor", "reader"},
+	"GET /redteam/{name}":                      {"admin", "approver", "auditor", "reader"},
+	"POST /redteam/{name}/stop":                {"admin"},
+	"GET /redteam/{name}/{key}":                {"admin", "approver", "auditor", "reader"},
+	"POST /redteam/{name}/{key}/transcript":    {"admin", "approver"},
+	"POST /redteam/{name}/{key}/decide":        {"admin"},
+	"POST /redteam/{name}/{key}/finding":       {"admin"},
+	"POST /redteam/{name}/{key}/finding/edit":  {"admin"},
+	"POST /redteam/{name}/{key}/finding/close": {"admin"},
+	"GET /ledger":                              {"admin", "auditor"},
+	"GET /subjects":                            {"admin", "approver"},
+	"POST /subjects/find":                      {"admin"},
+	"POST /subjects/erase":                     {"admin"},
+	"GET /flows":                               {"admin", "auditor", "approver", "reader"},
+	"GET /retention":                           {"admin", "approver"},
+	"POST /retention/holds":                    {"admin"},
+	"POST /retention/holds/lift":               {"admin"},
+	"GET /consents":                            {"admin"},
+	"POST /consents":                           {"admin"},
+	"POST /consents/revoke":                    {"admin"},
+	"POST /subjects/requests":                  {"admin", "approver"},
+	"GET /sessions":                            {"admin"},
+	"POST /sessions/end":                       {"admin"},
+	"/":                                        {},
 }
 
 // routesOf reads the routes out of the code.
@@ -183,10 +198,21 @@ func TestRolesAndRoutes(t *testing.T) {
 			if strings.HasPrefix(path, "/guard/") {
 				id = h.replayed().ID
 			}
-			path = strings.NewReplacer("{$}", "", "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
+			name, key, finding := "first", "", ""
+			if strings.Contains(path, "{key}") {
+				through, _ := h.attempts(name)
+				key = through[0]
+			}
+			if strings.Contains(path, "/finding/") {
+				_, finding = h.handled()
+			}
+			if strings.HasSuffix(path, "/stop") {
+				name = h.running()
+			}
+			path = strings.NewReplacer("{$}", "", "{name}", name, "{key}", key, "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
 			b, a, profile := h.as(role), answer{}, h.suspend("azure")
 			if method == "POST" {
-				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked(), "what", "training", "purpose", "Answers questions about orders", "consent", h.agreed())
+				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked(), "what", "training", "purpose", "Answers questions about orders", "consent", h.agreed(), "verdict", "hit", "damage", "low", "likelihood", "rare", "finding", finding)
 			} else {
 				a = b.get(path)
 			}
@@ -212,8 +238,8 @@ func TestRolesAndRoutes(t *testing.T) {
 // and none that is allowed is missing.
 func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 	link := regexp.MustCompile(`<li><a href="([^"]+)"`)
-	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/guard", "/policies", "/flows", "/notices", "/conformance", "/systems", "/subjects", "/consents", "/retention", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/conformance", "/providers", "/ledger"},
-		"approver": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/conformance", "/subjects", "/retention", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/conformance", "/providers"}, "stranger": nil} {
+	for role, want := range map[string][]string{"admin": {"/", "/traffic", "/exchanges", "/guard", "/policies", "/flows", "/notices", "/redteam", "/conformance", "/systems", "/subjects", "/consents", "/retention", "/sessions", "/providers", "/ledger"}, "auditor": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/redteam", "/conformance", "/providers", "/ledger"},
+		"approver": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/redteam", "/conformance", "/subjects", "/retention", "/providers"}, "reader": {"/", "/traffic", "/exchanges", "/guard", "/flows", "/notices", "/redteam", "/conformance", "/providers"}, "stranger": nil} {
 		b, got := build(t).as(role), []string(nil)
 		page := b.get("/nowhere").body
 		rail, _, _ := strings.Cut(page, "<main")
@@ -233,7 +259,9 @@ func TestRailLeadsWherePeopleMayGo(t *testing.T) {
 func TestForgery(t *testing.T) {
 	h := build(t).furnish(3)
 	admin, other := h.as("admin"), h.as("admin")
-	posts := []string{"/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
+	through, _ := h.attempts("first")
+	attempt := through[0]
+	posts := []string{"/redteam/run", "/redteam/first/stop", "/redteam/first/" + attempt + "/transcript", "/redteam/first/" + attempt + "/decide", "/redteam/first/" + attempt + "/finding", "/redteam/first/" + attempt + "/finding/edit", "/redteam/first/" + attempt + "/finding/close", "/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
 	form := func(token string) url.Values {
 		return url.Values{"token": {token}, "system": {"bot"}, "id": {h.keys.List()[0].ID}, "reason": {"x"}, "all": {"yes"}}
 	}

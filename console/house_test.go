@@ -20,9 +20,11 @@ import (
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/internal/redteamtest"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/risk"
 	"github.com/bartizan-ai/bartizan/store"
 )
@@ -50,6 +52,8 @@ type house struct {
 	subjects *privacy.Subjects
 	rules    desk.Rules
 	profiles *privacy.Profiles
+	counter  *desk.Desk
+	attacks  string // folder of campaigns
 	clock    time.Time
 	declared struct {
 		sync.Mutex
@@ -134,12 +138,12 @@ func places() (out []desk.Place) {
 func build(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "console.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
+	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "console.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}, {Room: "redteam", Files: redteam.Migrations}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	h := &house{t: t, clock: moment, status: ledger.Status{State: "ok", Origin: "log.example", Key: "log.example+1234+abc", Size: 12345, Root: "cm9vdA==", Checkpoint: moment, Room: 1 << 30},
+	h := &house{t: t, attacks: filepath.Join(dir, "redteam"), clock: moment, status: ledger.Status{State: "ok", Origin: "log.example", Key: "log.example+1234+abc", Size: 12345, Root: "cm9vdA==", Checkpoint: moment, Room: 1 << 30},
 		provides: provided(moment), told: told(), places: places(), limits: []desk.Allowance{{Counts: "tokens", Per: "day", Limit: 5000, Spent: 1200, Ends: moment.Add(time.Hour)}, {Counts: "money", Per: "month", Limit: 400_000_000, Spent: 400_000_001, Ends: moment.Add(90 * time.Hour)}},
 		systems: []record.System{
 			{Name: "bot", Team: "support", Owner: "o@acme.example", Purpose: "Answers questions about orders", Environment: "production", Status: "active", Policy: "office", Models: []string{"fast"}, Tools: []string{"search"}},
@@ -161,7 +165,7 @@ func build(t testing.TB) *house {
 	}
 	t.Cleanup(h.profiles.Close)
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
-	counter := desk.New(desk.Config{Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: h.permits,
+	counter := desk.New(desk.Config{Attacks: redteamtest.Attacks(h.attacks, redteamtest.Spec{Begun: moment, Slow: 20 * time.Millisecond}, redteam.OpenFindings(st, now)), Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: h.permits,
 		Policies: func() []*guard.Compiled { return h.policies },
 		Now:      now,
 		Privacy: desk.Privacy{Subjects: h.subjects, Certify: func(b []byte) ([]byte, error) { return b, nil }, Rules: func() desk.Rules { return h.rules },
@@ -173,6 +177,7 @@ func build(t testing.TB) *house {
 				return access.Usage{Requests: 1, Cost: 99}, nil
 			},
 			Allowances: func(context.Context, string) ([]desk.Allowance, error) { return h.limits, nil }}})
+	h.counter = counter
 	t.Cleanup(counter.Close)
 	h.Console, err = New(Config{Sessions: h.sessions, Data: "/var/lib/bartizan", Desk: counter,
 		Ledger: func() ledger.Status { return h.status },
@@ -274,6 +279,7 @@ func (h *house) furnish(n int) *house {
 		}
 	}
 	h.wrote("local:root", "CASE-7", "messages[0].content")
+	h.attacked()
 	k, _, err := h.keys.Create(h.t.Context(), "bot", "local:root")
 	if err != nil {
 		h.t.Fatal(err)

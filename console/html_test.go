@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/internal/redteamtest"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
@@ -224,6 +225,7 @@ func (h *house) infest(s string) {
 	for i := range h.places {
 		h.places[i].Cells = places()[i].Cells
 	}
+	redteamtest.Make(h.t, h.attacks, redteamtest.Spec{ID: "planted", Begun: h.clock, Plant: s, Stops: 2})
 	h.status = ledger.Status{State: "failed", Reason: s, Origin: s, Key: s, Root: s}
 	for i := range h.systems {
 		h.systems[i].Policy = "office"
@@ -255,6 +257,16 @@ func infested(t testing.TB, s string) *house {
 	return h
 }
 
+// planted is the address of an attempt whose texts are planted.
+func (h *house) planted() string {
+	h.t.Helper()
+	c, err := h.counter.Campaign(context.Background(), everything, "planted")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return "planted/" + c.Analysis.Through[0].Keys[0]
+}
+
 // shape is a page as its elements and their attributes, without what they hold.
 func shape(t testing.TB, what, body string) string {
 	var b strings.Builder
@@ -274,7 +286,7 @@ func TestPlantedTextIsText(t *testing.T) {
 	if len(payloads) < 100 {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
-	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
+	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/redteam", "/redteam/coverage", "/redteam/planted", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
 	look := func(s string) map[string]string {
 		h := infested(t, s)
 		admin, out := h.as("admin"), map[string]string{}
@@ -283,6 +295,8 @@ func TestPlantedTextIsText(t *testing.T) {
 		}
 		read := "/exchanges/" + h.records[1].ID() + "/content"
 		out[read] = admin.post(read, "reason", s).body
+		one := "/redteam/" + h.planted() // another each time
+		out["/redteam/planted/attempt"], out["/redteam/planted/attempt/transcript"] = admin.get(one).body, admin.post(one+"/transcript", "reason", s).body
 		out["/subjects/find"] = admin.post("/subjects/find", "subject", "ann@example.com").body
 		out["/guard/tries"] = admin.post("/guard/tries", "text", s, "policy", "office", "direction", "input", "role", "user").body
 		return out

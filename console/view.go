@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/risk"
 )
 
@@ -35,6 +36,12 @@ var functions = template.FuncMap{
 	"active":     active,
 	"size64":     func(n int) string { return size(int64(n)) },
 	"count64":    func(n int64) string { return count(int(n)) },
+	"rate":       rate,
+	"rateof":     func(c redteam.Cell) template.HTML { return rate(&c) },
+	"attacks":    func(m *redteam.ArmResult) *redteam.Cell { return &m.Attacks },
+	"percents":   percents,
+	"pvalue":     pvalue,
+	"gateglyph":  gateGlyph,
 	"glyphed":    func(word string) bool { _, ok := risk.ParseDecision(word); return ok || word == "monitor" },
 }
 

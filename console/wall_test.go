@@ -78,15 +78,28 @@ var walled = map[string]func(n teamtest.Names) []visit{
 	"POST /guard/replays": fill("/guard/replays", func(n teamtest.Names) []string {
 		return []string{"policy", n.Policy, "over", "kept", "range", "month", "reason", "x", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5"}
 	}),
-	"GET /guard/replays/{id}": func(n teamtest.Names) []visit { return []visit{{path: "/guard/replays/" + n.Replay}} },
-	"GET /policies":           at("/policies"),
-	"GET /ledger":             at("/ledger"),
-	"GET /subjects":           at("/subjects"),
-	"POST /subjects/find":     fill("/subjects/find", func(n teamtest.Names) []string { return []string{"subject", n.Subject} }),
-	"POST /subjects/erase":    fill("/subjects/erase", func(n teamtest.Names) []string { return []string{"subject", n.Subject, "reason", "x"} }),
-	"GET /flows":              at("/flows", "/flows?range=hour", "/flows?range=month"),
-	"GET /retention":          at("/retention"),
-	"GET /consents":           at("/consents"),
+	"GET /guard/replays/{id}":               func(n teamtest.Names) []visit { return []visit{{path: "/guard/replays/" + n.Replay}} },
+	"GET /redteam":                          at("/redteam"),
+	"POST /redteam/run":                     fill("/redteam/run", func(teamtest.Names) []string { return []string{"reason", "x"} }),
+	"GET /redteam/coverage":                 at("/redteam/coverage"),
+	"GET /redteam/{name}":                   at("/redteam/" + teamtest.Campaign),
+	"POST /redteam/{name}/stop":             fill("/redteam/"+teamtest.Campaign+"/stop", func(teamtest.Names) []string { return nil }),
+	"GET /redteam/{name}/{key}":             at("/redteam/" + teamtest.Campaign + "/none"),
+	"POST /redteam/{name}/{key}/transcript": fill("/redteam/"+teamtest.Campaign+"/none/transcript", func(teamtest.Names) []string { return []string{"reason", "x"} }),
+	"POST /redteam/{name}/{key}/decide":     fill("/redteam/"+teamtest.Campaign+"/none/decide", func(teamtest.Names) []string { return []string{"verdict", "hit", "reason", "x"} }),
+	"POST /redteam/{name}/{key}/finding":    fill("/redteam/"+teamtest.Campaign+"/none/finding", func(teamtest.Names) []string { return []string{"damage", "low", "likelihood", "rare"} }),
+	"POST /redteam/{name}/{key}/finding/edit": fill("/redteam/"+teamtest.Campaign+"/none/finding/edit", func(teamtest.Names) []string {
+		return []string{"finding", "find_none", "damage", "low", "likelihood", "rare"}
+	}),
+	"POST /redteam/{name}/{key}/finding/close": fill("/redteam/"+teamtest.Campaign+"/none/finding/close", func(teamtest.Names) []string { return []string{"finding", "find_none"} }),
+	"GET /policies":        at("/policies"),
+	"GET /ledger":          at("/ledger"),
+	"GET /subjects":        at("/subjects"),
+	"POST /subjects/find":  fill("/subjects/find", func(n teamtest.Names) []string { return []string{"subject", n.Subject} }),
+	"POST /subjects/erase": fill("/subjects/erase", func(n teamtest.Names) []string { return []string{"subject", n.Subject, "reason", "x"} }),
+	"GET /flows":           at("/flows", "/flows?range=hour", "/flows?range=month"),
+	"GET /retention":       at("/retention"),
+	"GET /consents":        at("/consents"),
 	"POST /consents": fill("/consents", func(n teamtest.Names) []string {
 		return []string{"system", n.System, "what", "training", "purpose", "p"}
 	}),
@@ -236,7 +249,7 @@ func TestR62Everybody(t *testing.T) {
 			w := httptest.NewRecorder()
 			c.ServeHTTP(w, r)
 			check(t, path+" of a team", w.Body.String())
-			if refused := path == "/ledger" || path == "/retention" || path == "/consents"; refused != (w.Code == 403 && strings.Contains(w.Body.String(), "This concerns the whole organisation")) {
+			if refused := path == "/ledger" || path == "/retention" || path == "/consents" || strings.HasPrefix(path, "/redteam"); refused != (w.Code == 403 && strings.Contains(w.Body.String(), "This concerns the whole organisation")) {
 				t.Errorf("%s of a team: %d", path, w.Code)
 			}
 		}

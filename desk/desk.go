@@ -52,6 +52,12 @@ const (
 	ConsentRevoke  = "consent.revoke"
 	ConsentRead    = "consent.read"
 	MasterRotate   = "master.rotate"
+	RedteamRead    = "redteam.read"
+	RedteamRun     = "redteam.run"
+	RedteamDecide  = "redteam.decide"
+	FindingOpen    = "finding.open"
+	FindingEdit    = "finding.edit"
+	FindingClose   = "finding.close"
 	// ProviderApprove agrees to a changed profile of a provider.
 	ProviderApprove = "provider.approve"
 	// SessionBegin needs no permit: whoever brings a link was permitted when it
@@ -61,7 +67,8 @@ const (
 
 // Acts lists every act that a permit can allow.
 var Acts = []string{KeyCreate, KeyRevoke, KeyRead, LinkCreate, SessionEnd, SessionRead, RecordRead, ContentRead, LedgerRead, PolicyRead,
-	ContentApprove, SubjectFind, SubjectExport, SubjectErase, HoldAdd, HoldLift, HoldRead, ConsentAdd, ConsentRevoke, ConsentRead, MasterRotate, ProviderApprove}
+	ContentApprove, SubjectFind, SubjectExport, SubjectErase, HoldAdd, HoldLift, HoldRead, ConsentAdd, ConsentRevoke, ConsentRead, MasterRotate, ProviderApprove,
+	RedteamRead, RedteamRun, RedteamDecide, FindingOpen, FindingEdit, FindingClose}
 
 // What callers branch on, beside the errors of access and record.
 var (
@@ -100,17 +107,19 @@ type Config struct {
 	Profiles *privacy.Profiles        // what was agreed with providers; nil: nothing has to be
 	Watch    Watch
 	Privacy  Privacy
+	Attacks  Attacks
 	Now      func() time.Time // nil: time.Now
 }
 
 // Desk does administrative operations.
 type Desk struct {
-	cfg     Config
-	bills   Counted[*billed]
-	traffic [len(Spans)]Counted[*Traffic]
-	flows   [len(Spans)]Counted[*Flows]
-	guarded [len(Spans)]Counted[*Guarding]
-	replays replays
+	cfg       Config
+	bills     Counted[*billed]
+	traffic   [len(Spans)]Counted[*Traffic]
+	flows     [len(Spans)]Counted[*Flows]
+	guarded   [len(Spans)]Counted[*Guarding]
+	replays   replays
+	campaigns campaigns
 }
 
 // New returns a Desk.
@@ -120,11 +129,15 @@ func New(cfg Config) *Desk {
 	}
 	d := &Desk{cfg: cfg}
 	d.replays.open()
+	d.campaigns.open()
 	return d
 }
 
 // Close ends what runs for the desk beside its callers.
-func (d *Desk) Close() { d.replays.close() }
+func (d *Desk) Close() {
+	d.replays.close()
+	d.campaigns.close()
+}
 
 // May reports whether an actor may do something, without doing it.
 func (d *Desk) May(a Actor, act string) error {

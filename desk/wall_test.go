@@ -18,6 +18,7 @@ import (
 	"github.com/bartizan-ai/bartizan/internal/teamtest"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/redteam"
 )
 
 // walled calls a method of the desk about the things that names name.
@@ -67,7 +68,39 @@ var methods = map[string]walled{
 	"ApproveProvider": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
 		return nothing(h.ApproveProvider(ctx, a, n.Provider, "0123456789ab", "x"))
 	},
-	"Asked":       func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.Asked(ctx, a)) },
+	"Asked": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.Asked(ctx, a)) },
+	"Attempt": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return one(h.Attempt(ctx, a, teamtest.Campaign, "none"))
+	},
+	"Campaign": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return one(h.Campaign(ctx, a, teamtest.Campaign))
+	},
+	"Campaigns": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return one(h.Campaigns(ctx, a))
+	},
+	"CloseFinding": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return nothing(h.CloseFinding(ctx, a, "find_none"))
+	},
+	"Coverage": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.Coverage(ctx, a)) },
+	"Decide": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return nothing(h.Decide(ctx, a, teamtest.Campaign, "none", redteam.Miss, "x"))
+	},
+	"EditFinding": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return nothing(h.EditFinding(ctx, a, "find_none", redteam.Handling{Damage: "low", Likelihood: "rare"}, false))
+	},
+	"Findings": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.Findings(ctx, a)) },
+	"OpenFinding": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return one(h.OpenFinding(ctx, a, teamtest.Campaign, "none", redteam.Handling{Damage: "low", Likelihood: "rare"}))
+	},
+	"StartCampaign": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return one(h.StartCampaign(ctx, a, "", "x"))
+	},
+	"StopCampaign": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return nothing(h.StopCampaign(ctx, a, teamtest.Campaign))
+	},
+	"Transcript": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return one(h.Transcript(ctx, a, teamtest.Campaign, "none", "ticket"))
+	},
 	"Conformance": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.Conformance(a)) },
 	"Consents": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
 		list, err := h.Consents(ctx, a, "")

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bartizan-ai/bartizan/app"
+	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/redteam"
 )
 
@@ -119,7 +120,8 @@ func (c *redteamPlan) Run(s *streams) error {
 type redteamRun struct {
 	campaignFlags
 	Fast  bool   `help:"Without --targets: the policy alone, without a gate and its ledger around it; many times faster."`
-	Dir   string `help:"Folder of the campaign; the same one goes on with it. Left out: redteam/NAME." placeholder:"DIR"`
+	Dir   string `help:"Folder of the campaign; the same one goes on with it. Left out: redteam/NAME." placeholder:"DIR" xor:"where"`
+	Data  string `help:"Data folder of a server, which then shows the campaign; it lies in DIR/redteam/NAME." placeholder:"DIR" xor:"where"`
 	Scope string `help:"File that says who allowed it, on what and until when; needed with --targets." placeholder:"FILE"`
 	outputFlag
 }
@@ -135,8 +137,11 @@ func (c *redteamRun) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Data != "" && !desk.CampaignName.MatchString(p.Campaign.Name) {
+		return use("the console cannot show a campaign of the name %q; name it with letters, digits, dots, hyphens and underscores", p.Campaign.Name)
+	}
 	if c.Dir == "" {
-		c.Dir = filepath.Join("redteam", p.Campaign.Name)
+		c.Dir = filepath.Join(c.Data, app.Campaigns, p.Campaign.Name)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

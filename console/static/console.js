@@ -58,5 +58,7 @@ if (tail) {
   });
 }
 
-// What is under way is looked at again, until it has ended.
-if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 1000);
+// What is under way is looked at again, until it has ended; not while somebody fills in a form.
+if (document.querySelector("[data-again]")) {
+  setInterval(() => { if (!document.activeElement?.matches("main input, main textarea, main select")) location.reload(); }, 1000);
+}

@@ -19,9 +19,11 @@ import (
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/internal/redteamtest"
 	"github.com/bartizan-ai/bartizan/ledger"
 	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/store"
 )
 
@@ -30,6 +32,9 @@ const Canary = "canary7"
 
 // Figure is part of beta's amounts, as they are counted.
 const Figure = 7654321
+
+// Campaign is one of the red team's, which concerns the whole organisation.
+const Campaign = "first"
 
 // Moment is when everything is looked at.
 var Moment = time.Date(2026, time.March, 12, 14, 40, 30, 0, time.UTC)
@@ -78,7 +83,7 @@ var Whole = desk.Actor{Person: "root@acme.example", Roles: []string{"admin"}}
 func Build(t testing.TB, beta bool) *House {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "teams.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}}})
+	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "teams.db"), Migrations: []store.Migrations{{Room: "access", Files: access.Migrations}, {Room: "privacy", Files: privacy.Migrations}, {Room: "redteam", Files: redteam.Migrations}}})
 	fatal(t, err)
 	t.Cleanup(func() { _ = st.Close() })
 	h := &House{t: t, Alpha: alpha, Beta: None}
@@ -97,7 +102,9 @@ func Build(t testing.TB, beta bool) *House {
 	permits, err := access.NewPermits(systems, nil)
 	fatal(t, err)
 	policies := policiesOf(t, systems)
-	h.Desk = desk.New(desk.Config{Keys: h.Keys, Sessions: h.Sessions, Profiles: h.Profiles, Recorder: h, Permits: func() *access.Permits { return permits },
+	attacks := filepath.Join(dir, "redteam")
+	redteamtest.Make(t, attacks, redteamtest.Spec{ID: Campaign, Begun: Moment, Seeds: 1})
+	h.Desk = desk.New(desk.Config{Attacks: redteamtest.Attacks(attacks, redteamtest.Spec{Begun: Moment, Seeds: 1}, redteam.OpenFindings(st, nil)), Keys: h.Keys, Sessions: h.Sessions, Profiles: h.Profiles, Recorder: h, Permits: func() *access.Permits { return permits },
 		Policies: func() []*guard.Compiled { return policies }, Now: func() time.Time { return Moment }, Watch: h.watch(systems, beta),
 		Privacy: desk.Privacy{Subjects: h.Subjects, Rules: func() desk.Rules { return h.Rules }, Certify: func(b []byte) ([]byte, error) { return b, nil },
 			Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
