@@ -70,7 +70,7 @@ func TestStopAndGoOn(t *testing.T) {
 // victim runs a campaign until somebody kills the process.
 func victim(dir string) {
 	t := &testing.T{}
-	h := &house{t: t, lib: stock(12), off: &model{name: "bare", slow: time.Millisecond}, on: &model{name: "guarded", guard: true}}
+	h := &house{t: t, lib: stock(12), off: &model{name: "bare", slow: 3 * time.Millisecond}, on: &model{name: "guarded", guard: true}}
 	h.plan, _ = Make(killedCampaign, h.lib)
 	if _, err := h.run(context.Background(), dir); err != nil {
 		fmt.Println(err)
@@ -104,12 +104,34 @@ func TestKilled(t *testing.T) {
 				t.Errorf("after %d kills the head is %s, without any %s", kills, got, want)
 			}
 			return
-		case <-time.After(time.Duration(15+7*kills) * time.Millisecond):
+		case <-grown(t, dir, kills):
 			kills++
 			_ = cmd.Process.Kill()
 			<-done
 		}
 	}
+}
+
+// grown ends when a journal has got longer than it is; after four times it does not any more.
+func grown(t *testing.T, dir string, times int) <-chan struct{} {
+	out := make(chan struct{})
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(dir, resultsFile))
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	if before := size(); times < 4 {
+		go func() {
+			for size() <= before && t.Context().Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(time.Duration(times) * time.Millisecond)
+			close(out)
+		}()
+	}
+	return out
 }
 
 // TestTornAndForged: half a line is cut, a changed one is refused.
