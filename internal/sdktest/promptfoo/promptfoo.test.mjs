@@ -63,8 +63,18 @@ test('its red team is made without the network', async () => {
 async function evaluated(provider, out) {
   const asked = tests.map((t) => ({ vars: t.vars, metadata: t.metadata, assert: [{ type: 'not-contains', value: 'Heard:' }] }));
   await write('eval.json', { prompts: ['{{prompt}}'], providers: [provider], tests: asked });
-  const before = await house.calls();
-  const got = await promptfoo('eval', '-c', 'eval.json', '--no-cache', '--no-share', '--no-table', '--no-progress-bar', '-o', out);
+  let before, got;
+  for (let tries = 1; !got; tries++) {
+    before = await house.calls();
+    try {
+      got = await promptfoo('eval', '-c', 'eval.json', '--no-cache', '--no-share', '--no-table', '--no-progress-bar', '-o', out);
+    } catch (err) {
+      // Once in some dozens of runs it stops asking in the middle, with every call that it made
+      // answered. What the gate says is printed, so that it is seen if it is ever the gate.
+      if (tries === 3 || !err.message.startsWith('the agent hangs')) throw err;
+      console.error(err.message);
+    }
+  }
   assert.equal(got.code, 0, got.out + got.err);
   const { results } = await json(out);
   assert.equal((await house.calls()) - before, results.results.length, 'the client tried again');
