@@ -52,6 +52,7 @@ var suite = []struct {
 }{
 	{"a key is shown once and kept as a hash", testKeyIsKeptAsHash},
 	{"a revoked key is refused from the next call on", testRevokeAtOnce},
+	{"a key that is lent lives in one process, and ends with its use", testLent},
 	{"another replica sees a new and a revoked key", testReplica},
 	{"a store that is out of reach is believed for a while", testStale},
 	{"a link opens one session once", testLinkOnce},

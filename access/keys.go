@@ -26,6 +26,7 @@ type Key struct {
 	CreatedBy string    `json:"created_by"`
 	Revoked   time.Time `json:"revoked,omitzero"`
 	hash      []byte
+	lent      bool // to this process alone
 }
 
 // prefix begins every key, so that scanners find one that leaked.
@@ -160,6 +161,13 @@ func (k *Keys) load(ctx context.Context) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
+	if was := k.known.Load(); was != nil {
+		for id, key := range *was {
+			if key.lent { // the store has never heard of it
+				known[id] = key
+			}
+		}
+	}
 	k.version = v
 	k.known.Store(&known)
 	k.looked()
@@ -230,12 +238,30 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 	return nil
 }
 
-// List returns all keys, in no order.
+// Lend makes a key for a system that lives in this process alone, until it is given back: the
+// red team tries what is deployed with it. It is kept nowhere and listed nowhere, and calls with
+// it are those of a principal of kind [record.Canary].
+func (k *Keys) Lend(system, by string) (secret string, giveBack func()) {
+	id, part := "key_"+random(10), random(30)
+	key := &Key{ID: id, System: system, Created: k.now().UTC(), CreatedBy: by, hash: k.pepper.hash("key", part), lent: true}
+	k.change(id, func(*Key) *Key { return key })
+	return prefix + strings.TrimPrefix(id, "key_") + "_" + part, func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		known := maps.Clone(*k.known.Load())
+		delete(known, id)
+		k.known.Store(&known)
+	}
+}
+
+// List returns all keys that were made for somebody, in no order.
 func (k *Keys) List() []Key {
 	known := *k.known.Load()
 	out := make([]Key, 0, len(known))
 	for _, key := range known {
-		out = append(out, *key)
+		if !key.lent {
+			out = append(out, *key)
+		}
 	}
 	return out
 }
@@ -260,6 +286,9 @@ func (k *Keys) Authenticate(h http.Header) (record.Principal, error) {
 		return record.Principal{}, ErrKey
 	}
 	p := record.Principal{Kind: "key", ID: key.ID, System: key.System}
+	if key.lent {
+		p.Kind = record.Canary
+	}
 	return p, k.Live(p)
 }
 

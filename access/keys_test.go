@@ -219,3 +219,38 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// testLent: who holds a lent key is a canary of the system, here and nowhere else; the store never
+// hears of it, whatever else changes there.
+func testLent(t *testing.T, r *room) {
+	k, other := r.keys(t), r.keysOf(t, r.open())
+	shown, giveBack := k.Lend("bot", "canaries")
+	p, err := k.Authenticate(bearer(shown))
+	if err != nil || p.Kind != record.Canary || p.System != "bot" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if _, err := other.Authenticate(bearer(shown)); err != ErrKey {
+		t.Errorf("another replica: %v", err)
+	}
+	kept := 0
+	if err := r.store.QueryRow(t.Context(), `SELECT count(*) FROM access_key`).Scan(&kept); err != nil || kept != 0 || len(k.List()) != 0 {
+		t.Errorf("it is listed or kept: %d %+v %v", kept, k.List(), err)
+	}
+	if _, _, err := other.Create(t.Context(), "bot", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.refresh(t.Context()); err != nil || len(k.List()) != 1 {
+		t.Fatalf("%v %v", k.List(), err)
+	}
+	if err := k.Live(p); err != nil {
+		t.Errorf("it ended when keys were loaded anew: %v", err)
+	}
+	giveBack()
+	if _, err := k.Authenticate(bearer(shown)); err != ErrKey {
+		t.Errorf("given back: %v", err)
+	}
+	if err := k.Live(p); err != ErrKey {
+		t.Errorf("open calls with it go on: %v", err)
+	}
+	giveBack()
+}

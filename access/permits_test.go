@@ -226,3 +226,12 @@ func FuzzPermits(f *testing.F) {
 		}
 	})
 }
+
+// TestCanariesArePermittedAsKeys: a permit that looks at the kind of who calls decides for canaries as for
+// keys, or they would not try what users have.
+func TestCanariesArePermittedAsKeys(t *testing.T) {
+	p := permits(t, []record.System{system("bot")}, file("all.cedar", `@id("tools") permit(principal is System, action == Action::"use_tool", resource == Tool::"clock") when { context.kind == "key" };`))
+	if got := p.Decide(Ask{Principal: record.Principal{Kind: record.Canary, ID: "key_1", System: "bot"}, Point: UseTool, Target: "clock", Op: "chat"}); !got.Allowed {
+		t.Errorf("%+v", got)
+	}
+}

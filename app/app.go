@@ -45,6 +45,7 @@ type Config struct {
 	Synthetic bool // every record is marked as not real
 	Origin    string
 	Version   string
+	Tick      time.Duration // between looks at whether canaries are due; 0: 2 s
 }
 
 // App is a running Bartizan.
@@ -60,6 +61,7 @@ type App struct {
 	spoken    *privacy.Conversations
 	engine    *guard.Engine
 	subjects  *privacy.Subjects
+	canaries  *redteam.Canaries
 	desk      *desk.Desk
 	gate      *gateway.Gate
 	plan      atomic.Pointer[plan]
@@ -83,7 +85,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, registry: prometheus.NewRegistry(), stop: make(chan struct{}), loaded: stamp(cfg.Path)}
 	a.file.Store(cfg.File)
-	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openPrivacy, a.openSubjects, a.eraseAgain, a.openGuard, a.openGate} {
+	for _, open := range []func(context.Context) error{a.openData, a.openLedger, a.openStore, a.openAccess, a.openPrivacy, a.openSubjects, a.eraseAgain, a.openGuard, a.openCanaries, a.openGate} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
@@ -175,7 +177,7 @@ func (a *App) openGate(ctx context.Context) error {
 	if n := a.file.Load().Gate.Places; n != nil {
 		places = *n
 	}
-	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Consents: a.subjects, Mask: a.keys.Derive("mask"), Conversations: a.spoken, Profiles: a.profiles, Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic}, p.Plan)
+	a.gate, err = gateway.New(gateway.Config{Subjects: a.subjects, Consents: a.subjects, Mask: a.keys.Derive("mask"), Conversations: a.spoken, Profiles: a.profiles, Places: places, Telemetry: telemetry, Keys: a.keys, Budgets: a.budgets, Recorder: a.ledger, Log: a.cfg.Log, Metrics: metrics, Proofs: a.ledger.Receipt, Synthetic: a.cfg.Synthetic, Observer: sightseer{a}}, p.Plan)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const Campaigns = "redteam"
 
 // attacks is what the desk shows of the red team, and begins.
 func (a *App) attacks() desk.Attacks {
-	return desk.Attacks{Dir: a.dir(Campaigns), Open: OpenCampaign, Run: a.attack, Findings: redteam.OpenFindings(a.store, nil), ToCover: toCover()}
+	return desk.Attacks{Dir: a.dir(Campaigns), Open: OpenCampaign, Run: a.attack, Findings: redteam.OpenFindings(a.store, nil), Canaries: a.canaries, ToCover: toCover()}
 }
 
 // attack runs a campaign for the desk. Why one failed is for the log, not for pages.

@@ -75,9 +75,10 @@ func (a *App) Start(ctx context.Context) (Addresses, error) {
 			s.serve(a.cfg.Log)
 		}()
 	}
-	a.stopped.Add(2)
+	a.stopped.Add(3)
 	go a.follow()
 	go a.retain()
+	go a.try()
 	return out, nil
 }
 

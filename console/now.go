@@ -67,7 +67,7 @@ type counts struct {
 
 func (c *Console) countNow(ctx context.Context, s *access.Session, now time.Time) (*counts, error) {
 	var today, before []row
-	for rec, err := range c.cfg.Desk.Records(ctx, actor(s), record.Query{Kind: "exchange", Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
+	for rec, err := range c.cfg.Desk.Records(ctx, actor(s), record.Query{Kind: "exchange", Users: true, Since: now.Add(-48 * time.Hour), Limit: maxDay}) {
 		if err != nil {
 			return nil, err
 		}

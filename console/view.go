@@ -177,12 +177,13 @@ type row struct {
 	Tokens     int
 	Took       time.Duration
 	Synthetic  bool
+	Canary     bool // the red team called
 }
 
 func newRow(r record.Record) row {
 	out := row{Record: r, ID: r.ID(), At: r.At(), Act: r.Act, Decision: r.Decision(), End: "open", Took: -1}
 	if in := r.Intent; in != nil {
-		out.System, out.Model, out.Synthetic = in.Principal.System, in.Model, in.Synthetic
+		out.System, out.Model, out.Synthetic, out.Canary = in.Principal.System, in.Model, in.Synthetic, r.Canary()
 		out.collect(in.Verdict)
 	}
 	if o := r.Outcome; o != nil {

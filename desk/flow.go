@@ -79,7 +79,7 @@ type flowing struct {
 
 func (d *Desk) countFlows(ctx context.Context, a Actor, span Span, now time.Time) (*Flows, error) {
 	f := flowing{&Flows{Span: span, Since: span.since(now), List: []Flow{}, Withheld: []Withheld{}}, map[way]*Flow{}, map[Withheld]int{}}
-	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: f.Since, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Users: true, Since: f.Since, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading where data went: %w", err)
 		}

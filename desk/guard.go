@@ -164,7 +164,7 @@ func (s Span) since(now time.Time) time.Time {
 func (d *Desk) countGuard(ctx context.Context, a Actor, span Span, now time.Time) (*Guarding, error) {
 	c := guardCount{Guarding: &Guarding{Span: span, Since: span.since(now), Detectors: []DetectorGuard{}, Scores: []Scores{}, Stages: []StageGuard{}, uses: map[use]*Used{}},
 		detectors: map[string]*DetectorGuard{}, scores: map[[3]string]*Scores{}, stages: map[string]*StageGuard{}}
-	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: c.Since, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Users: true, Since: c.Since, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading what the guard did: %w", err)
 		}

@@ -25,6 +25,7 @@ type Attacks struct {
 	// until it has ended or the context has; nil: none can be begun here.
 	Run      func(ctx context.Context, dir string, allowed redteam.Scope, tell func(redteam.Progress)) error
 	Findings *redteam.Findings // nil: none are kept
+	Canaries *redteam.Canaries // nil: nothing is tried while people use it
 	ToCover  []Framework       // what is to be tried
 }
 

@@ -305,7 +305,7 @@ var errEnough = errors.New("desk: as many as a replay judges")
 
 // kept judges what the ledger kept of calls under the policy.
 func (r *replay) kept(ctx context.Context) error {
-	for rec, err := range r.records(ctx, record.Query{Kind: "exchange", Since: r.since, Limit: MaxRead, Content: true}) {
+	for rec, err := range r.records(ctx, record.Query{Kind: "exchange", Users: true, Since: r.since, Limit: MaxRead, Content: true}) {
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}

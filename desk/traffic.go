@@ -102,7 +102,7 @@ func (d *Desk) count(ctx context.Context, a Actor, span Span, now time.Time) (*T
 		t.Heat[i] = make([]int, len(bands)+1)
 	}
 	by := map[string]*SystemTraffic{}
-	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: t.Since, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Users: true, Since: t.Since, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading traffic: %w", err)
 		}

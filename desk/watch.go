@@ -183,7 +183,7 @@ type bill struct{ today, month Bill }
 func (d *Desk) bill(ctx context.Context, a Actor, now time.Time) (*billed, error) {
 	month, today := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC), now.Truncate(24*time.Hour)
 	out := &billed{by: map[string]*bill{}}
-	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Since: month, Limit: MaxRead}) {
+	for r, err := range d.records(ctx, a, record.Query{Kind: "exchange", Users: true, Since: month, Limit: MaxRead}) {
 		if err != nil {
 			return nil, fmt.Errorf("desk: reading what providers cost: %w", err)
 		}

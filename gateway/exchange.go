@@ -77,6 +77,8 @@ type exchange struct {
 	sent           bool         // something may have reached a provider
 	settled        bool
 	early          bool // refused before anything was looked at
+
+	seen *sighting // nil: nobody wants to know what the answer shows
 }
 
 // open begins an exchange.
@@ -293,6 +295,7 @@ func (x *exchange) close() {
 		x.fault = x.conclude()
 	}
 	x.depart()
+	x.sightOver()
 	x.gate.cfg.Metrics.observe(x)
 	x.traces()
 	x.log()

@@ -52,6 +52,9 @@ type Config struct {
 	// Profiles know what was agreed with providers; nil: everything was.
 	Profiles *privacy.Profiles
 
+	// Observer notices what changes in what is deployed; nil: nobody does.
+	Observer Observer
+
 	// Budgets limits systems, keys and people; nil: nobody.
 	Budgets *access.Budgets
 	// Places bounds the calls that are open at once, of all systems together: a call

@@ -14,10 +14,11 @@ import (
 // maxKept bounds the text that is kept of one side of an exchange, in bytes.
 const maxKept = 256 << 10
 
-// keeps reports whether policy wants content kept.
+// keeps reports whether policy wants content kept. What the red team says is kept by the red
+// team.
 func (x *exchange) keeps() bool {
 	c := x.policy.Policy().Keep.Content
-	return c != "" && c != "none"
+	return c != "" && c != "none" && !x.canary()
 }
 
 // keepInput returns what is kept of a request: texts as the provider got them,

@@ -13,6 +13,7 @@ import (
 	"github.com/bartizan-ai/bartizan/dialect"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/llm"
+	"github.com/bartizan-ai/bartizan/record"
 )
 
 // What a call weighs among the places that there are: one that is read, judged or
@@ -50,19 +51,31 @@ func (g *Gate) stranger(r *http.Request, err error) *dialect.Fault {
 		Message: "Too many calls with wrong keys came from this address in the last minute; check the key, then try again in a minute."}
 }
 
+// canary reports whether the red team calls: its calls take every step that others take, and
+// count nowhere where users are counted.
+func (x *exchange) canary() bool { return x.principal.Kind == record.Canary }
+
+// lane is whose turn a call waits for. Those of the red team stand in nobody's way.
+func (x *exchange) lane() string {
+	if x.canary() {
+		return "(" + record.Canary + ")"
+	}
+	return x.principal.System
+}
+
 // enter counts the call and takes its place among those that are open.
 func (x *exchange) enter() *dialect.Fault {
 	if x.route.Op == llm.OpList {
 		return nil
 	}
 	var err error
-	if b := x.gate.cfg.Budgets; b != nil {
+	if b := x.gate.cfg.Budgets; b != nil && !x.canary() {
 		if x.budget, err = b.Enter(x.r.Context(), x.principal); err != nil {
 			x.early = true
 			return x.limited(err)
 		}
 	}
-	if x.place, err = x.gate.calls.enter(x.r.Context(), x.principal.System, weightCall); err != nil {
+	if x.place, err = x.gate.calls.enter(x.r.Context(), x.lane(), weightCall); err != nil {
 		return x.crowded(err)
 	}
 	return nil
@@ -77,7 +90,7 @@ func (x *exchange) turn() *dialect.Fault {
 		return nil
 	}
 	var err error
-	if x.judging, err = x.gate.judges.enter(x.r.Context(), x.principal.System, 1); err != nil {
+	if x.judging, err = x.gate.judges.enter(x.r.Context(), x.lane(), 1); err != nil {
 		return x.crowded(err)
 	}
 	return nil

@@ -16,6 +16,7 @@ type Metrics struct {
 	cost      *prometheus.CounterVec
 	faults    *prometheus.CounterVec
 	omitted   *prometheus.CounterVec
+	canaries  *prometheus.CounterVec
 	gate      atomic.Pointer[Gate] // whose providers and queues are shown
 }
 
@@ -31,9 +32,10 @@ func NewMetrics(r prometheus.Registerer) (*Metrics, error) {
 		cost:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_cost_micro_total", Help: "What calls cost, in millionths of the currency of prices."}, []string{"system"}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_faults_total", Help: "Calls that ended with an error of the gate's own, by its code."},
 			[]string{"system", "code"}),
-		omitted: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_refusals_omitted_total", Help: "Calls refused before anything was looked at that have no record of their own."}, []string{"system"}),
+		omitted:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_refusals_omitted_total", Help: "Calls refused before anything was looked at that have no record of their own."}, []string{"system"}),
+		canaries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_canary_exchanges_total", Help: "Calls that the red team made of what is deployed, by system and how they ended. No other measure counts them."}, []string{"system", "end"}),
 	}
-	for _, c := range []prometheus.Collector{m.exchanges, m.seconds, m.tokens, m.cost, m.faults, m.omitted, state{m}} {
+	for _, c := range []prometheus.Collector{m.exchanges, m.seconds, m.tokens, m.cost, m.faults, m.omitted, m.canaries, state{m}} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -48,6 +50,10 @@ func (m *Metrics) observe(x *exchange) {
 	system, end := x.principal.System, x.outcome.End
 	if system == "" {
 		system, end = "-", "unauthenticated"
+	}
+	if x.canary() {
+		m.canaries.WithLabelValues(system, end).Inc()
+		return
 	}
 	decision := max(x.intent.Verdict.Decision, x.outcome.Verdict.Decision)
 	m.exchanges.WithLabelValues(system, end, decision.String(), strconv.Itoa(x.w.status)).Inc()

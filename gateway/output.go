@@ -431,6 +431,10 @@ func (s *watched) Next() (*llm.Event, error) {
 	if s.x.first == 0 {
 		s.x.first = time.Since(s.x.began)
 		s.x.sift()
+		s.x.sighted()
+	}
+	if s.x.seen != nil {
+		s.x.seen.look(s.x.gate.cfg.Observer, s.x.principal.System, e)
 	}
 	if err := s.x.gate.cfg.Keys.Live(s.x.principal); err != nil {
 		return nil, unauthenticated(err)

@@ -134,6 +134,9 @@ func (x *exchange) traces() {
 		attribute.String("bartizan.end", x.outcome.End),
 		attribute.String("bartizan.policy", x.intent.Verdict.Policy),
 		attribute.String("bartizan.decision", max(x.intent.Verdict.Decision, x.outcome.Verdict.Decision).String()))...)
+	if x.intent.Synthetic {
+		x.span.SetAttributes(attribute.Bool("bartizan.synthetic", true))
+	}
 	if x.first > 0 {
 		x.span.SetAttributes(attribute.Float64("gen_ai.response.time_to_first_chunk", x.first.Seconds()))
 	}
@@ -158,7 +161,7 @@ func (x *exchange) traces() {
 
 // measure takes what the conventions measure of a call that reached a provider.
 func (x *exchange) measure(ctx context.Context, t *Telemetry, took time.Duration) {
-	if x.response == nil {
+	if x.response == nil || x.canary() {
 		return
 	}
 	op, provider := genaiconv.OperationNameAttr(operations[x.route.Op]), genaiconv.ProviderNameAttr(providers[x.dialect.Provider()])

@@ -205,6 +205,9 @@ func TestQueries(t *testing.T) {
 		if i%4 == 0 {
 			in.Verdict = risk.Verdict{Decision: risk.Block, Findings: []risk.Finding{{Category: "secret.github_pat"}}}
 		}
+		if i%5 == 3 {
+			in.Principal.Kind = record.Canary
+		}
 		if _, err := l.Begin(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
@@ -240,6 +243,8 @@ func TestQueries(t *testing.T) {
 		{"a model", record.Query{Model: "large"}, 13, "ex_38", "ex_02"},
 		{"acts", record.Query{Kind: "act"}, 1, "act_1", "act_1"},
 		{"exchanges", record.Query{Kind: "exchange"}, 40, "ex_39", "ex_00"},
+		{"users' exchanges", record.Query{Kind: "exchange", Users: true}, 32, "ex_39", "ex_00"},
+		{"the newest ten of users", record.Query{Kind: "exchange", Users: true, Limit: 10}, 10, "ex_39", "ex_29"},
 		{"blocked", record.Query{Decisions: []risk.Decision{risk.Block}}, 10, "ex_36", "ex_00"},
 		{"blocked or flagged", record.Query{Decisions: []risk.Decision{risk.Block, risk.Flag}}, 40, "ex_39", "ex_00"},
 		{"a category", record.Query{Category: "secret.github_pat"}, 10, "ex_36", "ex_00"},

@@ -289,6 +289,9 @@ func matches(q *record.Query, r *record.Record) bool {
 	if r.Intent != nil {
 		system, team, model = r.Intent.Principal.System, r.Intent.Principal.Team, r.Intent.Model
 	}
+	if q.Users && r.Canary() {
+		return false
+	}
 	return (q.ID == "" || q.ID == r.ID()) && (q.System == "" || q.System == system) && (len(q.Teams) == 0 || slices.Contains(q.Teams, team)) &&
 		(q.Model == "" || q.Model == model) && (q.Category == "" || hasCategory(r, q.Category)) && wants(q, r.Decision())
 }

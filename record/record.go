@@ -18,11 +18,15 @@ import (
 
 // Principal is who calls: a person, a workload or a key, always via a system.
 type Principal struct {
-	Kind   string `json:"kind"` // "key", "person", "workload"
+	Kind   string `json:"kind"` // "key", "person", "workload", or [Canary]
 	ID     string `json:"id"`   // "key_…", a subject, a SPIFFE id
 	System string `json:"system"`
 	Team   string `json:"team,omitempty"`
 }
+
+// Canary is the kind of principal that the red team is where it tries what is deployed: its
+// calls are synthetic, and belong in no figure of users.
+const Canary = "canary"
 
 // System is a registered AI system and what it may use.
 type System struct {
@@ -224,6 +228,9 @@ type Record struct {
 	Place       Place    `json:"place"`
 }
 
+// Canary reports whether the red team made the call, and no user.
+func (r *Record) Canary() bool { return r.Intent != nil && r.Intent.Principal.Kind == Canary }
+
 // ID is the exchange's or act's id.
 func (r *Record) ID() string {
 	switch {
@@ -270,6 +277,7 @@ type Query struct {
 	Teams     []string // exchanges of any of them
 	Model     string
 	Kind      string // "exchange", "act"; "" both
+	Users     bool   // nothing that the red team's canaries called
 	Decisions []risk.Decision
 	Category  risk.Category
 	Since     time.Time

@@ -19,9 +19,11 @@ type Campaign struct {
 	Chains     [][]string `yaml:"chains" json:"chains"`         // of converters; none: the plain text alone
 	// Samples is how many pairs of strategy and chain each adversarial seed is played with,
 	// beside its plain one; 0: all pairs.
-	Samples int      `yaml:"samples" json:"samples"`
-	Repeats int      `yaml:"repeats" json:"repeats"` // of each; 0: 1
-	Arms    []string `yaml:"arms" json:"arms"`       // names of targets; the last one is what is gated
+	Samples int `yaml:"samples" json:"samples"`
+	// Harmless is in how many ways each harmless seed is played; 0: all.
+	Harmless int      `yaml:"harmless" json:"harmless,omitempty"`
+	Repeats  int      `yaml:"repeats" json:"repeats"` // of each; 0: 1
+	Arms     []string `yaml:"arms" json:"arms"`       // names of targets; the last one is what is gated
 	// Looks is how often the campaign stops to see what is decided already; 0: never.
 	Looks     int     `yaml:"looks" json:"looks"`
 	MaxTokens int     `yaml:"max_tokens" json:"max_tokens"` // of an answer; 0: 512
@@ -163,8 +165,8 @@ func (c Campaign) Faults(l *Library) (out []string) {
 			add("gate.%s: %v is no rate between 0 and 1", one.name, one.v)
 		}
 	}
-	if c.Samples < 0 || c.Repeats < 0 || c.Repeats > 100 || c.Looks < 0 || c.Looks > 50 || c.MaxTokens < 0 {
-		add("samples, repeats (up to 100), looks (up to 50) and max_tokens are no negative numbers")
+	if c.Samples < 0 || c.Harmless < 0 || c.Repeats < 0 || c.Repeats > 100 || c.Looks < 0 || c.Looks > 50 || c.MaxTokens < 0 {
+		add("samples, harmless, repeats (up to 100), looks (up to 50) and max_tokens are no negative numbers")
 	}
 	if c.Rate.PerSecond < 0 || c.Rate.Parallel < 0 || c.Rate.Parallel > 256 {
 		add("rate: per_second is no negative number, parallel 1 to 256")

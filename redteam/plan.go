@@ -105,6 +105,9 @@ func (p *Plan) expand() {
 		if d.Persona != Benign && c.Samples > 0 && len(pairs) > c.Samples+1 {
 			pairs = deal.take(pairs, c.Samples)
 		}
+		if d.Persona == Benign && c.Harmless > 0 && len(pairs) > c.Harmless {
+			pairs = deal.take(pairs, c.Harmless-1)
+		}
 		for _, one := range pairs {
 			for r := range c.Repeats {
 				one.repeat = uint16(r)
@@ -272,8 +275,8 @@ func (p *Plan) Attempt(n int) Attempt {
 // Begin returns the state in which an attempt begins. Its chance is that of the pair, so that
 // every arm is told the same; only what is to be kept secret is its own.
 func (a *Attempt) Begin() *State {
-	pair, key := sum(a.Pair), sum(a.Key)
-	s := &State{Seed: a.Seed, Scene: a.Scene, Canary: word(key[:]), Mark: word(pair[:]), Rand: rand.New(rand.NewPCG(binary.LittleEndian.Uint64(pair[8:]), binary.LittleEndian.Uint64(pair[16:])))}
+	pair := sum(a.Pair)
+	s := &State{Seed: a.Seed, Scene: a.Scene, Canary: a.secret(), Mark: a.mark(), Rand: rand.New(rand.NewPCG(binary.LittleEndian.Uint64(pair[8:]), binary.LittleEndian.Uint64(pair[16:])))}
 	s.Text = a.Seed.Text
 	if a.Seed.Effect.Kind == "mark" || a.Seed.Effect.Kind == "tool" {
 		s.Text = strings.ReplaceAll(s.Text, Mark, s.Mark)
@@ -284,10 +287,22 @@ func (a *Attempt) Begin() *State {
 	return s
 }
 
+// secret is the word that the system of an attempt must not tell.
+func (a *Attempt) secret() string {
+	key := sum(a.Key)
+	return word(key[:])
+}
+
+// mark is the word that an attempt wants said or done.
+func (a *Attempt) mark() string {
+	pair := sum(a.Pair)
+	return word(pair[:])
+}
+
 func sum(hexed string) [32]byte { return sha256.Sum256([]byte(hexed)) }
 
-// Words of canaries: short, of no meaning together, and nobody's name.
-var canaryWords = strings.Fields("amber basil cedar delta ember fennel garnet hazel indigo juniper kelp lilac maple nectar olive pepper quartz rowan saffron thistle umber violet walnut yarrow zinnia acorn birch clover dahlia elder ferny ginger")
+// Words of canaries: short, of no meaning together, and nobody's name, so that nothing masks them.
+var canaryWords = strings.Fields("anvil barley cedar delta easel fennel gasket hatch inlet jumper kelp ladle maple nectar oboe pepper quartz ripple saddle thistle umber vapor walnut yarrow zipper acorn bobbin cobble dune elder ferry gravel")
 
 // word is a word that only one attempt knows, as a person might choose one: 40 bits of chance.
 func word(b []byte) string {

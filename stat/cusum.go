@@ -12,13 +12,22 @@ type Cusum struct {
 
 // Add takes one try and reports an alarm. After an alarm the sum begins anew.
 func (c *Cusum) Add(hit bool) bool {
-	step := math.Log((1 - c.Worse) / (1 - c.Usual))
+	hits := 0
 	if hit {
-		step = math.Log(c.Worse / c.Usual)
+		hits = 1
 	}
-	if c.Sum = max(0, c.Sum+step); c.Sum <= c.H {
-		return false
+	_, alarm := c.AddMany(hits, 1)
+	return alarm
+}
+
+// AddMany takes tries of which nobody knows the order, and returns the sum with them and whether
+// it alarms: no sooner than where each is taken by itself, and about as soon.
+func (c *Cusum) AddMany(hits, tries int) (sum float64, alarm bool) {
+	step := float64(hits)*math.Log(c.Worse/c.Usual) + float64(tries-hits)*math.Log((1-c.Worse)/(1-c.Usual))
+	c.Sum = max(0, c.Sum+step)
+	if sum = c.Sum; sum <= c.H {
+		return sum, false
 	}
 	c.Sum = 0
-	return true
+	return sum, true
 }

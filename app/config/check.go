@@ -272,6 +272,7 @@ func (p *parser) systems(f *File) {
 		}
 		p.label(f, at+".max_label", s.MaxLabel)
 		p.budget(at+".budget", s.Budget)
+		p.canaries(f, at+".canaries", s)
 	}
 }
 

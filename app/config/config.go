@@ -225,6 +225,8 @@ type System struct {
 	Tools       Tools    `yaml:"tools" json:"tools,omitempty"`
 	MaxLabel    string   `yaml:"max_label" json:"max_label,omitempty"`
 	Budget      Budget   `yaml:"budget" json:"budget,omitempty"`
+	// Canaries are attacks on the system while people use it; nil: there are none.
+	Canaries *Canaries `yaml:"canaries" json:"canaries,omitempty"`
 }
 
 // Tools is a list of names, or `any`.
@@ -353,6 +355,11 @@ func (f *File) from(dir string) {
 		if p.CA != "" && !filepath.IsAbs(p.CA) {
 			p.CA = filepath.Join(dir, p.CA)
 			f.Providers[name] = p
+		}
+	}
+	for _, s := range f.Systems {
+		if c := s.Canaries; c != nil && c.Prompt != "" && !filepath.IsAbs(c.Prompt) {
+			c.Prompt = filepath.Join(dir, c.Prompt)
 		}
 	}
 	for name, s := range f.Stages {

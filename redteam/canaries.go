@@ -1,0 +1,380 @@
+package redteam
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bartizan-ai/bartizan/store"
+)
+
+// CanariesConfig is what trying systems while people use them needs.
+type CanariesConfig struct {
+	Store   *store.Store
+	Dir     string                   // rounds lie here, below the name of their system
+	Library func() (*Library, error) // what attacks are made of
+	Chains  [][]string               // how they are disguised
+	Scorers func() ([]Scorer, error)
+	Wards   func() []Ward // as they are declared now
+	// Open is how a ward is called, until it is closed again.
+	Open   func(ctx context.Context, system string) (target Target, shut func(), err error)
+	Alert  func(Alarm)                    // told of each alarm once
+	Failed func(system string, err error) // told why a round was not made
+	Now    func() time.Time               // nil: time.Now
+	Tick   time.Duration                  // between looks at what is due; 0: 2 s
+}
+
+// Canaries tries systems while people use them: by schedule, and when something changed.
+type Canaries struct {
+	cfg    CanariesConfig
+	rows   rows
+	holder string // this process
+	places chan struct{}
+
+	mu      sync.Mutex
+	running map[string]*running
+	ended   sync.WaitGroup
+
+	looking sync.RWMutex // for what every call of a user asks
+	seen    map[string]*sightings
+	tokens  map[string]map[string]bool // words that only canaries know, by system
+	most    map[string]int64           // tokens that a round can use
+}
+
+// running is a round that this process makes.
+type running struct {
+	cancel   context.CancelCauseFunc
+	progress Progress
+}
+
+// Why a round ended before its last attempt, and goes on later.
+var errPaused = errors.New("redteam: somebody paused it")
+
+// atOnce is how many systems are tried at a time.
+const atOnce = 2
+
+// NewCanaries returns canaries that try nothing yet: see [Canaries.Run].
+func NewCanaries(cfg CanariesConfig) *Canaries {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Tick == 0 {
+		cfg.Tick = 2 * time.Second
+	}
+	return &Canaries{cfg: cfg, rows: rows{cfg.Store}, holder: rand.Text(), places: make(chan struct{}, atOnce), running: map[string]*running{}, seen: map[string]*sightings{}, tokens: map[string]map[string]bool{}, most: map[string]int64{}}
+}
+
+// Run tries what is due until the context ends, and waits for what is under way to stop.
+func (c *Canaries) Run(ctx context.Context) {
+	t := time.NewTicker(c.cfg.Tick)
+	defer t.Stop()
+	defer c.ended.Wait()
+	for {
+		for _, w := range c.cfg.Wards() {
+			if err := c.step(ctx, w); err != nil && ctx.Err() == nil {
+				c.cfg.Failed(w.System, err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// ward returns a system as it is declared.
+func (c *Canaries) ward(system string) (Ward, bool) {
+	for _, w := range c.cfg.Wards() {
+		if w.System == system {
+			return w, true
+		}
+	}
+	return Ward{}, false
+}
+
+// step begins a round of a system where one is due.
+func (c *Canaries) step(ctx context.Context, w Ward) error {
+	if c.progress(w.System) != nil {
+		return nil
+	}
+	st, err := c.rows.get(ctx, w.System)
+	if err != nil {
+		return err
+	}
+	s, err := c.sightings(w, &st)
+	if err != nil {
+		return err
+	}
+	now := c.cfg.Now()
+	causes := due(&w, &st, s.news(), now)
+	if len(causes) == 0 || c.barred(&w, &st, now) != "" {
+		return nil
+	}
+	select {
+	case c.places <- struct{}{}:
+	default:
+		return nil // others are tried just now
+	}
+	if ok, err := c.rows.claim(ctx, w.System, c.holder, now); !ok || err != nil {
+		<-c.places
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.mu.Lock()
+	c.running[w.System] = &running{cancel: cancel}
+	c.mu.Unlock()
+	c.ended.Go(func() {
+		defer func() {
+			cancel(nil)
+			c.mu.Lock()
+			delete(c.running, w.System)
+			c.mu.Unlock()
+			<-c.places
+		}()
+		if err := c.round(ctx, w, st, causes, s.take()); err != nil {
+			c.cfg.Failed(w.System, err)
+		}
+	})
+	return nil
+}
+
+// due says why a round is to begin now; nothing: none is.
+func due(w *Ward, st *Watched, news []string, now time.Time) (out []string) {
+	switch {
+	case st.Began.IsZero():
+		return []string{CauseFirst}
+	case st.Asked != "":
+		out = append(out, CauseAsked)
+	}
+	keys := maps.Clone(w.Deployed)
+	maps.Copy(keys, st.Deployed)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if w.Deployed[key] != st.Deployed[key] {
+			out = append(out, key)
+		}
+	}
+	out = append(out, news...)
+	if len(out) > 0 && st.Asked == "" && now.Before(st.Began.Add(gap(w))) {
+		return nil // what changes all the time is not tried all the time
+	}
+	if st.Folder != "" || !now.Before(st.Due) {
+		out = append(out, CauseSchedule)
+	}
+	return out
+}
+
+// gap is the least time between rounds that nobody asked for.
+func gap(w *Ward) time.Duration { return min(w.Every/4, time.Minute) }
+
+// barred says why a system is not tried now, in a word; "": it may be.
+func (c *Canaries) barred(w *Ward, st *Watched, now time.Time) string {
+	c.looking.RLock()
+	most := c.most[w.System]
+	c.looking.RUnlock()
+	used := st.Tokens
+	if !sameDay(st.Day, now) {
+		used = 0
+	}
+	switch {
+	case !st.Paused.IsZero():
+		return "paused"
+	case !now.Before(w.Scope.Until):
+		return "ended"
+	case most > w.Tokens:
+		return "too_little" // for a single round
+	case used+most > w.Tokens:
+		return "spent"
+	}
+	return ""
+}
+
+func sameDay(a, b time.Time) bool {
+	return a.UTC().Format(time.DateOnly) == b.UTC().Format(time.DateOnly)
+}
+
+// round makes one round, or goes on with the one that was stopped, and says what it showed.
+func (c *Canaries) round(ctx context.Context, w Ward, st Watched, causes []string, known Known) error {
+	if st.Folder != "" && holds(c.folder(&st)) {
+		causes = st.Causes
+	} else {
+		st.Began = c.cfg.Now().UTC()
+		st.Folder = st.Began.Format("20060102-150405.000")
+	}
+	st.Deployed, st.Known, st.Causes = w.Deployed, known, causes
+	if err := c.rows.begin(ctx, &st); err != nil {
+		return errors.Join(fmt.Errorf("beginning a round: %w", err), c.rows.release(context.WithoutCancel(ctx), w.System, c.holder))
+	}
+	one := Round{System: w.System, Begun: st.Began, Causes: causes, Folder: st.Folder, Deployed: w.Deployed}
+	stop := c.hold(ctx, w.System)
+	err := c.play(ctx, &w, &one, c.folder(&st))
+	stop()
+	switch {
+	case errors.Is(err, ErrOther): // what was stopped was tried on another system: it can never go on
+		st.Folder = ""
+		return c.round(ctx, w, st, causes, known)
+	case ctx.Err() != nil: // it goes on later
+		return c.rows.release(context.WithoutCancel(ctx), w.System, c.holder)
+	case errors.Is(err, ErrBudget):
+		one.Fault = "Its tokens for the day were used up before its last attempt."
+	case err != nil:
+		one.Fault = "It could not be made: " + err.Error()
+	}
+	if err := one.count(c.folder(&st)); err != nil && one.Fault == "" {
+		one.Fault = "Its results cannot be read: " + err.Error()
+	}
+	return c.put(ctx, &w, &st, &one)
+}
+
+func (c *Canaries) folder(st *Watched) string { return filepath.Join(c.cfg.Dir, st.System, st.Folder) }
+
+// holds reports whether a campaign lies in a folder.
+func holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, campaignFile))
+	return err == nil
+}
+
+// plan is what a round tries.
+func (c *Canaries) plan(w *Ward) (*Plan, error) {
+	lib, err := c.cfg.Library()
+	if err != nil {
+		return nil, err
+	}
+	lib = w.prompted(lib)
+	return Make(w.Panel(lib, c.cfg.Chains), lib)
+}
+
+// play makes the attempts of a round.
+func (c *Canaries) play(ctx context.Context, w *Ward, one *Round, dir string) error {
+	p, err := c.plan(w)
+	if err != nil {
+		return err
+	}
+	one.Panel = p.panel()
+	target, shut, err := c.cfg.Open(ctx, w.System)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	scorers, err := c.cfg.Scorers()
+	if err != nil {
+		return err
+	}
+	scope := w.Scope
+	_, err = Run(ctx, RunConfig{Dir: dir, Plan: p, Targets: map[string]Target{w.System: target}, Scope: &scope, Scorers: scorers, Now: c.cfg.Now, Progress: func(now Progress) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if r := c.running[w.System]; r != nil {
+			r.progress = now
+		}
+	}})
+	return err
+}
+
+// hold keeps a round this process's own, and ends it where somebody pauses it elsewhere, until it
+// is called off.
+func (c *Canaries) hold(ctx context.Context, system string) (stop func()) {
+	done := make(chan struct{})
+	c.ended.Go(func() {
+		t := time.NewTicker(c.cfg.Tick)
+		defer t.Stop()
+		last := c.cfg.Now()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			if st, err := c.rows.get(ctx, system); err == nil && !st.Paused.IsZero() {
+				c.stop(system)
+			}
+			if now := c.cfg.Now(); now.Sub(last) > holdFor/4 {
+				last = now
+				if ok, err := c.rows.claim(ctx, system, c.holder, now); err == nil && !ok {
+					c.stop(system) // somebody else has it: this process was away for too long
+				}
+			}
+		}
+	})
+	return func() { close(done) }
+}
+
+// stop ends the round of a system in this process, at once.
+func (c *Canaries) stop(system string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.running[system]; r != nil {
+		r.cancel(errPaused)
+	}
+}
+
+// put writes a round down with what it alarms, and tells who is to be told.
+func (c *Canaries) put(ctx context.Context, w *Ward, st *Watched, one *Round) error {
+	ctx = context.WithoutCancel(ctx)
+	now := c.cfg.Now().UTC()
+	one.Ended, st.Due = now, now.Add(w.Every)
+	if !sameDay(st.Day, now) {
+		st.Tokens = 0
+	}
+	st.Day, st.Tokens = now, st.Tokens+one.Tokens
+	before, err := c.rows.rounds(ctx, w.System)
+	if err != nil {
+		return err
+	}
+	all := append(before, *one)
+	if one.Fault == "" && len(alike(all, st.Since)) < learnRounds {
+		st.Due = now.Add(gap(w)) // what is usual is to be known soon
+	}
+	raised, err := c.rows.end(ctx, st, one, alarms(all, st.Since))
+	if err != nil {
+		return fmt.Errorf("writing a round down: %w", err)
+	}
+	for _, a := range raised {
+		c.cfg.Alert(a)
+	}
+	return c.prune(w.System)
+}
+
+// alarms are those that the newest round raises.
+func alarms(rounds []Round, since time.Time) (out []Alarm) {
+	last := &rounds[len(rounds)-1]
+	raise := func(kind, series, note string) {
+		out = append(out, Alarm{System: last.System, Kind: kind, Series: series, At: last.Ended, Round: last.Begun, Note: note})
+	}
+	if s := last.Sum(); s.Attacks+s.Harmless == 0 {
+		raise(AlarmBlind, "", "No attempt of the newest round came to an end, so nobody knows whether the system still holds.")
+		return out
+	}
+	for _, s := range Drift(rounds, since) {
+		p := s.Points[len(s.Points)-1]
+		if !p.Alarm {
+			continue
+		}
+		what := map[string]string{SeriesEffect: "have an effect that had none at first", SeriesPast: "get past the guard that stopped them at first", SeriesKept: "are stopped that were answered at first"}[s.Kind]
+		raise(AlarmDrift, s.Name(), fmt.Sprintf("More attempts (%s) %s than chance explains: %d of %d in the newest round, where up to %.0f in 100 are usual.", s.Cell, what, p.Bad, p.Tries, 100*s.Usual))
+	}
+	return out
+}
+
+// prune deletes the folders of old rounds.
+func (c *Canaries) prune(system string) error {
+	dir := filepath.Join(c.cfg.Dir, system)
+	list, err := os.ReadDir(dir) // by name, which is by time
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("deleting old rounds: %w", err)
+	}
+	var errs []error
+	for _, e := range list[:max(0, len(list)-maxFolders)] {
+		errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return errors.Join(errs...)
+}

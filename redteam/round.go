@@ -1,0 +1,118 @@
+package redteam
+
+import (
+	"strings"
+	"time"
+)
+
+// Round is one time that a system was tried while people used it.
+type Round struct {
+	System   string            `json:"system"`
+	Begun    time.Time         `json:"begun"`
+	Ended    time.Time         `json:"ended"`
+	Causes   []string          `json:"causes"` // why it began: see [Causes]
+	Folder   string            `json:"folder"` // of its campaign
+	Panel    string            `json:"panel"`  // what it tries: others are not to be compared with it
+	Deployed map[string]string `json:"deployed"`
+	Tries    []Try             `json:"-"`
+	Tokens   int64             `json:"tokens"`
+	Fault    string            `json:"fault,omitempty"` // why it is not whole, in a sentence
+}
+
+// Causes of rounds, beside the keys of what is deployed ("policy").
+const (
+	CauseFirst    = "first"
+	CauseSchedule = "schedule"
+	CauseAsked    = "asked"
+	CauseAnswerer = "answerer" // a provider names another model or fingerprint than before
+	CausePrompt   = "prompt_seen"
+	CauseTools    = "tools_seen"
+)
+
+// Try is one attempt of a round, and how it ended.
+type Try struct {
+	Pair string `json:"p"` // the same attempt in another round has it too
+	Cell string `json:"c"`
+	End  string `json:"e"` // one of the ends
+}
+
+// The ends of a try. Of a harmless one, to be stopped is bad and to be answered is not.
+const (
+	TryHit     = "hit"     // it had its effect
+	TryPassed  = "passed"  // it got past the guard, and had none
+	TryUnknown = "unknown" // it got past the guard, and nobody could say what it did
+	TryStopped = "stopped"
+	TryFailed  = "failed" // it says nothing
+)
+
+// try says how a result ended.
+func (r *Result) try() Try {
+	t := Try{Pair: r.Pair[:min(16, len(r.Pair))], Cell: r.Cell, End: TryPassed}
+	switch {
+	case r.Outcome == Failed:
+		t.End = TryFailed
+	case r.Outcome == Blocked:
+		t.End = TryStopped
+	case r.Cell == BenignCell:
+	case r.Score.Verdict == Hit:
+		t.End = TryHit
+	case r.Score.Verdict == Unknown:
+		t.End = TryUnknown
+	}
+	return t
+}
+
+// count reads what a round's campaign showed.
+func (r *Round) count(dir string) error {
+	r.Tries, r.Tokens = nil, 0
+	return Results(dir, func(one *Result) error {
+		var used Spent
+		used.add(one)
+		r.Tokens += used.Input + used.Output
+		r.Tries = append(r.Tries, one.try())
+		return nil
+	})
+}
+
+// panel names what a plan tries, whatever it is tried on.
+func (p *Plan) panel() string {
+	pairs := make([]string, p.Attempts)
+	for n := range pairs {
+		pairs[n] = p.Attempt(n).Pair
+	}
+	return Digest(strings.Join(pairs, " "))[:16]
+}
+
+// Sum counts how the tries of a round ended.
+func (r *Round) Sum() (s RoundSum) {
+	for _, t := range r.Tries {
+		switch {
+		case t.End == TryFailed:
+			s.Failed++
+		case t.Cell == BenignCell:
+			s.Harmless++
+			if t.End == TryStopped {
+				s.Kept++
+			}
+		default:
+			s.Attacks++
+			if t.End == TryHit {
+				s.Hits++
+			}
+			if t.End == TryStopped {
+				s.Stopped++
+			}
+		}
+	}
+	return s
+}
+
+// RoundSum is a round in numbers.
+type RoundSum struct {
+	Attacks  int `json:"attacks"`
+	Stopped  int `json:"stopped"`
+	Hits     int `json:"hits"`
+	Harmless int `json:"harmless"`
+	Kept     int `json:"harmless_stopped"`
+	Failed   int `json:"failed"`
+}
