@@ -180,6 +180,7 @@ func (a *api) routes(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/systems/{id}/spending", "get-spending", desk.RecordRead, "Say what a system used, and what it may still use"), a.spending)
 	a.subjectRoutes(h)
 	a.redteamRoutes(h)
+	a.liveRoutes(h)
 }
 
 func (a *api) listSessions(ctx context.Context, _ *struct{}) (*sessionsBody, error) {

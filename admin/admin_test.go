@@ -107,7 +107,9 @@ func serve(t *testing.T) *server {
 	}
 	s.attacks = filepath.Join(dir, "redteam")
 	redteamtest.Make(t, s.attacks, redteamtest.Spec{ID: "first", Begun: time.Now().Add(-time.Hour), Stops: 2}, redteamtest.Spec{ID: "second", Begun: time.Now().Add(-time.Minute), Stops: 8})
-	s.desk = desk.New(desk.Config{Attacks: redteamtest.Attacks(s.attacks, redteamtest.Spec{Begun: time.Now(), Slow: 20 * time.Millisecond, Stops: 9}, redteam.OpenFindings(st, nil)), Keys: s.keys, Profiles: s.profiles, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
+	attacks := redteamtest.Attacks(s.attacks, redteamtest.Spec{Begun: time.Now(), Slow: 20 * time.Millisecond, Stops: 9}, redteam.OpenFindings(st, nil))
+	attacks.Canaries = redteamtest.Live(t, st, s.attacks, redteamtest.LiveSpec{System: "bot", Rounds: 6, Gone: 5, Last: time.Now()})
+	s.desk = desk.New(desk.Config{Attacks: attacks, Keys: s.keys, Profiles: s.profiles, Sessions: s.sessions, Recorder: s.notes, Permits: func() *access.Permits { return permits }, Watch: watched, Privacy: signed(s.subjects), Policies: func() []*guard.Compiled { return []*guard.Compiled{office} }})
 	t.Cleanup(s.desk.Close)
 	s.Handler = admin.New(admin.Config{Version: "1.2.3", Console: func() string { return "https://console.example" }, Desk: s.desk,
 		Who: func(r *http.Request) (desk.Actor, error) {

@@ -63,6 +63,8 @@ func (r route) aboutAttacks(t *testing.T, s *server) (path, body string) {
 	t.Helper()
 	id, key := "first", s.through(t)[0]
 	switch name := strings.TrimPrefix(r.path, "/api/v1/redteam"); {
+	case strings.HasPrefix(name, "/live/"), strings.HasPrefix(name, "/alarms/"):
+		return r.aboutLive(t, s)
 	case r.method+name == "POST/campaigns":
 		s.quiet(t)
 		body = `{"reason":"before the release"}`
@@ -88,6 +90,71 @@ func (r route) aboutAttacks(t *testing.T, s *server) (path, body string) {
 		}
 	}
 	return strings.NewReplacer("{id}", id, "{key}", key).Replace(r.path), body
+}
+
+// aboutLive is a good request about what is tried while people use it.
+func (r route) aboutLive(t *testing.T, s *server) (path, body string) {
+	t.Helper()
+	list, err := s.desk.Live(context.Background(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paused := !list[0].Watched.Paused.IsZero()
+	if strings.HasSuffix(r.path, "/resume") && !paused {
+		err = s.desk.PauseRounds(context.Background(), whole, "bot", "x")
+	} else if strings.HasSuffix(r.path, "/try") && paused {
+		err = s.desk.ResumeRounds(context.Background(), whole, "bot", "x")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("{system}", "bot", "{id}", list[0].Alarms[0].ID).Replace(r.path), `{"reason":"ticket 7"}`
+}
+
+// TestRedteamLive: what is tried while people use it, with its rounds, sums and alarms.
+func TestRedteamLive(t *testing.T) {
+	s := serve(t)
+	code, body := s.ask(t, "reader", "GET", "/api/v1/redteam/live", "")
+	var got []struct {
+		System, State, Every string
+		Tokens               map[string]int64
+		Alarms               []redteam.Alarm
+		Rounds               []struct {
+			Campaign string
+			Causes   []string
+			Attacks  int
+			Stopped  int
+		}
+		Series []redteam.Series
+	}
+	if err := json.Unmarshal([]byte(body), &got); code != 200 || err != nil || len(got) != 1 {
+		t.Fatal(code, err, body)
+	}
+	one := got[0]
+	if one.System != "bot" || one.State != "waiting" || one.Every != "6h0m0s" || len(one.Rounds) != 6 || len(one.Alarms) == 0 || one.Alarms[0].Kind != redteam.AlarmDrift || len(one.Series) < 2 || one.Tokens["a_day"] == 0 || one.Tokens["used"] == 0 {
+		t.Errorf("%+v", one)
+	}
+	if first, last := one.Rounds[5], one.Rounds[0]; first.Causes[0] != redteam.CauseFirst || last.Stopped >= first.Stopped/2 {
+		t.Errorf("%+v, then %+v", first, last)
+	}
+	if code, body := s.ask(t, "reader", "GET", "/api/v1/redteam/campaigns/"+one.Rounds[0].Campaign, ""); code != 200 || !strings.Contains(body, `"state":"done"`) {
+		t.Errorf("%d %.300s", code, body)
+	}
+	for _, c := range []struct {
+		path, body, want string
+		code             int
+	}{
+		{"/live/other/try", `{"reason":"x"}`, "is not tried", 404},
+		{"/live/bot/pause", `{"reason":"a busy day"}`, "", 204},
+		{"/live/bot/try", `{"reason":"x"}`, "let them go on first", 409},
+		{"/live/bot/resume", `{"reason":"x"}`, "", 204},
+		{"/alarms/" + one.Alarms[0].ID + "/settle", `{"usual":true,"reason":"it is watched only"}`, "", 204},
+		{"/alarms/" + one.Alarms[0].ID + "/settle", `{"usual":true,"reason":"x"}`, "settled already", 404},
+	} {
+		if code, body := s.ask(t, "admin", "POST", "/api/v1/redteam"+c.path, c.body); code != c.code || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d %s", c.path, code, body)
+		}
+	}
 }
 
 // TestRedteam: the API says what the console says, and no word of an attempt without a reason.

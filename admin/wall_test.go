@@ -55,11 +55,20 @@ var walled = map[string]request{
 	"GET /redteam/findings":                               plain("/redteam/findings"),
 	"POST /redteam/findings/{id}":                         plain(`/redteam/findings/find_none {"damage":"low","likelihood":"rare"}`),
 	"POST /redteam/findings/{id}/close":                   plain("/redteam/findings/find_none/close {}"),
-	"GET /redteam/coverage":                               plain("/redteam/coverage"),
-	"GET /traffic":                                        plain("/traffic", "/traffic?range=hour", "/traffic?range=month"),
-	"GET /conformance":                                    plain("/conformance"),
-	"GET /notices":                                        func(n teamtest.Names) []string { return []string{"/notices", "/notices?system=" + n.System} },
-	"GET /guard":                                          plain("/guard", "/guard?range=month"),
+	"GET /redteam/live":                                   plain("/redteam/live"),
+	"POST /redteam/live/{system}/try":                     func(n teamtest.Names) []string { return []string{"/redteam/live/" + n.System + `/try {"reason":"x"}`} },
+	"POST /redteam/live/{system}/pause": func(n teamtest.Names) []string {
+		return []string{"/redteam/live/" + n.System + `/pause {"reason":"x"}`}
+	},
+	"POST /redteam/live/{system}/resume": func(n teamtest.Names) []string {
+		return []string{"/redteam/live/" + n.System + `/resume {"reason":"x"}`}
+	},
+	"POST /redteam/alarms/{id}/settle": plain(`/redteam/alarms/alarm_none/settle {"usual":true,"reason":"x"}`),
+	"GET /redteam/coverage":            plain("/redteam/coverage"),
+	"GET /traffic":                     plain("/traffic", "/traffic?range=hour", "/traffic?range=month"),
+	"GET /conformance":                 plain("/conformance"),
+	"GET /notices":                     func(n teamtest.Names) []string { return []string{"/notices", "/notices?system=" + n.System} },
+	"GET /guard":                       plain("/guard", "/guard?range=month"),
 	"POST /guard/tries": func(n teamtest.Names) []string {
 		return []string{`/guard/tries {"text":"the plan of shared","policy":"` + n.Policy + `"}`, `/guard/tries {"text":"the plan of shared","policy":"shared"}`}
 	},
@@ -183,7 +192,7 @@ func TestR62Organisation(t *testing.T) {
 			t.Errorf("%s %s: %s", r.method, r.path, got)
 		}
 	}
-	if refused != 24 {
+	if refused != 29 {
 		t.Errorf("%d routes are refused", refused)
 	}
 }

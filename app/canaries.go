@@ -26,11 +26,13 @@ const canaryAnswer = 256
 // openCanaries makes the canaries of the systems that have some. None is sent before [App.Start].
 func (a *App) openCanaries(context.Context) error {
 	alarms := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bartizan_canary_alarms_total", Help: "Alarms of canaries: a rate that got worse, a token that came back, or rounds that fail."}, []string{"system", "kind"})
-	if err := a.registry.Register(alarms); err != nil {
+	open := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "bartizan_canary_alarms_open", Help: "Alarms of canaries that nobody has settled."}, []string{"system"})
+	if err := errors.Join(a.registry.Register(alarms), a.registry.Register(open)); err != nil {
 		return fmt.Errorf("counting alarms: %w", err)
 	}
 	a.canaries = redteam.NewCanaries(redteam.CanariesConfig{Store: a.store, Dir: a.dir(live), Library: func() (*redteam.Library, error) { return AttackLibrary(nil) }, Chains: DefaultCampaign().Chains,
-		Scorers: func() ([]redteam.Scorer, error) { return Scorers(nil) }, Wards: a.wards, Open: a.tried, Tick: a.cfg.Tick,
+		Scorers: func() ([]redteam.Scorer, error) { return Scorers(nil) }, Wards: a.wards, Target: a.tried, Tick: a.cfg.Tick,
+		Open: func(system string, n int) { open.WithLabelValues(system).Set(float64(n)) },
 		Alert: func(one redteam.Alarm) {
 			alarms.WithLabelValues(one.System, one.Kind).Inc()
 			a.cfg.Log.Warn("alert", "event", "canaries."+one.Kind, "alarm", one.ID, "system", one.System, "series", one.Series, "seen", one.Note, "do", "look at Live in the console, and settle the alarm there")
@@ -57,7 +59,7 @@ func (a *App) wards() (out []redteam.Ward) {
 		}
 		out = append(out, redteam.Ward{System: s.Name, Every: time.Duration(c.Every), Attempts: c.Attempts, PerSecond: c.PerMinute / 60, Tokens: c.Tokens, MaxTokens: canaryAnswer,
 			Random: binary.LittleEndian.Uint64(a.keys.Derive("canaries " + s.Name)), AnyTool: s.AnyTool, Prompt: prompt, Deployed: p.deployed(s.Name, d, prompt),
-			Scope: redteam.Scope{AllowedBy: c.AllowedBy, Reason: c.Reason, Until: c.End(), Targets: []string{"inside://live/" + s.Name}}})
+			Scope: redteam.Scope{AllowedBy: c.AllowedBy, Reason: c.Reason, Until: c.End(), Targets: []string{redteam.LiveTarget + s.Name}}})
 	}
 	return out
 }
@@ -100,7 +102,7 @@ func (a *App) tried(_ context.Context, system string) (redteam.Target, func(), e
 	dialect := p.Models[model][0].Dialect
 	secret, giveBack := a.keys.Lend(system, "canaries")
 	prompt, _ := d.Canaries.ReadPrompt() // what cannot be read was said, and is no ward
-	name := "inside://live/" + system + "#" + redteam.Digest([]any{p.deployed(system, d, prompt), model})[:12]
+	name := redteam.LiveTarget + system + "#" + redteam.Digest([]any{p.deployed(system, d, prompt), model})[:12]
 	t, err := target.New(target.Config{Dialect: dialect, URL: "https://gate.invalid" + paths[dialect], Model: model, Key: secret, Transport: inside{a}, Look: a.blocked, Name: name})
 	if err != nil {
 		giveBack()

@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -83,7 +82,7 @@ func (d *Desk) attempt(id, key string) (*Attempt, error) {
 	if c.Analysis == nil {
 		return nil, refuse(http.StatusConflict, ErrInvalid, "This campaign cannot be read now. %s", c.Why)
 	}
-	r, err := redteam.Find(filepath.Join(d.cfg.Attacks.Dir, id), key)
+	r, err := redteam.Find(d.lies(id), key)
 	if err != nil {
 		return nil, noAttempt()
 	}
@@ -139,7 +138,7 @@ func (d *Desk) tries(pair, arm, target string) []redteam.Retest {
 	defer d.campaigns.mu.Unlock()
 	out := []redteam.Retest{}
 	ids, _ := d.ids() // those that cannot be listed were not tried
-	for _, id := range ids {
+	for _, id := range append(ids, d.rounds(target)...) {
 		f := d.folder(id)
 		if f.err != nil {
 			continue

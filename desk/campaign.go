@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +65,7 @@ func (d *Desk) known(id string) (*Campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(ids, id) {
+	if !d.isThere(id, ids) {
 		return nil, noCampaign()
 	}
 	return d.campaign(id), nil
@@ -141,7 +140,7 @@ func (d *Desk) Decide(ctx context.Context, a Actor, id, key string, verdict redt
 		if _, err := d.known(id); err != nil {
 			return err
 		}
-		dir := filepath.Join(d.cfg.Attacks.Dir, id)
+		dir := d.lies(id)
 		r, err := redteam.Find(dir, key)
 		if err != nil {
 			return noAttempt()

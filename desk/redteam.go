@@ -110,7 +110,7 @@ func (c *campaigns) close() {
 var CampaignName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$`)
 
 // reserved are names that stand for something else where campaigns are named.
-var reserved = []string{"coverage", "findings", "run"}
+var reserved = []string{"coverage", "findings", "live", "run"}
 
 const (
 	maxCampaigns = 40              // that are listed, the newest
@@ -175,12 +175,12 @@ func beganAt(path string) (at time.Time, ok bool) {
 }
 
 func isCampaign(id string) bool {
-	return CampaignName.MatchString(id) && !slices.Contains(reserved, id)
+	return CampaignName.MatchString(id) && !slices.Contains(reserved, id) && !redteam.IsRound(id)
 }
 
 // folder reads a campaign, or remembers it.
 func (d *Desk) folder(id string) *folder {
-	dir := filepath.Join(d.cfg.Attacks.Dir, id)
+	dir := d.lies(id)
 	c := &d.campaigns
 	now, s := d.cfg.Now(), stamp(dir)
 	had := c.known[id]
@@ -210,7 +210,7 @@ func (d *Desk) campaign(id string) *Campaign {
 	} else if c.job != nil && c.job.id == id {
 		out.Why = c.job.why
 	}
-	if stamp(filepath.Join(d.cfg.Attacks.Dir, id)) == "" {
+	if stamp(d.lies(id)) == "" {
 		return out // it is about to begin
 	}
 	f := d.folder(id)
@@ -219,7 +219,7 @@ func (d *Desk) campaign(id string) *Campaign {
 		return out
 	}
 	out.Analysis, out.Plan, out.Survey = f.a, f.opened.Plan, f.survey
-	out.Inside = !slices.ContainsFunc(f.a.Campaign.Arms, func(arm string) bool { return !strings.HasPrefix(f.a.Targets[arm], "inside://") })
+	out.Inside = !redteam.IsRound(id) && !slices.ContainsFunc(f.a.Campaign.Arms, func(arm string) bool { return !strings.HasPrefix(f.a.Targets[arm], "inside://") })
 	// Cells that were decided early are not tried to the end.
 	complete := f.a.Done >= f.a.Planned || f.a.Campaign.Looks > 0 && f.a.Done > 0
 	if complete && out.State == CampaignUnfinished {
@@ -302,7 +302,7 @@ func (d *Desk) Campaign(_ context.Context, a Actor, id string) (*Campaign, error
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(ids, id) && !d.campaigns.live(id) {
+	if !d.isThere(id, ids) && !d.campaigns.live(id) {
 		return nil, noCampaign()
 	}
 	c := d.campaign(id)

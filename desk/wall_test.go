@@ -95,6 +95,20 @@ var methods = map[string]walled{
 	"StartCampaign": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
 		return one(h.StartCampaign(ctx, a, "", "x"))
 	},
+	"Live":       func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.Live(ctx, a)) },
+	"OpenAlarms": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) { return one(h.OpenAlarms(ctx, a)) },
+	"AskRound": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
+		return nothing(h.AskRound(ctx, a, n.System, "x"))
+	},
+	"PauseRounds": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
+		return nothing(h.PauseRounds(ctx, a, n.System, "x"))
+	},
+	"ResumeRounds": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
+		return nothing(h.ResumeRounds(ctx, a, n.System, "x"))
+	},
+	"SettleAlarm": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
+		return nothing(h.SettleAlarm(ctx, a, "alarm_none", false, "x"))
+	},
 	"StopCampaign": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
 		return nothing(h.StopCampaign(ctx, a, teamtest.Campaign))
 	},

@@ -23,10 +23,11 @@ type CanariesConfig struct {
 	Chains  [][]string               // how they are disguised
 	Scorers func() ([]Scorer, error)
 	Wards   func() []Ward // as they are declared now
-	// Open is how a ward is called, until it is closed again.
-	Open   func(ctx context.Context, system string) (target Target, shut func(), err error)
+	// Target is how a ward is called, until it is shut.
+	Target func(ctx context.Context, system string) (target Target, shut func(), err error)
 	Alert  func(Alarm)                    // told of each alarm once
 	Failed func(system string, err error) // told why a round was not made
+	Open   func(system string, n int)     // told now and then how many alarms are open; nil: nobody
 	Now    func() time.Time               // nil: time.Now
 	Tick   time.Duration                  // between looks at what is due; 0: 2 s
 }
@@ -78,7 +79,7 @@ func (c *Canaries) Run(ctx context.Context) {
 	defer c.ended.Wait()
 	for {
 		for _, w := range c.cfg.Wards() {
-			if err := c.step(ctx, w); err != nil && ctx.Err() == nil {
+			if err := errors.Join(c.step(ctx, w), c.tell(ctx, w.System)); err != nil && ctx.Err() == nil {
 				c.cfg.Failed(w.System, err)
 			}
 		}
@@ -88,6 +89,18 @@ func (c *Canaries) Run(ctx context.Context) {
 		case <-t.C:
 		}
 	}
+}
+
+// tell says how many alarms of a system are open.
+func (c *Canaries) tell(ctx context.Context, system string) error {
+	if c.cfg.Open == nil {
+		return nil
+	}
+	n, err := c.rows.open(ctx, system)
+	if err == nil {
+		c.cfg.Open(system, n)
+	}
+	return err
 }
 
 // ward returns a system as it is declared.
@@ -258,7 +271,7 @@ func (c *Canaries) play(ctx context.Context, w *Ward, one *Round, dir string) er
 		return err
 	}
 	one.Panel = p.panel()
-	target, shut, err := c.cfg.Open(ctx, w.System)
+	target, shut, err := c.cfg.Target(ctx, w.System)
 	if err != nil {
 		return err
 	}
@@ -341,7 +354,7 @@ func (c *Canaries) put(ctx context.Context, w *Ward, st *Watched, one *Round) er
 	for _, a := range raised {
 		c.cfg.Alert(a)
 	}
-	return c.prune(w.System)
+	return c.prune(ctx, w.System)
 }
 
 // alarms are those that the newest round raises.
@@ -365,16 +378,22 @@ func alarms(rounds []Round, since time.Time) (out []Alarm) {
 	return out
 }
 
-// prune deletes the folders of old rounds.
-func (c *Canaries) prune(system string) error {
+// prune deletes the folders of old rounds, but those that hold the evidence of an open finding.
+func (c *Canaries) prune(ctx context.Context, system string) error {
 	dir := filepath.Join(c.cfg.Dir, system)
 	list, err := os.ReadDir(dir) // by name, which is by time
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("deleting old rounds: %w", err)
 	}
+	wanted, err := c.rows.found(ctx)
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, e := range list[:max(0, len(list)-maxFolders)] {
-		errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		if !wanted[nameOfRound(system, e.Name())] {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
 	}
 	return errors.Join(errs...)
 }

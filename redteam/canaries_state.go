@@ -7,6 +7,7 @@ import (
 
 // WardState is a system that is tried while people use it, with what that showed.
 type WardState struct {
+	at      time.Time
 	Ward    Ward      `json:"-"`
 	Most    int64     `json:"most_tokens"` // that a round can use
 	State   string    `json:"state"`       // "running", "waiting", "paused", "ended": the scope is over, "spent": the tokens of the day are, "too_little": they are fewer than one round can use
@@ -15,6 +16,14 @@ type WardState struct {
 	Rounds  []Round   `json:"rounds"`            // the oldest first
 	Series  []Series  `json:"series"`
 	Alarms  []Alarm   `json:"alarms"` // the open ones first
+}
+
+// Used are the tokens that rounds of this day (UTC) have used.
+func (s *WardState) Used() int64 {
+	if !sameDay(s.Watched.Day, s.at) {
+		return 0
+	}
+	return s.Watched.Tokens
 }
 
 // Open are the alarms that nobody has closed.
@@ -49,7 +58,7 @@ func (c *Canaries) States(ctx context.Context) (out []WardState, err error) {
 }
 
 func (c *Canaries) state(ctx context.Context, w Ward) (*WardState, error) {
-	out := &WardState{Ward: w, State: "waiting"}
+	out := &WardState{at: c.cfg.Now(), Ward: w, State: "waiting"}
 	var err error
 	if out.Watched, err = c.rows.get(ctx, w.System); err != nil {
 		return nil, err

@@ -32,7 +32,9 @@ var canariesSuite = []struct {
 
 func TestCanariesSQLite(t *testing.T) {
 	for _, c := range canariesSuite {
-		t.Run(c.name, func(t *testing.T) { c.run(t, database(t, store.Config{Path: filepath.Join(t.TempDir(), "redteam.db")})) })
+		t.Run(c.name, func(t *testing.T) {
+			c.run(t, database(t, store.Config{Path: filepath.Join(t.TempDir(), "redteam.db")}))
+		})
 	}
 }
 
@@ -176,8 +178,8 @@ func newCage(t *testing.T, s *store.Store, dir string, w Ward, m *model) *cage {
 	c.ward.Store(&w)
 	c.Canaries = NewCanaries(CanariesConfig{Store: s, Dir: dir, Library: func() (*Library, error) { return stock(20), nil }, Chains: [][]string{{}, {"shout"}},
 		Scorers: func() ([]Scorer, error) { return []Scorer{told{}}, nil }, Wards: func() []Ward { return []Ward{*c.ward.Load()} },
-		Open:  func(context.Context, string) (Target, func(), error) { return c.model, func() {}, nil },
-		Alert: func(a Alarm) { c.alarms <- a }, Failed: func(system string, err error) { t.Error(system, err) },
+		Target: func(context.Context, string) (Target, func(), error) { return c.model, func() {}, nil },
+		Alert:  func(a Alarm) { c.alarms <- a }, Failed: func(system string, err error) { t.Error(system, err) },
 		Now: func() time.Time { return moment.Add(time.Duration(c.now.Load())) }, Tick: time.Millisecond})
 	return c
 }

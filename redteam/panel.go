@@ -23,6 +23,9 @@ type Ward struct {
 	Deployed map[string]string
 }
 
+// LiveTarget begins the name of a target that people use; the name of its system follows.
+const LiveTarget = "inside://live/"
+
 // proven are the effects that a panel tries: those that need no judge, and cost their target no more
 // than an answer.
 var proven = []string{"canary", "mark", "link", "pattern"}

@@ -1,6 +1,10 @@
 package redteam
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -115,4 +119,41 @@ type RoundSum struct {
 	Harmless int `json:"harmless"`
 	Kept     int `json:"harmless_stopped"`
 	Failed   int `json:"failed"`
+}
+
+// roundName is how the campaign of a round is named among campaigns: "live.SYSTEM.FOLDER".
+var roundName = regexp.MustCompile(`^live\.([A-Za-z0-9][A-Za-z0-9._-]*)\.([0-9]{8}-[0-9]{6}\.[0-9]{3})$`)
+
+// Name is what the campaign of a round is called where campaigns are named.
+func (r *Round) Name() string { return nameOfRound(r.System, r.Folder) }
+
+func nameOfRound(system, folder string) string { return "live." + system + "." + folder }
+
+// IsRound reports whether a name is one of a round.
+func IsRound(name string) bool { return roundName.MatchString(name) }
+
+// Lies is the folder of the round of this name; "": there is none, or none any more.
+func (c *Canaries) Lies(name string) string {
+	part := roundName.FindStringSubmatch(name)
+	if part == nil {
+		return ""
+	}
+	if dir := filepath.Join(c.cfg.Dir, part[1], part[2]); holds(dir) {
+		return dir
+	}
+	return ""
+}
+
+// Names are those of a system's rounds whose folders are still there, the newest first.
+func (c *Canaries) Names(system string) (out []string) {
+	list, err := os.ReadDir(filepath.Join(c.cfg.Dir, system))
+	if err != nil {
+		return nil // nothing was tried yet
+	}
+	for _, e := range slices.Backward(list) {
+		if name := nameOfRound(system, e.Name()); c.Lies(name) != "" {
+			out = append(out, name)
+		}
+	}
+	return out
 }

@@ -104,7 +104,13 @@ func Build(t testing.TB, beta bool) *House {
 	policies := policiesOf(t, systems)
 	attacks := filepath.Join(dir, "redteam")
 	redteamtest.Make(t, attacks, redteamtest.Spec{ID: Campaign, Begun: Moment, Seeds: 1})
-	h.Desk = desk.New(desk.Config{Attacks: redteamtest.Attacks(attacks, redteamtest.Spec{Begun: Moment, Seeds: 1}, redteam.OpenFindings(st, nil)), Keys: h.Keys, Sessions: h.Sessions, Profiles: h.Profiles, Recorder: h, Permits: func() *access.Permits { return permits },
+	tried := redteamtest.Attacks(attacks, redteamtest.Spec{Begun: Moment, Seeds: 1}, redteam.OpenFindings(st, nil))
+	live := []redteamtest.LiveSpec{{System: alpha.System, Rounds: 1, Last: Moment}}
+	if beta {
+		live = append(live, redteamtest.LiveSpec{System: other.System, Rounds: 1, Last: Moment})
+	}
+	tried.Canaries = redteamtest.Live(t, st, attacks, live...)
+	h.Desk = desk.New(desk.Config{Attacks: tried, Keys: h.Keys, Sessions: h.Sessions, Profiles: h.Profiles, Recorder: h, Permits: func() *access.Permits { return permits },
 		Policies: func() []*guard.Compiled { return policies }, Now: func() time.Time { return Moment }, Watch: h.watch(systems, beta),
 		Privacy: desk.Privacy{Subjects: h.Subjects, Rules: func() desk.Rules { return h.Rules }, Certify: func(b []byte) ([]byte, error) { return b, nil },
 			Proof: func(_ context.Context, id string) (*ledger.Proof, error) {
