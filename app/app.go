@@ -45,7 +45,7 @@ type Config struct {
 	Synthetic bool // every record is marked as not real
 	Origin    string
 	Version   string
-	Tick      time.Duration // between looks at whether canaries are due; 0: 2 s
+	Tick      time.Duration // between looks at whether canaries are due, the first after 30 of them; 0: 2 s
 }
 
 // App is a running Bartizan.

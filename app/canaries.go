@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -111,9 +112,17 @@ func (a *App) tried(_ context.Context, system string) (redteam.Target, func(), e
 	return t, giveBack, nil
 }
 
+// settle is how many ticks there are before the first look: who has just begun has users to see to.
+const settle = 30
+
 // try sends canaries until the app stops.
 func (a *App) try() {
 	defer a.stopped.Done()
+	select {
+	case <-a.stop:
+		return
+	case <-time.After(settle * cmp.Or(a.cfg.Tick, 2*time.Second)):
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {

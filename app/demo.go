@@ -99,6 +99,10 @@ func demoFile(cfg DemoConfig) (*config.File, map[string]llm.Model, error) {
 			Handling: config.Handling{Training: "never", Retention: "0d", Ceiling: "general", Basis: "assumed by the demo: a real configuration says what the contract says"}}}
 		upstreams, try = nil, []string{"upstream/" + practice.Name}
 	}
+	canaries := demoCanaries(time.Now())
+	if cfg.Upstream != "" {
+		canaries = nil // that model may be paid for
+	}
 	in, out := 0.25, 2.0 // a price to see costs by; nobody is billed
 	return &config.File{
 		Version:   1,
@@ -109,9 +113,15 @@ func demoFile(cfg DemoConfig) (*config.File, map[string]llm.Model, error) {
 		Policies:  map[string]guard.Policy{"demo": demoPolicy(time.Now())},
 		Systems: map[string]config.System{
 			demoSystem: {Team: "demo", Owner: "you@example.com", Purpose: "Show what the gate does", Environment: "development",
-				Policy: "demo", Models: []string{practice.Name}, Tools: config.Tools{Any: true}, MaxLabel: "general"},
+				Policy: "demo", Models: []string{practice.Name}, Tools: config.Tools{Any: true}, MaxLabel: "general", Canaries: canaries},
 		},
 	}, upstreams, nil
+}
+
+// demoCanaries have the demo tried from its second minute on, so that its page shows something soon.
+func demoCanaries(now time.Time) *config.Canaries {
+	return &config.Canaries{AllowedBy: "whoever began the demonstration", Reason: "to show what canaries do", Until: now.AddDate(0, 0, 30).Format(time.DateOnly),
+		Every: config.Duration(10 * time.Minute), PerMinute: 240, Tokens: 20_000_000}
 }
 
 // demoObserves is the probability from which the demo keeps what it found, whatever follows:

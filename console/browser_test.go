@@ -254,11 +254,12 @@ func TestBrowser(t *testing.T) {
 				t.Run(v.String(), func(t *testing.T) {
 					h := build(t).furnish(40)
 					h.suspend("spare")
+					round := h.tried().Rounds[8].Name()
 					x := open(t, b, serve(t, h), v)
 					x.signIn(h)
 					through, waiting := h.attempts("first")
 					key, _ := h.handled()
-					visit := append(h.pagesOf()[:23], "/redteam/first", "/redteam/second", "/redteam/first/"+through[0], "/redteam/first/"+waiting[0], "/redteam/first/"+key, "/exchanges/act_1", "/nowhere")
+					visit := append(h.pagesOf()[:24], "/redteam/"+round, "/redteam/first", "/redteam/second", "/redteam/first/"+through[0], "/redteam/first/"+waiting[0], "/redteam/first/"+key, "/exchanges/act_1", "/nowhere")
 					for i, path := range visit {
 						x.goTo(path)
 						if n := x.sideways(); n > 0 {
@@ -372,7 +373,7 @@ func TestBrowserRunsNothingPlanted(t *testing.T) {
 	h := infested(t, all)
 	x := open(t, chromium(t), serve(t, h), view{1440, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/redteam", "/redteam/coverage", "/redteam/planted", "/redteam/" + h.planted(), "/flows?range=month", "/consents", "/retention", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/redteam", "/redteam/live", "/redteam/coverage", "/redteam/planted", "/redteam/" + h.planted(), "/flows?range=month", "/consents", "/retention", "/exchanges", "/exchanges?kind=act", "/exchanges/" + h.records[1].ID(), "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		got, err := x.Eval(`() => [typeof window.hit, document.scripts.length, document.body.innerText.includes("XsS7canary")].join()`)
@@ -392,7 +393,7 @@ func TestBrowserLongNames(t *testing.T) {
 	h := infested(t, strings.Repeat("longname", 8))
 	x := open(t, chromium(t), serve(t, h), view{390, "light", true})
 	x.signIn(h)
-	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/redteam", "/redteam/coverage", "/redteam/planted", "/redteam/" + h.planted(), "/flows", "/consents", "/retention", "/exchanges", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
+	for _, path := range []string{"/", "/traffic", "/providers", "/conformance", "/notices", "/redteam", "/redteam/live", "/redteam/coverage", "/redteam/planted", "/redteam/" + h.planted(), "/flows", "/consents", "/retention", "/exchanges", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"} {
 		x.goTo(path)
 		openAll(x)
 		if n := x.sideways(); n > 0 {

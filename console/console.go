@@ -143,7 +143,7 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-var pageNames = []string{"now", "traffic", "providers", "conformance", "flows", "notices", "consents", "retention", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "redteam", "campaign", "attempt", "coverage", "ledger", "subjects", "sessions", "login", "message"}
+var pageNames = []string{"now", "traffic", "providers", "conformance", "flows", "notices", "consents", "retention", "exchanges", "exchange", "systems", "policies", "guard", "try", "replay", "redteam", "campaign", "attempt", "coverage", "live", "ledger", "subjects", "sessions", "login", "message"}
 
 // routes is every route of the console, with the act that it needs a permit for.
 // What a form asks for is permitted, or refused on record, by the desk.
@@ -172,6 +172,11 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("GET /redteam", c.with(desk.RedteamRead, c.redteamPage))
 	c.mux.HandleFunc("POST /redteam/run", c.form(c.startCampaign))
 	c.mux.HandleFunc("GET /redteam/coverage", c.with(desk.RedteamRead, c.coverage))
+	c.mux.HandleFunc("GET /redteam/live", c.with(desk.RedteamRead, c.livePage))
+	c.mux.HandleFunc("POST /redteam/live/{system}/try", c.form(c.askRound))
+	c.mux.HandleFunc("POST /redteam/live/{system}/pause", c.form(c.pauseRounds))
+	c.mux.HandleFunc("POST /redteam/live/{system}/resume", c.form(c.resumeRounds))
+	c.mux.HandleFunc("POST /redteam/alarms/{id}/settle", c.form(c.settleAlarm))
 	c.mux.HandleFunc("GET /redteam/{name}", c.with(desk.RedteamRead, c.campaign))
 	c.mux.HandleFunc("POST /redteam/{name}/stop", c.form(c.stopCampaign))
 	c.mux.HandleFunc("GET /redteam/{name}/{key}", c.with(desk.RedteamRead, c.attempt))

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pagesOf are the pages that a house has.
 func (h *house) pagesOf() []string {
-	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/flows", "/consents", "/retention", "/redteam", "/redteam/coverage", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
+	list := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/flows", "/consents", "/retention", "/redteam", "/redteam/live", "/redteam/coverage", "/exchanges", "/exchanges?decision=block&system=bot", "/exchanges?kind=act", "/exchanges?end=answered", "/exchanges?id=none", "/systems", "/policies", "/guard", "/guard?range=month&policy=trial", "/ledger", "/subjects", "/sessions"}
 	for _, r := range h.records {
 		if p := "/exchanges/" + r.ID(); !slices.Contains(list, p) && len(list) < 38 {
 			list = append(list, p)
@@ -140,6 +140,11 @@ var may = map[string][]string{
 	"GET /redteam":                             {"admin", "approver", "auditor", "reader"},
 	"POST /redteam/run":                        {"admin"},
 	"GET /redteam/coverage":                    {"admin", "approver", "auditor", "reader"},
+	"GET /redteam/live":                        {"admin", "approver", "auditor", "reader"},
+	"POST /redteam/live/{system}/try":          {"admin"},
+	"POST /redteam/live/{system}/pause":        {"admin"},
+	"POST /redteam/live/{system}/resume":       {"admin"},
+	"POST /redteam/alarms/{id}/settle":         {"admin"},
 	"GET /redteam/{name}":                      {"admin", "approver", "auditor", "reader"},
 	"POST /redteam/{name}/stop":                {"admin"},
 	"GET /redteam/{name}/{key}":                {"admin", "approver", "auditor", "reader"},
@@ -209,7 +214,13 @@ func TestRolesAndRoutes(t *testing.T) {
 			if strings.HasSuffix(path, "/stop") {
 				name = h.running()
 			}
-			path = strings.NewReplacer("{$}", "", "{name}", name, "{key}", key, "{id}", id, "{file}", "style.css", "{token}", "abc").Replace(path)
+			if strings.Contains(path, "/live") || strings.Contains(path, "/alarms/") {
+				id = h.tried().Alarms[0].ID
+			}
+			if strings.HasSuffix(path, "/resume") {
+				h.paused("bot")
+			}
+			path = strings.NewReplacer("{$}", "", "{name}", name, "{key}", key, "{id}", id, "{file}", "style.css", "{token}", "abc", "{system}", "bot").Replace(path)
 			b, a, profile := h.as(role), answer{}, h.suspend("azure")
 			if method == "POST" {
 				a = b.post(path, "text", "x", "policy", "office", "direction", "input", "over", "samples", "range", "day", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5", "system", "bot", "id", h.keys.List()[0].ID, "reason", "ticket 7", "link", "wrong", "all", "yes", "provider", "azure", "digest", profile, "subject", "eve@example.com", "hold", h.held(), "request", h.asked(), "what", "training", "purpose", "Answers questions about orders", "consent", h.agreed(), "verdict", "hit", "damage", "low", "likelihood", "rare", "finding", finding)
@@ -261,7 +272,7 @@ func TestForgery(t *testing.T) {
 	admin, other := h.as("admin"), h.as("admin")
 	through, _ := h.attempts("first")
 	attempt := through[0]
-	posts := []string{"/redteam/run", "/redteam/first/stop", "/redteam/first/" + attempt + "/transcript", "/redteam/first/" + attempt + "/decide", "/redteam/first/" + attempt + "/finding", "/redteam/first/" + attempt + "/finding/edit", "/redteam/first/" + attempt + "/finding/close", "/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
+	posts := []string{"/redteam/run", "/redteam/live/bot/try", "/redteam/live/bot/pause", "/redteam/live/bot/resume", "/redteam/alarms/alarm_x/settle", "/redteam/first/stop", "/redteam/first/" + attempt + "/transcript", "/redteam/first/" + attempt + "/decide", "/redteam/first/" + attempt + "/finding", "/redteam/first/" + attempt + "/finding/edit", "/redteam/first/" + attempt + "/finding/close", "/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
 	form := func(token string) url.Values {
 		return url.Values{"token": {token}, "system": {"bot"}, "id": {h.keys.List()[0].ID}, "reason": {"x"}, "all": {"yes"}}
 	}

@@ -53,7 +53,10 @@ type house struct {
 	rules    desk.Rules
 	profiles *privacy.Profiles
 	counter  *desk.Desk
-	attacks  string // folder of campaigns
+	store    *store.Store
+	canaries *redteam.Canaries
+	live     []redteamtest.LiveSpec // systems that are tried while people use them
+	attacks  string                 // folder of campaigns
 	clock    time.Time
 	declared struct {
 		sync.Mutex
@@ -165,7 +168,10 @@ func build(t testing.TB) *house {
 	}
 	t.Cleanup(h.profiles.Close)
 	h.compile(map[string]guard.Policy{"office": {Rules: []guard.Rule{{ID: "nightjar", Phrase: "Project Nightjar", Action: "block", Says: "Not with AI."}}, Allow: allowed, Second: guard.Second{Stage: "referee"}}, "trial": {Mode: "monitor", Until: "2099-12-31"}})
-	counter := desk.New(desk.Config{Attacks: redteamtest.Attacks(h.attacks, redteamtest.Spec{Begun: moment, Slow: 20 * time.Millisecond}, redteam.OpenFindings(st, now)), Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: h.permits,
+	tried := redteamtest.Attacks(h.attacks, redteamtest.Spec{Begun: moment, Slow: 20 * time.Millisecond}, redteam.OpenFindings(st, now))
+	h.canaries = redteamtest.Idle(st, h.attacks, func() []redteamtest.LiveSpec { return h.live })
+	h.store, tried.Canaries = st, h.canaries
+	counter := desk.New(desk.Config{Attacks: tried, Keys: h.keys, Profiles: h.profiles, Sessions: h.sessions, Recorder: h, Permits: h.permits,
 		Policies: func() []*guard.Compiled { return h.policies },
 		Now:      now,
 		Privacy: desk.Privacy{Subjects: h.subjects, Certify: func(b []byte) ([]byte, error) { return b, nil }, Rules: func() desk.Rules { return h.rules },

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"regexp"
 	"slices"
@@ -226,6 +227,11 @@ func (h *house) infest(s string) {
 		h.places[i].Cells = places()[i].Cells
 	}
 	redteamtest.Make(h.t, h.attacks, redteamtest.Spec{ID: "planted", Begun: h.clock, Plant: s, Stops: 2})
+	h.live = []redteamtest.LiveSpec{{System: "bot", Rounds: 1, Last: h.clock, Plant: s}}
+	redteamtest.Live(h.t, h.store, h.attacks, h.live...)
+	if err := errors.Join(h.canaries.Leaked(context.Background(), "bot", s), h.canaries.Pause(context.Background(), "bot", s, s)); err != nil {
+		h.t.Fatal(err)
+	}
 	h.status = ledger.Status{State: "failed", Reason: s, Origin: s, Key: s, Root: s}
 	for i := range h.systems {
 		h.systems[i].Policy = "office"
@@ -286,7 +292,7 @@ func TestPlantedTextIsText(t *testing.T) {
 	if len(payloads) < 100 {
 		t.Fatalf("only %d payloads", len(payloads))
 	}
-	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/redteam", "/redteam/coverage", "/redteam/planted", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
+	paths := []string{"/", "/traffic", "/traffic?range=month&scale=own", "/providers", "/conformance", "/notices", "/redteam", "/redteam/live", "/redteam/coverage", "/redteam/planted", "/exchanges", "/exchanges?kind=act", "/exchanges/act_1", "/systems", "/policies", "/guard", "/ledger", "/subjects", "/sessions"}
 	look := func(s string) map[string]string {
 		h := infested(t, s)
 		admin, out := h.as("admin"), map[string]string{}

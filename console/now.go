@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/access"
+	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/risk"
 )
@@ -101,7 +102,7 @@ func (c *Console) now(w http.ResponseWriter, r *http.Request, s *access.Session)
 		return
 	}
 	p := nowPage{counts: day, Legend: []risk.Decision{risk.Allow, risk.Flag, risk.Mask, risk.Block}}
-	p.Todo = c.todo(s, day)
+	p.Todo = append(c.alarms(r.Context(), s), c.todo(s, day)...)
 	for _, t := range p.Todo {
 		p.Bad = p.Bad || t.Bad
 	}
@@ -168,6 +169,22 @@ func change(now, before int) string {
 		return fmt.Sprintf("%s more than the day before", count(now-before))
 	}
 	return fmt.Sprintf("%s fewer than the day before", count(before-now))
+}
+
+// alarms says that what people use got worse, to those who may look at that.
+func (c *Console) alarms(ctx context.Context, s *access.Session) []todo {
+	if c.cfg.Desk.May(actor(s), desk.RedteamRead) != nil {
+		return nil
+	}
+	n, err := c.cfg.Desk.OpenAlarms(ctx, actor(s))
+	switch {
+	case err != nil:
+		c.cfg.Log.Error("counting alarms", "error", err.Error())
+		return []todo{{Text: "Whether something got worse that people use cannot be read now.", Link: "/redteam/live", Do: "See what is tried", Bad: true}}
+	case n == 0:
+		return nil
+	}
+	return []todo{{Text: "The red team's canaries found that something got worse that people use: " + many(n, "alarm") + " open.", Link: "/redteam/live", Do: "See what got worse", Bad: true}}
 }
 
 // todo lists what a person should look at, the worst first.

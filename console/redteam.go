@@ -84,6 +84,17 @@ func (v campaignView) Running() bool {
 	return v.State == desk.CampaignRunning || v.State == desk.CampaignStopping
 }
 
+// Round reports whether the campaign is a round of canaries.
+func (v campaignView) Round() bool { return redteam.IsRound(v.ID) }
+
+// Folder is where the campaign lies, below the folder of campaigns.
+func (v campaignView) Folder() string {
+	if path := redteam.RoundPath(v.ID); path != "" {
+		return "live/" + path
+	}
+	return v.ID
+}
+
 // Of is how many attempts were made, of how many, in words.
 func (v campaignView) Of() string {
 	switch {

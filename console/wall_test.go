@@ -78,10 +78,21 @@ var walled = map[string]func(n teamtest.Names) []visit{
 	"POST /guard/replays": fill("/guard/replays", func(n teamtest.Names) []string {
 		return []string{"policy", n.Policy, "over", "kept", "range", "month", "reason", "x", "family1", "attack", "origin1", "user", "line1", "block", "value1", "0.5"}
 	}),
-	"GET /guard/replays/{id}":               func(n teamtest.Names) []visit { return []visit{{path: "/guard/replays/" + n.Replay}} },
-	"GET /redteam":                          at("/redteam"),
-	"POST /redteam/run":                     fill("/redteam/run", func(teamtest.Names) []string { return []string{"reason", "x"} }),
-	"GET /redteam/coverage":                 at("/redteam/coverage"),
+	"GET /guard/replays/{id}": func(n teamtest.Names) []visit { return []visit{{path: "/guard/replays/" + n.Replay}} },
+	"GET /redteam":            at("/redteam"),
+	"POST /redteam/run":       fill("/redteam/run", func(teamtest.Names) []string { return []string{"reason", "x"} }),
+	"GET /redteam/coverage":   at("/redteam/coverage"),
+	"GET /redteam/live":       at("/redteam/live"),
+	"POST /redteam/live/{system}/try": func(n teamtest.Names) []visit {
+		return []visit{{"/redteam/live/" + n.System + "/try", []string{"reason", "x"}}}
+	},
+	"POST /redteam/live/{system}/pause": func(n teamtest.Names) []visit {
+		return []visit{{"/redteam/live/" + n.System + "/pause", []string{"reason", "x"}}}
+	},
+	"POST /redteam/live/{system}/resume": func(n teamtest.Names) []visit {
+		return []visit{{"/redteam/live/" + n.System + "/resume", []string{"reason", "x"}}}
+	},
+	"POST /redteam/alarms/{id}/settle":      fill("/redteam/alarms/alarm_none/settle", func(teamtest.Names) []string { return []string{"usual", "yes", "reason", "x"} }),
 	"GET /redteam/{name}":                   at("/redteam/" + teamtest.Campaign),
 	"POST /redteam/{name}/stop":             fill("/redteam/"+teamtest.Campaign+"/stop", func(teamtest.Names) []string { return nil }),
 	"GET /redteam/{name}/{key}":             at("/redteam/" + teamtest.Campaign + "/none"),

@@ -132,13 +132,18 @@ func nameOfRound(system, folder string) string { return "live." + system + "." +
 // IsRound reports whether a name is one of a round.
 func IsRound(name string) bool { return roundName.MatchString(name) }
 
+// RoundPath is where the round of this name lies, below the folder of rounds; "": it names none.
+func RoundPath(name string) string {
+	if part := roundName.FindStringSubmatch(name); part != nil {
+		return part[1] + "/" + part[2]
+	}
+	return ""
+}
+
 // Lies is the folder of the round of this name; "": there is none, or none any more.
 func (c *Canaries) Lies(name string) string {
-	part := roundName.FindStringSubmatch(name)
-	if part == nil {
-		return ""
-	}
-	if dir := filepath.Join(c.cfg.Dir, part[1], part[2]); holds(dir) {
+	path := RoundPath(name)
+	if dir := filepath.Join(c.cfg.Dir, path); path != "" && holds(dir) {
 		return dir
 	}
 	return ""
