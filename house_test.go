@@ -26,7 +26,7 @@ const module = "github.com/bartizan-ai/bartizan"
 // its own, never sideways. Do not change this to make a build pass: change the
 // import.
 var layers = [][]string{
-	{"llm", "risk", "record", "text", "ngram", "chain", "names", "labelled", "stat"},
+	{"llm", "risk", "record", "text", "ngram", "chain", "names", "labelled", "stat", "framework"},
 	{"store", "dialect"},
 	{"access", "guard", "ledger", "mask", "practice", "privacy", "redteam"},
 	{"guard/detect", "guard/second", "mask/entity", "redteam/attack", "redteam/score", "redteam/seed", "redteam/target", "redteam/format"},

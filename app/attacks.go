@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/framework"
 	"github.com/bartizan-ai/bartizan/redteam"
-	"github.com/bartizan-ai/bartizan/redteam/seed"
 )
 
 // Campaigns is the folder of a data folder in which campaigns lie.
@@ -29,14 +29,15 @@ func (a *App) attack(ctx context.Context, dir string, allowed redteam.Scope, tel
 }
 
 // toCover is what attacks are held against.
-func toCover() []desk.Framework {
-	owasp := func(list string) (out []string) {
-		for _, n := range []string{"01", "02", "03", "04", "05", "06", "07", "08", "09", "10"} {
-			out = append(out, list+n+":2026")
+func toCover() (out []desk.Framework) {
+	for _, l := range framework.Lists() {
+		f := desk.Framework{Name: l.Name}
+		for _, i := range l.Items {
+			f.Items = append(f.Items, i.ID)
 		}
-		return out
+		out = append(out, f)
 	}
-	return []desk.Framework{{Name: "OWASP LLM 2026", Items: owasp("LLM")}, {Name: "OWASP Agentic 2026", Items: owasp("ASI")}, {Name: "MITRE ATLAS", Items: seed.Techniques()}}
+	return out
 }
 
 // insideParallel is how many attempts a server makes at a time beside its own work.

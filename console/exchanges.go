@@ -87,8 +87,11 @@ func (c *Console) rows(w http.ResponseWriter, rows []row) {
 
 func listQuery(q url.Values, now time.Time) record.Query {
 	out := record.Query{System: q.Get("system"), Model: q.Get("model"), Category: risk.Category(q.Get("category")), Kind: q.Get("kind"), Limit: pageSize}
-	if out.Kind == "" {
-		out.Kind = "exchange"
+	switch out.Kind {
+	case "", "exchange": // canaries call all day long, and would stand between those who look and users
+		out.Kind, out.Users = "exchange", true
+	case "canary":
+		out.Kind, out.Canaries = "exchange", true
 	}
 	for _, word := range several(q.Get("decision")) {
 		if d, ok := risk.ParseDecision(word); ok && word != "" {
@@ -155,7 +158,7 @@ func (c *Console) facets(s *access.Session, q url.Values) []facet {
 		within(q),
 		choices(q, "system", systems),
 		choices(q, "category", categories),
-		choices(q, "kind", []string{"exchange", "act"}),
+		choices(q, "kind", []string{"exchange", "act", "canary"}),
 	}
 }
 

@@ -93,7 +93,7 @@ func (h *house) Records(_ context.Context, q record.Query) iter.Seq2[record.Reco
 				kind = "act"
 			}
 			switch {
-			case q.ID != "" && r.ID() != q.ID, q.Kind != "" && q.Kind != kind, q.Before != 0 && r.Seq >= q.Before, r.Seq <= q.After,
+			case q.Users && r.Canary(), q.Canaries && !r.Canary(), q.ID != "" && r.ID() != q.ID, q.Kind != "" && q.Kind != kind, q.Before != 0 && r.Seq >= q.Before, r.Seq <= q.After,
 				len(q.Decisions) > 0 && !slices.Contains(q.Decisions, r.Decision()), !q.Since.IsZero() && r.At().Before(q.Since),
 				q.System != "" && (r.Intent == nil || r.Intent.Principal.System != q.System):
 				continue

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bartizan-ai/bartizan/internal/redteamtest"
+	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/redteam"
 )
 
@@ -79,4 +80,24 @@ func TestLivePage(t *testing.T) {
 		t.Errorf("asked: %d", a.code)
 	}
 	says(t, "asked", admin.get("/redteam/live").body, "A round begins in a moment: ")
+}
+
+// TestExchangesOfCanaries: what canaries called is listed where it is asked for, and not between what
+// users called; nothing that is counted counts it.
+func TestExchangesOfCanaries(t *testing.T) {
+	h := build(t).furnish(6)
+	canary := h.records[2]
+	intent := *canary.Intent
+	intent.Principal.Kind = record.Canary
+	h.records[2].Intent = &intent
+	id := "/exchanges/" + canary.ID() + `"`
+	b := h.as("reader")
+	for path, there := range map[string]bool{"/exchanges": false, "/exchanges?kind=exchange": false, "/exchanges?kind=canary": true, "/": false} {
+		if body := b.get(path).body; strings.Contains(body, id) != there || path == "/exchanges?kind=canary" && strings.Count(body, `href="/exchanges/ex_`) != 1 {
+			t.Errorf("%s has it: %v", path, !there)
+		}
+	}
+	if a := b.get(strings.TrimSuffix(id, `"`)); a.code != http.StatusOK || !strings.Contains(a.body, "canary") {
+		t.Errorf("its own page: %d", a.code)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/framework"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/redteam"
 	"github.com/bartizan-ai/bartizan/risk"
@@ -40,6 +41,7 @@ var functions = template.FuncMap{
 	"rateof":     func(c redteam.Cell) template.HTML { return rate(&c) },
 	"attacks":    func(m *redteam.ArmResult) *redteam.Cell { return &m.Attacks },
 	"percents":   percents,
+	"called":     framework.Title,
 	"pvalue":     pvalue,
 	"gateglyph":  gateGlyph,
 	"glyphed":    func(word string) bool { _, ok := risk.ParseDecision(word); return ok || word == "monitor" },

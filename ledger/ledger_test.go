@@ -244,6 +244,7 @@ func TestQueries(t *testing.T) {
 		{"acts", record.Query{Kind: "act"}, 1, "act_1", "act_1"},
 		{"exchanges", record.Query{Kind: "exchange"}, 40, "ex_39", "ex_00"},
 		{"users' exchanges", record.Query{Kind: "exchange", Users: true}, 32, "ex_39", "ex_00"},
+		{"canaries", record.Query{Canaries: true}, 8, "ex_38", "ex_03"},
 		{"the newest ten of users", record.Query{Kind: "exchange", Users: true, Limit: 10}, 10, "ex_39", "ex_29"},
 		{"blocked", record.Query{Decisions: []risk.Decision{risk.Block}}, 10, "ex_36", "ex_00"},
 		{"blocked or flagged", record.Query{Decisions: []risk.Decision{risk.Block, risk.Flag}}, 40, "ex_39", "ex_00"},

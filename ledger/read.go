@@ -289,7 +289,7 @@ func matches(q *record.Query, r *record.Record) bool {
 	if r.Intent != nil {
 		system, team, model = r.Intent.Principal.System, r.Intent.Principal.Team, r.Intent.Model
 	}
-	if q.Users && r.Canary() {
+	if q.Users && r.Canary() || q.Canaries && !r.Canary() {
 		return false
 	}
 	return (q.ID == "" || q.ID == r.ID()) && (q.System == "" || q.System == system) && (len(q.Teams) == 0 || slices.Contains(q.Teams, team)) &&

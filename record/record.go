@@ -278,6 +278,7 @@ type Query struct {
 	Model     string
 	Kind      string // "exchange", "act"; "" both
 	Users     bool   // nothing that the red team's canaries called
+	Canaries  bool   // nothing but that
 	Decisions []risk.Decision
 	Category  risk.Category
 	Since     time.Time

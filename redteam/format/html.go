@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bartizan-ai/bartizan/framework"
 	"github.com/bartizan-ai/bartizan/redteam"
 )
 
@@ -30,7 +31,7 @@ type shown struct {
 // writeHTML writes a page that needs nothing else, runs nothing, and prints well.
 func writeHTML(w io.Writer, r *Report) error {
 	t, err := template.New("report.html").Funcs(template.FuncMap{
-		"percent": func(p float64) string { return fmt.Sprintf("%.1f", 100*p) }, "join": strings.Join,
+		"percent": func(p float64) string { return fmt.Sprintf("%.1f", 100*p) }, "join": strings.Join, "called": framework.Title,
 		"day": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }, "bar": bar, "money": func(micro int64) string { return fmt.Sprintf("%.4f", float64(micro)/1e6) },
 		"seconds": func(d time.Duration) string { return d.Round(time.Millisecond).String() }, "p": pvalue, "confidence": func(alpha float64) string { return fmt.Sprintf("%.0f", 100*(1-alpha)) },
 	}).ParseFS(page, "report.html")

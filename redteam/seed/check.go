@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bartizan-ai/bartizan/framework"
 	"github.com/bartizan-ai/bartizan/redteam"
 )
 
@@ -13,7 +14,6 @@ var (
 	idForm   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	langForm = regexp.MustCompile(`^[a-z]{2,3}$`)
 	packForm = regexp.MustCompile(`^[a-z_]+$`)
-	owasp    = regexp.MustCompile(`^(LLM|ASI)(0[1-9]|10):2026$`)
 	impacts  = []string{"integrity", "confidentiality", "availability", "harm"}
 	personas = []redteam.Persona{redteam.Adversarial, redteam.Benign}
 )
@@ -111,7 +111,7 @@ func (c *checker) seed(s *redteam.Seed) {
 		c.wrong(s.ID, "a harmless seed names the attack that it looks like")
 	}
 	for _, r := range s.Refs {
-		if !owasp.MatchString(r) && !slices.Contains(Techniques(), r) {
+		if framework.Title(r) == "" {
 			c.wrong(s.ID, "reference %q is unknown", r)
 		}
 	}
