@@ -2,12 +2,19 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/ledger"
+	"github.com/bartizan-ai/bartizan/record"
+	"github.com/bartizan-ai/bartizan/redteam"
 )
 
 // retainEvery is how often the ledger is asked to forget what no policy keeps any
@@ -42,7 +49,10 @@ func (a *App) forget(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	return a.delete(ctx, "records", now.Add(-k.Records.For), k.Records.Policy)
+	if err := a.delete(ctx, "records", now.Add(-k.Records.For), k.Records.Policy); err != nil {
+		return err
+	}
+	return a.forgetCampaigns(ctx, now.Add(-k.Records.For), k.Records.Policy)
 }
 
 // keeping is what the policies in use keep, and how long: the longest time of each holds.
@@ -84,6 +94,63 @@ func (a *App) delete(ctx context.Context, class string, before time.Time, policy
 		return err
 	}
 	return a.subjects.Forget(ctx, before)
+}
+
+// forgetCampaigns deletes folders of the red team that nothing was written to since, as long as records
+// are kept: answers are in them, and in answers can be anything. The evidence of findings that are
+// not closed stays, and so does everything where a legal hold is on all records.
+func (a *App) forgetCampaigns(ctx context.Context, before time.Time, policy string) error {
+	before, err := a.heldBack(ctx, before, true)
+	if err != nil || before.IsZero() {
+		return err
+	}
+	wanted, err := redteam.OpenFindings(a.store, nil).Evidence(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range campaignsIn(a.dir(Campaigns)) {
+		if wanted[c.name] || !c.last.Before(before) {
+			continue
+		}
+		act := record.Act{ID: "act_" + rand.Text(), Kind: RedteamRetain, Phase: "done", By: "retention", Target: "campaign " + c.name, Reason: "policy " + policy}
+		if err := errors.Join(os.RemoveAll(c.dir), a.ledger.Act(ctx, act)); err != nil {
+			return fmt.Errorf("deleting an old campaign: %w", err)
+		}
+	}
+	return nil
+}
+
+// RedteamRetain is the act by which campaigns are deleted that are too old.
+const RedteamRetain = "redteam.retain"
+
+// kept is a campaign in its folder.
+type kept struct {
+	name, dir string
+	last      time.Time // when something was written there
+}
+
+// campaignsIn lists campaigns, and rounds of canaries.
+func campaignsIn(dir string) (out []kept) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*", "campaign.json"))
+	rounds, _ := filepath.Glob(filepath.Join(dir, filepath.Base(live), "*", "*", "campaign.json"))
+	for _, file := range append(files, rounds...) {
+		c := kept{dir: filepath.Dir(file)}
+		c.name = filepath.Base(c.dir)
+		if system := filepath.Dir(c.dir); system != dir {
+			c.name = redteam.RoundName(filepath.Base(system), c.name)
+		}
+		parts, err := os.ReadDir(c.dir)
+		if err != nil {
+			continue // it is gone, or nobody's to delete
+		}
+		for _, part := range parts {
+			if info, err := part.Info(); err == nil && info.ModTime().After(c.last) {
+				c.last = info.ModTime()
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // days reads "395d".

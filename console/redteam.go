@@ -21,6 +21,7 @@ type redteamPage struct {
 	Findings []findingRow
 	Closed   int // findings that are not listed
 	Live     bool
+	Full     bool // there may be more campaigns than are listed
 	MayRun   bool
 	Token    string
 }
@@ -133,6 +134,7 @@ func (c *Console) redteamPage(w http.ResponseWriter, r *http.Request, s *access.
 		p.List = append(p.List, newCampaignView(&list[i]))
 		p.Live = p.Live || p.List[i].Running()
 	}
+	p.Full = len(p.List) >= desk.MaxCampaigns
 	for i := range p.List {
 		if v := &p.List[i]; p.Newest == nil && len(v.Cells) > 0 {
 			p.Newest = v

@@ -123,7 +123,18 @@ func (d *Desk) lies(id string) string {
 
 // isThere reports whether a campaign can be read; ids are those that are listed.
 func (d *Desk) isThere(id string, ids []string) bool {
-	return slices.Contains(ids, id) || redteam.IsRound(id) && d.cfg.Attacks.Canaries != nil && d.lies(id) != ""
+	if slices.Contains(ids, id) {
+		return true
+	}
+	if redteam.IsRound(id) {
+		return d.cfg.Attacks.Canaries != nil && d.lies(id) != ""
+	}
+	return d.cfg.Attacks.Dir != "" && isCampaign(id) && holds(d.lies(id)) // an old one, which is not listed
+}
+
+func holds(dir string) bool {
+	_, ok := beganAt(filepath.Join(dir, "campaign.json"))
+	return ok
 }
 
 // rounds are the campaigns of rounds on a target; nothing, where it is none that people use.

@@ -112,10 +112,11 @@ var CampaignName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$`)
 // reserved are names that stand for something else where campaigns are named.
 var reserved = []string{"coverage", "findings", "live", "run"}
 
-const (
-	maxCampaigns = 40              // that are listed, the newest
-	liveFor      = 2 * time.Second // that what is being written is not read again
-)
+// MaxCampaigns is how many campaigns are listed, the newest.
+const MaxCampaigns = 40
+
+// liveFor is how long what is being written is not read again.
+const liveFor = 2 * time.Second
 
 // stamp changes when a campaign's files do.
 func stamp(dir string) string {
@@ -156,7 +157,7 @@ func (d *Desk) ids() ([]string, error) {
 		}
 		return strings.Compare(y, x)
 	})
-	return out[:min(len(out), maxCampaigns)], nil
+	return out[:min(len(out), MaxCampaigns)], nil
 }
 
 // beganAt says when a campaign began: as its file says, or else when that was written.

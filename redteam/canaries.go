@@ -385,13 +385,13 @@ func (c *Canaries) prune(ctx context.Context, system string) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("deleting old rounds: %w", err)
 	}
-	wanted, err := c.rows.found(ctx)
+	wanted, err := OpenFindings(c.cfg.Store, nil).Evidence(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, e := range list[:max(0, len(list)-maxFolders)] {
-		if !wanted[nameOfRound(system, e.Name())] {
+		if !wanted[RoundName(system, e.Name())] {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}

@@ -279,6 +279,25 @@ func (f *Findings) List(ctx context.Context) ([]Finding, error) {
 	return f.find(ctx, `SELECT `+findingColumns+` FROM redteam_finding ORDER BY CASE WHEN state = 'closed' THEN 1 ELSE 0 END, made DESC, id LIMIT ?`, maxFindings)
 }
 
+// Evidence names the campaigns that findings which are not closed were found in: their folders are to
+// stay.
+func (f *Findings) Evidence(ctx context.Context) (map[string]bool, error) {
+	list, err := f.store.Query(ctx, `SELECT DISTINCT campaign FROM redteam_finding WHERE state <> ?`, FindingClosed)
+	if err != nil {
+		return nil, fmt.Errorf("redteam: reading what was found: %w", err)
+	}
+	defer list.Close()
+	out := map[string]bool{}
+	for list.Next() {
+		var name string
+		if err := list.Scan(&name); err != nil {
+			return nil, fmt.Errorf("redteam: reading what was found: %w", err)
+		}
+		out[name] = true
+	}
+	return out, list.Err()
+}
+
 // Of returns the findings of a pair with what was done about them, the newest first.
 func (f *Findings) Of(ctx context.Context, pair string) ([]Finding, error) {
 	list, err := f.find(ctx, `SELECT `+findingColumns+` FROM redteam_finding WHERE pair = ? ORDER BY made DESC, id`, pair)

@@ -125,9 +125,10 @@ type RoundSum struct {
 var roundName = regexp.MustCompile(`^live\.([A-Za-z0-9][A-Za-z0-9._-]*)\.([0-9]{8}-[0-9]{6}\.[0-9]{3})$`)
 
 // Name is what the campaign of a round is called where campaigns are named.
-func (r *Round) Name() string { return nameOfRound(r.System, r.Folder) }
+func (r *Round) Name() string { return RoundName(r.System, r.Folder) }
 
-func nameOfRound(system, folder string) string { return "live." + system + "." + folder }
+// RoundName is what the campaign of a system's round in a folder is called.
+func RoundName(system, folder string) string { return "live." + system + "." + folder }
 
 // IsRound reports whether a name is one of a round.
 func IsRound(name string) bool { return roundName.MatchString(name) }
@@ -156,7 +157,7 @@ func (c *Canaries) Names(system string) (out []string) {
 		return nil // nothing was tried yet
 	}
 	for _, e := range slices.Backward(list) {
-		if name := nameOfRound(system, e.Name()); c.Lies(name) != "" {
+		if name := RoundName(system, e.Name()); c.Lies(name) != "" {
 			out = append(out, name)
 		}
 	}

@@ -219,24 +219,6 @@ func (r rows) open(ctx context.Context, system string) (n int, err error) {
 	return n, err
 }
 
-// found are the campaigns that findings which are not closed were found in.
-func (r rows) found(ctx context.Context) (map[string]bool, error) {
-	list, err := r.store.Query(ctx, `SELECT DISTINCT campaign FROM redteam_finding WHERE state <> ?`, FindingClosed)
-	if err != nil {
-		return nil, fmt.Errorf("redteam: reading what was found: %w", err)
-	}
-	defer list.Close()
-	out := map[string]bool{}
-	for list.Next() {
-		var name string
-		if err := list.Scan(&name); err != nil {
-			return nil, fmt.Errorf("redteam: reading what was found: %w", err)
-		}
-		out[name] = true
-	}
-	return out, list.Err()
-}
-
 func scanAlarm(list *sql.Rows) (a Alarm, err error) {
 	var when, begun, closed int64
 	err = list.Scan(&a.ID, &a.System, &a.Kind, &a.Series, &when, &begun, &a.Note, &closed, &a.By, &a.Why)
