@@ -174,7 +174,9 @@ func due(w *Ward, st *Watched, news []string, now time.Time) (out []string) {
 			out = append(out, key)
 		}
 	}
-	out = append(out, news...)
+	if st.Asked != "" || !now.Before(st.Began.Add(w.Every/4)) {
+		out = append(out, news...) // callers can make news as they like: they shall not use up the day's tokens
+	}
 	if len(out) > 0 && st.Asked == "" && now.Before(st.Began.Add(gap(w))) {
 		return nil // what changes all the time is not tried all the time
 	}

@@ -224,7 +224,8 @@ func TestRounds(t *testing.T) {
 		{0, nil, ""},
 		{time.Second, func() { c.Saw("bot", "fast", "m 1", nil) }, ""}, // the first that anybody saw
 		{time.Second, func() { c.Saw("bot", "fast", "m 2", nil) }, ""},
-		{time.Minute, nil, "answerer"},
+		{time.Minute, nil, ""}, // not sooner than a quarter of the time between rounds
+		{14 * time.Minute, nil, "answerer"},
 		{time.Minute, func() { c.Saw("bot", "fast", "m 1", nil) }, ""},
 		{2 * time.Hour, func() { w := ward(40); w.Scope.Until = moment; c.ward.Store(&w) }, ""}, // nobody allows it any more
 		{0, func() { w := ward(40); w.Tokens = 10; c.ward.Store(&w) }, ""},
