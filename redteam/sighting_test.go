@@ -65,6 +65,13 @@ func TestSightings(t *testing.T) {
 			t.Errorf("%+v", k)
 		}
 	}
+	long := "Once upon a time there was a kettle that nobody wanted, and it stood on a shelf beside a lamp that had not been lit for years. "
+	for range 2 * seenAgain { // what users, tools and models say is no prompt
+		s.saw("fast", "m 2", append(call(sell, "search"), llm.Passage{Origin: llm.OriginUser, Text: long}, llm.Passage{Origin: llm.OriginModel, Text: long + "The end."}, llm.Passage{Origin: llm.OriginTool, Text: long}))
+	}
+	if got := s.news(); len(got) > 0 {
+		t.Errorf("what was said in a conversation is news: %q", got)
+	}
 	for i := range 500 { // a caller whose every call is another one fills nothing
 		s.saw(fmt.Sprint("model", i), fmt.Sprint("m", i), call(fmt.Sprintf("%d words %d that %d nobody %d knows", i, i*7, i*13, i*17), fmt.Sprint(i)))
 	}
