@@ -28,20 +28,25 @@ type Sight struct {
 	Leaked  string // the exchange, where its answer held a word that only the red team's calls know
 }
 
+// A word that is looked for has so many dashes: few texts have as many.
+const dashes = 2
+
+var dash = []byte("-")
+
 // longestToken is the longest word that is looked for over the frames of an answer, in bytes.
 const longestToken = 48
 
 // sighting is what was noticed of an answer so far.
 type sighting struct {
 	answerer string
-	tails    map[llm.Channel]string // ends of texts, in which a word may begin
+	tails    map[llm.Channel][]byte // ends of texts, in which a word may begin
 	leaked   bool
 }
 
 // sighted begins to look at an answer, where somebody wants that.
 func (x *exchange) sighted() {
 	if o := x.gate.cfg.Observer; o != nil && !x.canary() && o.Observes(x.principal.System) {
-		x.seen = &sighting{tails: map[llm.Channel]string{}}
+		x.seen = &sighting{tails: map[llm.Channel][]byte{}}
 	}
 }
 
@@ -55,9 +60,11 @@ func (s *sighting) look(o Observer, system string, e *llm.Event) {
 		if p.Text == "" || s.leaked {
 			continue
 		}
-		text := s.tails[p.Channel] + p.Text
-		s.leaked = o.Token(system, text)
-		s.tails[p.Channel] = text[max(0, len(text)-longestToken):]
+		text := append(s.tails[p.Channel], p.Text...)
+		if bytes.Count(text, dash) >= dashes {
+			s.leaked = o.Token(system, string(text))
+		}
+		s.tails[p.Channel] = append(text[:0], text[max(0, len(text)-longestToken):]...)
 	}
 }
 

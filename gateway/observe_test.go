@@ -151,3 +151,14 @@ func TestCanariesCostUsersNothing(t *testing.T) {
 		t.Errorf("a key that was given back: %d", a.status)
 	}
 }
+
+// BenchmarkLook is what it costs to look at a frame of twenty bytes of an answer.
+func BenchmarkLook(b *testing.B) {
+	o := &onlooker{word: "anvil-barley-3f2a1bc"}
+	s := &sighting{answerer: "m", tails: map[llm.Channel][]byte{}}
+	e := &llm.Event{Passages: []llm.Passage{{Text: "a well-known answer, "}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.look(o, "bot", e)
+	}
+}
