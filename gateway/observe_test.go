@@ -12,6 +12,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/access"
 	"github.com/bartizan-ai/bartizan/guard"
+	"github.com/bartizan-ai/bartizan/llm"
 	"github.com/bartizan-ai/bartizan/record"
 )
 
@@ -60,7 +61,7 @@ func TestObserver(t *testing.T) {
 	}
 	n := 1
 	for at := range len(o.word) + 1 {
-		h.up.streams(chunk(0, `{"role":"assistant","content":"It is "}`), chunk(0, `{"content":`+quoted(o.word[:at])+`}`), chunk(0, `{"content":`+quoted(o.word[at:])+`}`), stopChunk(0, "stop"), "[DONE]")
+		h.up.streams(chunk(0, `{"role":"assistant","content":"It is "}`), chunk(0, `{"content":`+quoted(o.word[:at])+`}`), chunk(0, `{"content":`+quoted(o.word[at:])+`}`), chunk(0, `{"content":`+quoted(strings.Repeat("and more ", 20))+`}`), chunk(0, `{"content":" and-so-on"}`), stopChunk(0, "stop"), "[DONE]")
 		a := h.chat(user("hi", true))
 		n++
 		if got := o.told(t, n)[n-1]; got.Leaked == "" || got.Leaked != a.header.Get("Bartizan-Exchange") || got.Answerer != "m" {

@@ -458,6 +458,19 @@ func TestDriftCounts(t *testing.T) {
 	if got := Drift(rounds, moment.Add(4*time.Hour)); len(got) != 2 || got[0].Name() != "integrity/effect" || got[1].Name() != "benign/kept" || len(got[0].Points) != 1 {
 		t.Errorf("%+v", got)
 	}
+	var steady []Round
+	for i := range 7 {
+		end := TryStopped
+		if i >= holdRounds {
+			end = TryHit
+		}
+		steady = append(steady, at(i, "p", end, TryPassed, end, TryPassed, end, TryPassed))
+	}
+	for i, p := range Drift(steady, time.Time{})[0].Points { // rounds that say what is usual add nothing to the sum
+		if p.Learn != (i < learnRounds) || p.Learn && (p.Sum != 0 || p.Alarm) || p.Bad != map[bool]int{true: 3}[i >= holdRounds] {
+			t.Errorf("round %d: %+v", i, p)
+		}
+	}
 	if got := Drift(nil, time.Time{}); got != nil {
 		t.Errorf("%+v", got)
 	}
