@@ -32,12 +32,18 @@ func AttackLibrary(more []redteam.Seed) (*redteam.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &redteam.Library{Seeds: append(seeds, more...), Scenes: scenes, Converters: attack.Converters(), Strategies: attack.Strategies()}, nil
+	return &redteam.Library{Seeds: append(seeds, more...), Scenes: scenes, Converters: attack.Converters(), Strategies: strategies()}, nil
+}
+
+// strategies are all there are. Those that ask an attacker's model stand behind the others, so that
+// nothing changes for campaigns that have none.
+func strategies() []redteam.Strategy {
+	return append(attack.Strategies(), attack.ModelStrategies()...)
 }
 
 // OpenCampaign reads a campaign's folder.
 func OpenCampaign(dir string) (*redteam.Opened, error) {
-	return redteam.Open(dir, attack.Converters(), attack.Strategies())
+	return redteam.Open(dir, attack.Converters(), strategies())
 }
 
 // Scorers judge what attacks did. Harmful words are judged by the guard's own model, which errs:
@@ -225,11 +231,14 @@ func OpenArm(dir string, arm Arm) (redteam.Target, error) {
 	return t, nil
 }
 
-func (arm Arm) transport(dir string) (http.RoundTripper, error) {
+func (arm Arm) transport(dir string) (http.RoundTripper, error) { return trusting(dir, arm.CA) }
+
+// trusting makes calls, over TLS by the authorities of a file; "": those of the machine.
+func trusting(dir, ca string) (http.RoundTripper, error) {
 	cfg := dialect.ClientConfig{Private: true} // whoever allows an attack means the address
-	if arm.CA != "" {
+	if ca != "" {
 		var err error
-		if cfg.TLS, err = authorities(beside(dir, arm.CA)); err != nil {
+		if cfg.TLS, err = authorities(beside(dir, ca)); err != nil {
 			return nil, err
 		}
 	} else {

@@ -32,7 +32,9 @@ var canariesSuite = []struct {
 
 func TestCanariesSQLite(t *testing.T) {
 	for _, c := range canariesSuite {
-		t.Run(c.name, func(t *testing.T) { c.run(t, database(t, store.Config{Path: filepath.Join(t.TempDir(), "redteam.db")})) })
+		t.Run(c.name, func(t *testing.T) {
+			c.run(t, database(t, store.Config{Path: filepath.Join(t.TempDir(), "redteam.db")}))
+		})
 	}
 }
 

@@ -30,7 +30,11 @@ type Result struct {
 	Score    Score      `json:"score"`
 	Sent     []string   `json:"sent"` // SHA-256 of each conversation, as JSON
 	Replies  []Exchange `json:"replies"`
-	Trace    Trace      `json:"trace"`
+	// Asked are the questions to models on the red team's own side, in their order, and Error is why
+	// such a model ended the attempt; then it says nothing of the target.
+	Asked []Question `json:"asked,omitempty"`
+	Error string     `json:"error,omitempty"`
+	Trace Trace      `json:"trace"`
 	// Link is the SHA-256 over the link before it and this result without Trace and Link, in
 	// hex: nobody changes or leaves out a result unseen.
 	Link string `json:"link"`

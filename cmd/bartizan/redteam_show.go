@@ -182,10 +182,13 @@ func (c *redteamReplay) Run(s *streams) error {
 			}
 		}
 		fmt.Fprintf(s.err, "It ended as %s; %s says %s.\n", before.Outcome, before.Score.Scorer, before.Score.Verdict)
+		if before.Error != "" {
+			fmt.Fprintln(s.err, "Our own side ended it:", before.Error)
+		}
 		return nil
 	}
 	ctx := context.Background()
-	targets, scope, closing, err := opened(ctx, o.Plan, c.Targets, c.Scope, strings.HasPrefix(o.Targets[before.Arm], "inside://policy/"))
+	targets, scope, closing, err := opened(ctx, o.Plan, ground{c.Targets, c.Scope, strings.HasPrefix(o.Targets[before.Arm], "inside://policy/")})
 	if err != nil {
 		return err
 	}
@@ -357,6 +360,14 @@ func (c *redteamExport) Run(s *streams) (err error) {
 func printPlan(s *streams, p *redteam.Plan) {
 	c := p.Campaign
 	fmt.Fprintf(s.out, "Campaign %s: %d attempts, arms %s; at most %d requests and %d tokens", c.Name, p.Attempts, strings.Join(c.Arms, ", "), p.Requests, p.Tokens)
+	for _, m := range []struct {
+		name  string
+		takes redteam.Usage
+	}{{"attacker", p.Attacker}, {"judge", p.Judge}} {
+		if m.takes.Requests > 0 {
+			fmt.Fprintf(s.out, ", of these %d and %d for the %s", m.takes.Requests, m.takes.Input+m.takes.Output, m.name)
+		}
+	}
 	if p.Cost > 0 {
 		fmt.Fprintf(s.out, ", %.4f in money", float64(p.Cost)/1e6)
 	}

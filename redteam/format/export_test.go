@@ -34,10 +34,11 @@ var hostile = []string{`</script><script>alert(1)</script>`, `]]><failure/>`, `{
 // plays is a strategy that sends what it is given.
 type plays struct{}
 
-func (plays) ID() string               { return "once" }
-func (plays) Plays(*redteam.Seed) bool { return true }
-func (plays) Requests() int            { return 1 }
-func (plays) Refs() []string           { return nil }
+func (plays) ID() string                          { return "once" }
+func (plays) Plays(*redteam.Seed) bool            { return true }
+func (plays) Requests() int                       { return 1 }
+func (plays) Grows(*redteam.State) redteam.Growth { return redteam.Growth{} }
+func (plays) Refs() []string                      { return nil }
 func (plays) Next(s *redteam.State) (redteam.Conversation, bool) {
 	return redteam.Conversation{Turns: []redteam.Turn{{Role: "user", Text: s.Text}}}, s.Turn() == 0
 }
