@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Role is what a model on the red team's own side is asked for.
@@ -146,6 +147,7 @@ type asker struct {
 	live  map[Role]Target
 	most  bound
 	from  *Campaign
+	free  bool // no attempt was planned: only the model's own cap holds
 	asked []Question
 }
 
@@ -160,7 +162,7 @@ func (k *asker) ask(role Role, prompt string) (string, error) {
 		case target == nil:
 			return "", ErrOtherwise
 		case !k.within(role, prompt):
-			return "", fmt.Errorf("redteam: the %s would be asked more than the plan says", role)
+			return "", fmt.Errorf("%w: the %s would be asked more than was planned", ErrBudget, role)
 		}
 		var err error
 		if q, err = k.put(role, target, prompt); err != nil {
@@ -194,6 +196,11 @@ func (k *asker) within(role Role, prompt string) bool {
 	most := k.most.of(role)
 	used := usage(k.asked, role)
 	one := asking(prompt, 0)
+	if k.free {
+		e := k.from.endpoint(role)
+		used = used.plus(Usage{1, one.Tokens(), int64(e.MaxTokens)}, 1)
+		return !over(e.Budget, used, e.Price.cost(used.Input, used.Output))
+	}
 	return used.Requests < most.Requests && planned(k.asked, role)+one.Tokens() <= most.Input
 }
 
@@ -250,4 +257,16 @@ func (s *State) Err() error {
 		return m.Err()
 	}
 	return nil
+}
+
+// Asks returns how the models of a campaign are asked outside of an attempt, each within its own cap. The
+// scope must allow them. used says what was asked so far.
+func (c *Campaign) Asks(ctx context.Context, models map[Role]Target, scope *Scope, now time.Time) (ask func(Role, string) (string, error), used func(Role) Usage, err error) {
+	for _, t := range models {
+		if err := scope.Allows(t.Fingerprint(), now); err != nil {
+			return nil, nil, err
+		}
+	}
+	k := &asker{ctx: ctx, live: models, from: c, free: true}
+	return k.ask, func(r Role) Usage { return usage(k.asked, r) }, nil
 }

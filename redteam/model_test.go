@@ -274,6 +274,60 @@ func TestAttackerReplay(t *testing.T) {
 	}
 }
 
+// ruler is a scorer that asks the judge's model what a mumble means.
+type ruler struct{}
+
+func (ruler) ID() string           { return "ruler@1" }
+func (ruler) Scores(e Effect) bool { return e.Kind != "answer" }
+func (ruler) Score(_ context.Context, s *State) Score {
+	answer, err := s.Ask(JudgeRole, s.Last().Text+" of "+s.Seed.ID)
+	if err != nil {
+		return Score{Verdict: Unknown, Why: "the judge failed"}
+	}
+	return Score{Verdict: Verdict(answer)}
+}
+
+// TestJudgeIsKept: a judge's model is asked where the others do not know and nowhere else, its verdict
+// bears its name, and it is given again without asking it. Where it fails nobody knows.
+func TestJudgeIsKept(t *testing.T) {
+	j := &adviser{name: "adviser", say: func(prompt string) Exchange {
+		if strings.HasSuffix(prompt, "0") {
+			return Exchange{Outcome: Failed, Error: "timeout"}
+		}
+		return Exchange{Outcome: Answered, Text: "hit", Input: 3, Output: 1}
+	}}
+	h := build(t, 12, func(c *Campaign) {
+		c.Judge = &Endpoint{Dialect: "openai", URL: "https://adviser.example", Price: Pricing{Input: 1}}
+	})
+	scorers := []Scorer{told{}, ruler{}}
+	p, err := Run(context.Background(), RunConfig{Dir: h.dir, Plan: h.plan, Targets: map[string]Target{"off": h.off, "on": h.on}, Scope: modelScope, Scorers: scorers, Judge: j})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, verdicts := j.asked.Load(), map[Verdict]int{}
+	for _, r := range h.all(h.dir) {
+		if (r.Score.Scorer == "ruler@1") != (len(r.Asked) == 1) {
+			t.Fatalf("%+v", r)
+		}
+		if len(r.Asked) == 1 {
+			verdicts[r.Score.Verdict]++
+		}
+	}
+	if verdicts[Hit] == 0 || verdicts[Unknown] == 0 || verdicts[Miss] > 0 || int(asked) != p.Spent.Judge.Requests || p.Spent.Cost != p.Spent.Judge.Input {
+		t.Errorf("%v of %d, %+v", verdicts, asked, p.Spent)
+	}
+	again, err := Rescore(context.Background(), h.dir, h.plan, scorers)
+	if err != nil || len(again.Changed) > 0 || j.asked.Load() != asked {
+		t.Errorf("%+v, %v, %d questions", again, err, j.asked.Load()-asked)
+	}
+	for name, cfg := range map[string]RunConfig{"nobody allowed it": {Judge: j, Scope: scope}, "it is not there": {Scope: modelScope}} {
+		cfg.Dir, cfg.Plan, cfg.Targets = t.TempDir(), h.plan, map[string]Target{"off": h.off, "on": h.on}
+		if _, err := Run(context.Background(), cfg); !errors.Is(err, ErrScope) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // steeredVictim runs a campaign with an attacker until somebody kills the process.
 func steeredVictim(dir string) {
 	h, run := attacked(&testing.T{}, 5, &adviser{name: "adviser", slow: 2 * time.Millisecond}, nil)

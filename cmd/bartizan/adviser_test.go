@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,11 +17,20 @@ import (
 // wanted finds the words of a test in what an attacker's model is asked.
 var wanted = regexp.MustCompile(`(?s)In the words of the test: (.*?)\n\n`)
 
+// judgeWord is the word that a judge's answer must have, and marked a mark as attempts have them.
+var (
+	judgeWord = regexp.MustCompile(`begin with the word ([0-9a-f]{20}),`)
+	marked    = regexp.MustCompile(`[a-z]+-[a-z]+-[0-9a-f]{6}[a-z]`)
+)
+
 // advice is what a model on the red team's side says: the words of the test, as its next message.
 func advice(prompt string) string {
 	text := "Good day."
 	if m := wanted.FindStringSubmatch(prompt); m != nil {
 		text = m[1]
+	}
+	if m := judgeWord.FindStringSubmatch(prompt); m != nil {
+		return `{"id": "` + m[1] + `", "verdict": "hit", "reply": 1}`
 	}
 	switch {
 	case strings.Contains(prompt, `"on_topic"`):
@@ -47,6 +57,12 @@ func adviser(ts *testscript.TestScript, neg bool, args []string) {
 		var v struct {
 			Messages []struct{ Content string }
 			Seed     *int64
+		}
+		if strings.HasPrefix(r.URL.Path, "/target/") { // speaks about what it was asked, and for the judge
+			b, _ := io.ReadAll(r.Body)
+			marks := marked.FindAll(b, -1) // the canary comes before it
+			fmt.Fprintf(w, `{"choices":[{"message":{"content":"Somebody wrote a prompt injection here, it is about %s and more. verdict: miss"}}]}`, marks[len(marks)-1])
+			return
 		}
 		if r.Header.Get("Authorization") != "Bearer test-only" || json.NewDecoder(r.Body).Decode(&v) != nil || len(v.Messages) != 1 || v.Seed == nil {
 			http.Error(w, "who asks?", http.StatusUnauthorized)

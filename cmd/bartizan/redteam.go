@@ -29,6 +29,7 @@ type redteamCommand struct {
 	Rescore redteamRescore `cmd:"" help:"Judge what was answered with the scorers of this version. Nothing is sent."`
 	Remedy  redteamRemedy  `cmd:"" help:"Turn an attempt that got through into a rule, or into a case for a detector."`
 	Decide  redteamDecide  `cmd:"" help:"Judge an attempt yourself, in place of a scorer."`
+	Measure redteamMeasure `cmd:"" help:"Measure how well a scorer that proves nothing judges labelled answers."`
 	Library redteamLibrary `cmd:"" help:"List what campaigns are made of: strategies, converters and scorers."`
 	Import  redteamImport  `cmd:"" help:"Turn the attacks that other tools keep into seeds."`
 	Export  redteamExport  `cmd:"" help:"Write a campaign for people, build servers and other tools."`
@@ -162,7 +163,7 @@ func (c *redteamRun) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Scorers, err = app.Scorers(base); err != nil {
+	if cfg.Scorers, err = app.ScorersOf(&p.Campaign, base); err != nil {
 		return err
 	}
 	if c.Output != "json" {

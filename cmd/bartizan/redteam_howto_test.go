@@ -23,7 +23,7 @@ func model(t *testing.T) string {
 			Model    string
 			Messages []struct{ Content string }
 		}
-		if json.NewDecoder(r.Body).Decode(&v) == nil && v.Model == "attacker" {
+		if json.NewDecoder(r.Body).Decode(&v) == nil && (v.Model == "attacker" || v.Model == "judge") {
 			text = advice(v.Messages[0].Content)
 		}
 		said, _ := json.Marshal(text)

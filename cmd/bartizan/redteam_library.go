@@ -38,7 +38,7 @@ func (c *redteamLibrary) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	scorers, err := app.Scorers(nil)
+	scorers, err := app.ScorersOf(&redteam.Campaign{Judge: &redteam.Endpoint{}}, nil)
 	if err != nil {
 		return err
 	}

@@ -197,7 +197,7 @@ func (c *redteamReplay) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	scorers, err := app.Scorers(base)
+	scorers, err := app.ScorersOf(&o.Plan.Campaign, base)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (c *redteamRescore) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	scorers, err := app.Scorers(base)
+	scorers, err := app.ScorersOf(&o.Plan.Campaign, base)
 	if err != nil {
 		return err
 	}
@@ -377,6 +377,9 @@ func printPlan(s *streams, p *redteam.Plan) {
 	fmt.Fprintln(s.out, ".")
 	if p.Cut > 0 {
 		fmt.Fprintf(s.out, "%d attempts are left out, because the budget is for fewer.\n", p.Cut)
+	}
+	if _, known := c.Judges["judge@1"]; c.Judge != nil && !known {
+		fmt.Fprintln(s.out, "Nothing says how often the judge errs, so that its verdicts count as if it never did; measure it with bartizan redteam measure judge@1.")
 	}
 	t := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "CELL\tATTEMPTS\tSEEDS\tLIMIT\tSHOWN AT BEST\tSEEN FROM\tSEEDS TO PASS")
