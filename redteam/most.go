@@ -27,6 +27,14 @@ func (c *Campaign) requests(s Strategy) int {
 	return s.Requests()
 }
 
+// Most is what attempt number n takes at most, of its target and of the models on our own side, as
+// tokens are counted by [Conversation.Tokens]: where a target answers with no more than it is allowed.
+func (p *Plan) Most(n int) (target, attacker, judge Usage) {
+	a := p.Attempt(n)
+	b := p.most(&a)
+	return b.target, b.attacker, b.judge
+}
+
 // most is what an attempt takes at most. Its first conversation is made, and so known; those that
 // follow are longer by what their strategy adds, and by what the target may have said.
 func (p *Plan) most(a *Attempt) bound {
@@ -41,10 +49,15 @@ func (p *Plan) most(a *Attempt) bound {
 	}
 	start, step := first.Tokens(), aroundTurn+inTokens(grows.Said)
 	if asks {
-		start += step // whose words are not known yet
+		start += step // the first message is not known yet
 	}
-	out := bound{target: Usage{Requests: a.requests, Input: n * (start + step), Output: n * int64(p.Campaign.MaxTokens)}}
-	if !grows.Apart {
+	out := bound{target: Usage{Requests: a.requests, Output: n * int64(p.Campaign.MaxTokens)}}
+	switch {
+	case grows.Apart && asks:
+		out.target.Input = n * start
+	case grows.Apart:
+		out.target.Input = n*start + (n-1)*step
+	default:
 		step += p.Campaign.carried(len(first.Tools) > 0, grows.Result)
 		out.target.Input = n*start + step*n*(n-1)/2
 	}
