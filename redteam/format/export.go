@@ -131,6 +131,11 @@ func writeJSONL(w io.Writer, r *Report) error {
 				}
 				mine.Replies[i].Calls = calls
 			}
+			mine.Asked = append([]redteam.Question(nil), one.Asked...)
+			for i := range mine.Asked { // in which stand the attack, and what was answered
+				q := &mine.Asked[i]
+				q.Prompt, q.Answer = r.words(q.Prompt), r.words(q.Answer)
+			}
 		}
 		return out.Encode(&mine)
 	})

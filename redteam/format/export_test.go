@@ -127,6 +127,24 @@ func (e *exported) as(t *testing.T, kind string) []byte {
 	return b.Bytes()
 }
 
+// TestQuestionsAreLeftOut: what an attacker's model or a judge's was asked, and said, holds the attack and
+// the answer, and is left out as they are.
+func TestQuestionsAreLeftOut(t *testing.T) {
+	one := &redteam.Result{Key: "k", Asked: []redteam.Question{{Role: redteam.AttackerRole, Prompt: "secret lanterns", Answer: "secret kettles", Input: 3}}}
+	for _, full := range []bool{false, true} {
+		var b bytes.Buffer
+		if err := Export("jsonl", &b, &Report{Full: full, Results: func(take func(*redteam.Result) error) error { return take(one) }}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "secret") != full || !strings.Contains(b.String(), `"role":"attacker"`) {
+			t.Errorf("full %v: %s", full, b.String())
+		}
+	}
+	if one.Asked[0].Prompt != "secret lanterns" {
+		t.Error("the result itself was changed")
+	}
+}
+
 // TestWordsAreLeftOut: without Full no word of an attack, of an answer or of a call is in any
 // export, not even where another tool keeps the attack as its objective; with it, they are.
 func TestWordsAreLeftOut(t *testing.T) {
