@@ -3,6 +3,7 @@ package redteam
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -126,6 +127,19 @@ func TestAttackerIsKept(t *testing.T) {
 	}
 	if b := h.analyse(nil).Spent; b.Cost != s.Cost || b.Attacker != s.Attacker {
 		t.Errorf("the report has %+v", b)
+	}
+}
+
+// TestResultsWithoutWords: no word of an attack, an answer, a call or a question is left, and the result
+// keeps them.
+func TestResultsWithoutWords(t *testing.T) {
+	r := &Result{Key: "k", Replies: []Exchange{{Text: "secret", Calls: []Call{{Tool: "t", Args: "secret"}}}}, Asked: []Question{{Role: JudgeRole, Prompt: "secret", Answer: "secret", Input: 4}}}
+	b, err := json.Marshal(r.Without(func(string) string { return "" }))
+	if err != nil || strings.Contains(string(b), "secret") || !strings.Contains(string(b), `"input_tokens":4`) || !strings.Contains(string(b), `"tool":"t"`) {
+		t.Errorf("%s, %v", b, err)
+	}
+	if b, _ = json.Marshal(r); strings.Count(string(b), "secret") != 4 {
+		t.Errorf("the result became %s", b)
 	}
 }
 

@@ -374,7 +374,10 @@ func (r *runner) begin() (Attempt, bool) {
 			continue
 		}
 		a := r.cfg.Plan.Attempt(r.next)
-		most := r.cfg.Plan.most(&a)
+		var most bound
+		if r.cfg.Plan.Campaign.capped() { // else it would be counted for nothing
+			most = r.cfg.Plan.most(&a)
+		}
 		spent := r.spent.bound()
 		if what := r.cfg.Plan.Campaign.exceeds(spent.plus(r.reserved, 1).plus(most, 1)); what != "" {
 			if (r.reserved == bound{}) { // nothing under way can change it

@@ -36,6 +36,12 @@ func (c *Campaign) cost(b bound) int64 {
 	return c.Price.cost(b.target.Input, b.target.Output) + a.cost(b.attacker.Input, b.attacker.Output) + j.cost(b.judge.Input, b.judge.Output)
 }
 
+// capped reports whether there is any cap that an attempt could exceed.
+func (c *Campaign) capped() bool {
+	all := Caps{c.Budget.Requests, c.Budget.Tokens, c.Budget.Money}
+	return all != Caps{} || c.endpoint(AttackerRole).Budget != Caps{} || c.endpoint(JudgeRole).Budget != Caps{}
+}
+
 // exceeds names the cap that would be exceeded by so much; "": none would.
 func (c *Campaign) exceeds(b bound) string {
 	all, cap := b.all(), c.Budget
