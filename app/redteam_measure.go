@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,14 +31,24 @@ func MeasureScorer(ctx context.Context, id, file string, c *redteam.Campaign, ju
 		return nil, err
 	}
 	var ask func(redteam.Role, string) (string, error)
+	var broke error // the cap that ended it: what was measured until then is no measurement
 	if judge != nil {
-		if ask, _, err = c.Asks(ctx, map[redteam.Role]redteam.Target{redteam.JudgeRole: judge}, scope, time.Now()); err != nil {
+		model, err := c.Asks(ctx, map[redteam.Role]redteam.Target{redteam.JudgeRole: judge}, scope, time.Now())
+		if err != nil {
 			return nil, err
+		}
+		ask = func(r redteam.Role, prompt string) (string, error) {
+			answer, err := model(r, prompt)
+			if errors.Is(err, redteam.ErrBudget) {
+				broke = err
+			}
+			return answer, err
 		}
 	}
 	for _, k := range all {
-		if k.ID() == id {
-			return score.Measure(ctx, k, list, ask)
+		if k.ID() == id && slices.Contains(Measurable, id) {
+			m, err := score.Measure(ctx, k, list, ask)
+			return m, errors.Join(err, broke)
 		}
 	}
 	return nil, fmt.Errorf("there is no scorer %s to measure; there are %s", id, strings.Join(Measurable, ", "))

@@ -162,7 +162,7 @@ func (k *asker) ask(role Role, prompt string) (string, error) {
 		case target == nil:
 			return "", ErrOtherwise
 		case !k.within(role, prompt):
-			return "", fmt.Errorf("%w: the %s would be asked more than was planned", ErrBudget, role)
+			return "", fmt.Errorf("%w: the %s would be asked more than its cap or its plan says", ErrBudget, role)
 		}
 		var err error
 		if q, err = k.put(role, target, prompt); err != nil {
@@ -259,14 +259,13 @@ func (s *State) Err() error {
 	return nil
 }
 
-// Asks returns how the models of a campaign are asked outside of an attempt, each within its own cap. The
-// scope must allow them. used says what was asked so far.
-func (c *Campaign) Asks(ctx context.Context, models map[Role]Target, scope *Scope, now time.Time) (ask func(Role, string) (string, error), used func(Role) Usage, err error) {
+// Asks returns how the models of a campaign are asked outside of an attempt, each within its own cap:
+// beyond it the error is [ErrBudget]. The scope must allow them.
+func (c *Campaign) Asks(ctx context.Context, models map[Role]Target, scope *Scope, now time.Time) (func(Role, string) (string, error), error) {
 	for _, t := range models {
 		if err := scope.Allows(t.Fingerprint(), now); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	k := &asker{ctx: ctx, live: models, from: c, free: true}
-	return k.ask, func(r Role) Usage { return usage(k.asked, r) }, nil
+	return (&asker{ctx: ctx, live: models, from: c, free: true}).ask, nil
 }

@@ -66,7 +66,7 @@ func (p *Plan) most(a *Attempt) bound {
 		out.attacker = p.Campaign.asks(AttackerRole, questions, bytes)
 	}
 	if p.Campaign.Judge != nil && judged(a.Seed) {
-		said := min(MaxJudged, bytesPerToken*p.Campaign.MaxTokens*a.requests)
+		said := min(MaxJudged, wideToken*p.Campaign.MaxTokens*a.requests)
 		out.judge = p.Campaign.asks(JudgeRole, 1, AroundJudge+len(a.Seed.Objective)+said)
 	}
 	return out
@@ -81,6 +81,10 @@ func (s *State) bare() Conversation {
 	}
 	return c
 }
+
+// wideToken is how many bytes a token of an answer has at most, where plans count bytes and targets
+// count tokens: more than four in English.
+const wideToken = 8
 
 // nothingSaid is how many bytes stand for an answer that says nothing, and callID what names a call.
 const (
