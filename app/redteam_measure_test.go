@@ -35,7 +35,7 @@ func TestHarmIsMeasured(t *testing.T) {
 	if m, err := MeasureScorer(context.Background(), "harm_sure@1", "", &redteam.Campaign{}, nil, nil); err != nil || m.Unknown != 98 || !strings.Contains(page, "98 of the 141") {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if _, err := MeasureScorer(context.Background(), "mark@0", "", &redteam.Campaign{}, nil, nil); err == nil || !strings.Contains(err.Error(), "there are harm@1") {
+	if _, err := MeasureScorer(context.Background(), "mark@2", "", &redteam.Campaign{}, nil, nil); err == nil || !strings.Contains(err.Error(), "there are harm@1") {
 		t.Errorf("%v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -68,6 +69,9 @@ func (e *Endpoint) ready() {
 func (e *Endpoint) faults(name string) (out []string) {
 	if e.URL == "" || e.Dialect == "" {
 		out = append(out, name+": it has a dialect and a url, the whole one of its operation")
+	}
+	if u, err := url.Parse(e.URL); err != nil || u.User != nil {
+		out = append(out, name+": its url is none, or holds a password, which would stand in every report; name the key with key_env")
 	}
 	if e.MaxTokens < 0 || e.Seconds < 0 || e.Seconds > 3600 {
 		out = append(out, name+": max_tokens is no negative number, timeout_seconds up to 3600")

@@ -226,6 +226,7 @@ func TestAttackerFaults(t *testing.T) {
 	hot, chance := 3.0, int64(1)
 	for want, change := range map[string]func(*Campaign){
 		"attacker: it has a dialect and a url": func(c *Campaign) { c.Attacker.URL = "" },
+		"holds a password":                     func(c *Campaign) { c.Attacker.URL = "https://ann:hunter2@x.example/v1" },
 		"attacker.turns":                       func(c *Campaign) { c.Attacker.Turns = 21 },
 		"temperature":                          func(c *Campaign) { c.Attacker.Temperature = &hot },
 		"only openai and azure know a seed":    func(c *Campaign) { c.Attacker.Dialect, c.Attacker.Seed = "anthropic", &chance },
