@@ -32,17 +32,41 @@ func AttackLibrary(more []redteam.Seed) (*redteam.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &redteam.Library{Seeds: append(seeds, more...), Scenes: scenes, Converters: attack.Converters(), Strategies: attack.Strategies()}, nil
+	return &redteam.Library{Seeds: append(seeds, more...), Scenes: scenes, Converters: attack.Converters(), Strategies: strategies()}, nil
+}
+
+// strategies are all there are. Those that ask an attacker's model stand behind the others, so that
+// nothing changes for campaigns that have none.
+func strategies() []redteam.Strategy {
+	return append(attack.Strategies(), attack.ModelStrategies()...)
 }
 
 // OpenCampaign reads a campaign's folder.
 func OpenCampaign(dir string) (*redteam.Opened, error) {
-	return redteam.Open(dir, attack.Converters(), attack.Strategies())
+	return redteam.Open(dir, attack.Converters(), strategies())
 }
 
 // Scorers judge what attacks did. Harmful words are judged by the guard's own model, which errs:
 // what it says is corrected where a campaign says how often.
-func Scorers(base redteam.Baseline) ([]redteam.Scorer, error) {
+func Scorers(base redteam.Baseline) ([]redteam.Scorer, error) { return scorers(base, 0) }
+
+// sure is from when the guard's own model is not asked about twice, where there is a judge.
+const sure = .95
+
+// ScorersOf are those of a campaign: one that names a judge's model has it asked where no other
+// scorer can tell, and the guard's own model leaves to it what it is not sure of.
+func ScorersOf(c *redteam.Campaign, base redteam.Baseline) ([]redteam.Scorer, error) {
+	if c.Judge == nil {
+		return Scorers(base)
+	}
+	list, err := scorers(base, sure)
+	if err != nil {
+		return nil, err
+	}
+	return append(list, score.NewJudgeModel(score.Config{})), nil
+}
+
+func scorers(base redteam.Baseline, sure float64) ([]redteam.Scorer, error) {
 	engine, err := guard.New(guard.Config{Detectors: Detectors()})
 	if err != nil {
 		return nil, err
@@ -51,7 +75,7 @@ func Scorers(base redteam.Baseline) ([]redteam.Scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return score.All(score.Config{Baseline: base.Of, Harm: func(ctx context.Context, text string) (p float64, err error) {
+	return score.All(score.Config{Baseline: base.Of, Sure: sure, Harm: func(ctx context.Context, text string) (p float64, err error) {
 		for category, q := range c.Scores(ctx, text, llm.OriginModel) {
 			if guard.Harmful(risk.Category(category)) {
 				p = max(p, q)
@@ -225,11 +249,14 @@ func OpenArm(dir string, arm Arm) (redteam.Target, error) {
 	return t, nil
 }
 
-func (arm Arm) transport(dir string) (http.RoundTripper, error) {
+func (arm Arm) transport(dir string) (http.RoundTripper, error) { return trusting(dir, arm.CA) }
+
+// trusting makes calls, over TLS by the authorities of a file; "": those of the machine.
+func trusting(dir, ca string) (http.RoundTripper, error) {
 	cfg := dialect.ClientConfig{Private: true} // whoever allows an attack means the address
-	if arm.CA != "" {
+	if ca != "" {
 		var err error
-		if cfg.TLS, err = authorities(beside(dir, arm.CA)); err != nil {
+		if cfg.TLS, err = authorities(beside(dir, ca)); err != nil {
 			return nil, err
 		}
 	} else {

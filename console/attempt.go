@@ -92,6 +92,8 @@ func (c *Console) attemptWith(w http.ResponseWriter, r *http.Request, s *access.
 func attemptSentence(t *desk.Attempt) string {
 	r := t.Result
 	switch {
+	case r.Outcome == redteam.Failed && r.Error != "":
+		return "The attempt failed on our own side, so it says nothing of the system."
 	case r.Outcome == redteam.Failed:
 		return "The attempt failed, so it says nothing of the system."
 	case r.Cell == redteam.BenignCell && t.Through:

@@ -49,7 +49,7 @@ func (d *Desk) Attempt(ctx context.Context, a Actor, id, key string) (*Attempt, 
 	if err != nil {
 		return nil, err
 	}
-	out.Result.Replies = wordlessReplies(out.Result.Replies)
+	out.Result = out.Result.Without(func(string) string { return "" })
 	if f := d.cfg.Attacks.Findings; f != nil {
 		if out.Findings, err = f.Of(ctx, out.Result.Pair); err != nil {
 			return nil, err
@@ -59,18 +59,6 @@ func (d *Desk) Attempt(ctx context.Context, a Actor, id, key string) (*Attempt, 
 		})
 	}
 	return out, nil
-}
-
-func wordlessReplies(list []redteam.Exchange) (out []redteam.Exchange) {
-	for _, e := range list {
-		e.Text = ""
-		e.Calls = slices.Clone(e.Calls)
-		for i := range e.Calls {
-			e.Calls[i].Args = ""
-		}
-		out = append(out, e)
-	}
-	return out
 }
 
 // attempt reads an attempt with its words.

@@ -383,7 +383,7 @@ func (a *analyst) finish() {
 	if len(a.plan.Campaign.Arms) > 1 {
 		o.Pairs = a.signed()
 	}
-	o.Spent.Cost = a.plan.Campaign.Price.cost(o.Spent.Input, o.Spent.Output)
+	o.Spent.Cost = a.plan.Campaign.cost(o.Spent.bound())
 	for _, t := range a.through {
 		if t.Hits > 0 {
 			o.Through = append(o.Through, *t)

@@ -46,7 +46,7 @@ func Measure(ctx context.Context, cfg RunConfig) (Baseline, error) {
 	if err != nil || len(had) > 0 {
 		return had, err
 	}
-	if err := cfg.allowed(); err != nil {
+	if err := cfg.allowedAll(); err != nil {
 		return nil, err
 	}
 	target := cfg.Targets[cfg.Plan.Campaign.Arms[0]]

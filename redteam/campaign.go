@@ -34,6 +34,10 @@ type Campaign struct {
 	// Judges says how well scorers that are no proofs were seen to judge, by their id; what they say
 	// stands apart then, and is corrected.
 	Judges map[string]Judged `yaml:"judges" json:"judges,omitempty"`
+	// Attacker is the model that adaptive strategies ask; nil: they do not play. Judge is asked where
+	// no scorer can tell; nil: people are.
+	Attacker *Attacker `yaml:"attacker" json:"attacker,omitempty"`
+	Judge    *Endpoint `yaml:"judge" json:"judge,omitempty"`
 }
 
 // Judged are counts of a labelled set: Found of Hits were called hits, Passed of Other were not.
@@ -109,6 +113,19 @@ func (c Campaign) Default() Campaign {
 			*one.v = one.usual
 		}
 	}
+	if c.Attacker != nil {
+		a := *c.Attacker
+		a.ready()
+		if a.Turns == 0 {
+			a.Turns = 8
+		}
+		c.Attacker = &a
+	}
+	if c.Judge != nil {
+		j := *c.Judge
+		j.ready()
+		c.Judge = &j
+	}
 	if c.Gate.Cells == "" {
 		c.Gate.Cells = "impact"
 	}
@@ -176,6 +193,7 @@ func (c Campaign) Faults(l *Library) (out []string) {
 			add("judges.%s: found of hits and passed of other are counts of a labelled set", id)
 		}
 	}
+	out = append(out, c.modelFaults(l)...)
 	b := c.Budget
 	if b.Attempts < 0 || b.Requests < 0 || b.Tokens < 0 || b.Money < 0 || b.Minutes < 0 {
 		add("budget: caps are no negative numbers; 0 is none")

@@ -17,10 +17,11 @@ import (
 // once sends the scene and the text.
 type once struct{}
 
-func (once) ID() string       { return "once" }
-func (once) Plays(*Seed) bool { return true }
-func (once) Requests() int    { return 1 }
-func (once) Refs() []string   { return []string{"AML.T0051.000"} }
+func (once) ID() string          { return "once" }
+func (once) Plays(*Seed) bool    { return true }
+func (once) Requests() int       { return 1 }
+func (once) Grows(*State) Growth { return Growth{} }
+func (once) Refs() []string      { return []string{"AML.T0051.000"} }
 func (once) Next(s *State) (Conversation, bool) {
 	return Conversation{Turns: []Turn{{Role: "system", Text: strings.ReplaceAll(s.Scene.System, Canary, s.Canary)}, {Role: "user", Text: s.Text}}}, s.Turn() == 0
 }
@@ -28,9 +29,10 @@ func (once) Next(s *State) (Conversation, bool) {
 // thrice asks up to three times, until it is answered.
 type thrice struct{ once }
 
-func (thrice) ID() string         { return "thrice" }
-func (thrice) Plays(d *Seed) bool { return d.Persona != Benign }
-func (thrice) Requests() int      { return 3 }
+func (thrice) ID() string          { return "thrice" }
+func (thrice) Plays(d *Seed) bool  { return d.Persona != Benign }
+func (thrice) Requests() int       { return 3 }
+func (thrice) Grows(*State) Growth { return Growth{Said: 4, Apart: true} }
 func (t thrice) Next(s *State) (Conversation, bool) {
 	c, _ := t.once.Next(&State{Seed: s.Seed, Scene: s.Scene, Canary: s.Canary, Text: fmt.Sprint(s.Text, " ", s.Rand.IntN(1000))})
 	return c, s.Turn() < 3 && (s.Last() == nil || s.Last().Outcome != Answered)
@@ -176,6 +178,10 @@ func (h *house) head(dir string) string {
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("BARTIZAN_TEST_CAMPAIGN"); dir != "" {
 		victim(dir)
+		return
+	}
+	if dir := os.Getenv("BARTIZAN_TEST_STEERED"); dir != "" {
+		steeredVictim(dir)
 		return
 	}
 	os.Exit(m.Run())

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -30,10 +31,33 @@ type Result struct {
 	Score    Score      `json:"score"`
 	Sent     []string   `json:"sent"` // SHA-256 of each conversation, as JSON
 	Replies  []Exchange `json:"replies"`
-	Trace    Trace      `json:"trace"`
+	// Asked are the questions to models on the red team's own side, in their order, and Error is why
+	// such a model ended the attempt; then it says nothing of the target.
+	Asked []Question `json:"asked,omitempty"`
+	Error string     `json:"error,omitempty"`
+	Trace Trace      `json:"trace"`
 	// Link is the SHA-256 over the link before it and this result without Trace and Link, in
 	// hex: nobody changes or leaves out a result unseen.
 	Link string `json:"link"`
+}
+
+// Without returns a result in which another text stands for each that was said by the target, or that
+// models on our own side were asked and said: in these, too, stand the attack and the answer. The
+// result itself is not changed.
+func (r *Result) Without(words func(string) string) *Result {
+	out := *r
+	out.Replies, out.Asked = slices.Clone(r.Replies), slices.Clone(r.Asked)
+	for i := range out.Replies {
+		e := &out.Replies[i]
+		e.Text, e.Calls = words(e.Text), slices.Clone(e.Calls)
+		for k := range e.Calls {
+			e.Calls[k].Args = words(e.Calls[k].Args)
+		}
+	}
+	for i := range out.Asked {
+		out.Asked[i].Prompt, out.Asked[i].Answer = words(out.Asked[i].Prompt), words(out.Asked[i].Answer)
+	}
+	return &out
 }
 
 // Trace is what is different each time.

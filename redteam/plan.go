@@ -19,10 +19,12 @@ import (
 type Plan struct {
 	Campaign Campaign      `json:"campaign"`
 	Attempts int           `json:"attempts"`
-	Requests int           `json:"requests"`   // at most
-	Tokens   int64         `json:"tokens"`     // at most, as far as the length of texts says it
-	Cost     int64         `json:"cost_micro"` // of those tokens
-	Takes    time.Duration `json:"takes_ns"`   // at least, by the rate; 0: nothing limits it
+	Requests int           `json:"requests"`          // at most, to whomever
+	Tokens   int64         `json:"tokens"`            // at most, as far as the length of texts says it
+	Cost     int64         `json:"cost_micro"`        // of those tokens
+	Attacker Usage         `json:"attacker,omitzero"` // of these, what the attacker's model is asked
+	Judge    Usage         `json:"judge,omitzero"`    // and the judge's
+	Takes    time.Duration `json:"takes_ns"`          // at least, by the rate; 0: nothing limits it
 	Cells    []CellPlan    `json:"cells"`
 	Idle     []string      `json:"idle,omitempty"` // strategies that play nothing
 	Cut      int           `json:"cut,omitempty"`  // attempts that no budget is left for
@@ -91,7 +93,7 @@ func (p *Plan) expand() {
 		}
 		var pairs []play
 		for k, s := range p.lib.Strategies {
-			if len(c.Strategies) > 0 && !slices.Contains(c.Strategies, s.ID()) || !s.Plays(d) {
+			if !c.plays(s) || !s.Plays(d) {
 				continue
 			}
 			used[k] = true
@@ -116,7 +118,7 @@ func (p *Plan) expand() {
 		}
 	}
 	for k, s := range p.lib.Strategies {
-		if !used[k] && (len(c.Strategies) == 0 || slices.Contains(c.Strategies, s.ID())) {
+		if !used[k] && c.plays(s) {
 			p.Idle = append(p.Idle, s.ID())
 		}
 	}
@@ -175,12 +177,10 @@ func (p *Plan) spread() {
 func (p *Plan) estimate() {
 	arms := int64(len(p.Campaign.Arms))
 	seeds, tries := map[string]map[uint16]bool{}, map[string]int{}
-	var input, output int64
-	for _, one := range p.plays {
-		n := p.lib.Strategies[one.strategy].Requests()
-		in, out := p.most(one)
-		p.Requests += n * int(arms)
-		input, output = input+in*arms, output+out*arms
+	var most bound
+	for i, one := range p.plays {
+		a := p.Attempt(i * int(arms))
+		most = most.plus(p.most(&a), arms)
 		cell := p.cell(one)
 		if seeds[cell] == nil {
 			seeds[cell] = map[uint16]bool{}
@@ -188,9 +188,10 @@ func (p *Plan) estimate() {
 		seeds[cell][one.seed] = true
 		tries[cell]++
 	}
-	p.Tokens, p.Cost = input+output, p.Campaign.Price.cost(input, output)
+	all := most.all()
+	p.Requests, p.Tokens, p.Cost, p.Attacker, p.Judge = all.Requests, all.tokens(), p.Campaign.cost(most), most.attacker, most.judge
 	if r := p.Campaign.Rate.PerSecond; r > 0 {
-		p.Takes = time.Duration(float64(p.Requests) / r * float64(time.Second))
+		p.Takes = time.Duration(float64(most.target.Requests) / r * float64(time.Second))
 	}
 	g := p.Campaign.Gate
 	for cell, set := range seeds {
@@ -203,22 +204,6 @@ func (p *Plan) estimate() {
 		p.Cells = append(p.Cells, k)
 	}
 	slices.SortFunc(p.Cells, func(a, b CellPlan) int { return strings.Compare(a.Cell, b.Cell) })
-}
-
-// growth is how much longer disguises make a text, at most, for an estimate.
-const growth = 4
-
-// most is what a play can use of tokens, as four bytes are about one.
-func (p *Plan) most(one play) (input, output int64) {
-	d := &p.lib.Seeds[one.seed]
-	scene := p.lib.scene(d.Scene)
-	text := len(d.Text)
-	if len(p.chains[one.chain]) > 0 {
-		text *= growth
-	}
-	n := int64(p.lib.Strategies[one.strategy].Requests())
-	each := int64(len(scene.System)+len(scene.Document)+text)/4 + 64
-	return n * each * (n + 1) / 2, n * int64(p.Campaign.MaxTokens)
 }
 
 // cell names the cell of a play.
@@ -256,7 +241,6 @@ type Attempt struct {
 
 	converters []Converter
 	requests   int
-	most       [2]int64 // tokens in and out
 }
 
 // Attempt returns attempt number n. Arms take turns, so that pairs stand side by side.
@@ -265,8 +249,8 @@ func (p *Plan) Attempt(n int) Attempt {
 	one := p.plays[n/arms]
 	d := &p.lib.Seeds[one.seed]
 	a := Attempt{N: n, Arm: p.Campaign.Arms[n%arms], Seed: d, Scene: p.lib.scene(d.Scene), Strategy: p.lib.Strategies[one.strategy], Chain: p.Campaign.Chains[one.chain],
-		Repeat: int(one.repeat), Cell: p.cell(one), converters: p.chains[one.chain], requests: p.lib.Strategies[one.strategy].Requests()}
-	a.most[0], a.most[1] = p.most(one)
+		Repeat: int(one.repeat), Cell: p.cell(one), converters: p.chains[one.chain]}
+	a.requests = p.Campaign.requests(a.Strategy)
 	a.Pair = Digest([]any{p.Campaign.Random, d, a.Scene, a.Strategy.ID(), a.Chain, a.Repeat})
 	a.Key = Digest([]any{a.Pair, p.Campaign.Name, a.Arm})
 	return a

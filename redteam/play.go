@@ -3,46 +3,85 @@ package redteam
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// play makes one attempt.
-func (r *runner) play(ctx context.Context, a *Attempt) (*Result, error) {
+// play makes one attempt. said is what models on our own side said when it was made before.
+func (r *runner) play(ctx context.Context, a *Attempt, said []Question) (*Result, error) {
 	s := a.Begin()
+	models := r.asker(ctx, a, said)
+	s.Ask = models.ask
 	one := &Result{N: a.N, Key: a.Key, Pair: a.Pair, Arm: a.Arm, Seed: a.Seed.ID, Strategy: a.Strategy.ID(), Chain: a.Chain, Repeat: a.Repeat, Cell: a.Cell, Trace: Trace{At: r.cfg.Now().UTC()}}
-	target := r.cfg.Targets[a.Arm]
 	for s.Turn() < a.requests {
 		c, more := a.Strategy.Next(s)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if !more {
 			break
 		}
 		if c.MaxTokens == 0 {
 			c.MaxTokens = r.cfg.Plan.Campaign.MaxTokens
 		}
-		if err := r.limit.wait(ctx); err != nil {
+		e, err := r.send(ctx, a, &c)
+		if err != nil {
 			return nil, err
 		}
-		began := time.Now()
-		e, err := target.Send(ctx, &c)
-		if err == nil {
-			err = ctx.Err() // what was cut off is no answer
-		}
-		if err != nil {
-			return nil, fmt.Errorf("redteam: attempt %d: %w", a.N, err)
-		}
-		e.Took = time.Since(began)
-		e.clean()
 		one.Sent = append(one.Sent, Digest(&c))
-		s.Replies = append(s.Replies, e)
-		if e.Outcome == Failed {
-			break // it says nothing of the target, and neither would what follows
+		s.Sent, s.Replies = append(s.Sent, c), append(s.Replies, e)
+		if e.Outcome == Failed || r.enough(ctx, a, s) {
+			break // what failed says nothing of the target, and neither would what follows
 		}
 	}
 	one.Replies = s.Replies
+	if err := s.Err(); err != nil {
+		one.Error = err.Error()
+	}
 	one.Outcome, one.Score = Judge(ctx, s, r.cfg.Scorers)
-	return one, nil
+	one.Asked = models.asked
+	return one, ctx.Err()
+}
+
+// asker is who an attempt asks.
+func (r *runner) asker(ctx context.Context, a *Attempt, said []Question) *asker {
+	k := &asker{ctx: ctx, said: slices.Clone(said), live: r.cfg.models(), from: &r.cfg.Plan.Campaign}
+	if len(k.live) > 0 {
+		k.most = r.cfg.Plan.most(a)
+	}
+	return k
+}
+
+// send sends one conversation when it is time.
+func (r *runner) send(ctx context.Context, a *Attempt, c *Conversation) (Exchange, error) {
+	if err := r.limit.wait(ctx); err != nil {
+		return Exchange{}, err
+	}
+	began := time.Now()
+	e, err := r.cfg.Targets[a.Arm].Send(ctx, c)
+	if err == nil {
+		err = ctx.Err() // what was cut off is no answer
+	}
+	if err != nil {
+		return Exchange{}, fmt.Errorf("redteam: attempt %d: %w", a.N, err)
+	}
+	e.Took = time.Since(began)
+	e.clean()
+	return e, nil
+}
+
+// enough reports whether an attempt that an attacker steers has had its effect: more would only
+// cost. The judge is not asked for that.
+func (r *runner) enough(ctx context.Context, a *Attempt, s *State) bool {
+	if _, asks := a.Strategy.(Adaptive); !asks {
+		return false
+	}
+	so := *s
+	so.Ask = nil
+	_, score := Judge(ctx, &so, r.cfg.Scorers)
+	return score.Verdict == Hit
 }
 
 // clean replaces what is no UTF-8 in what a target said: a journal holds JSON, and what is read
@@ -65,6 +104,9 @@ func (e *Exchange) clean() {
 // and no miss of the model's.
 func Judge(ctx context.Context, s *State, scorers []Scorer) (Outcome, Score) {
 	last := s.Last()
+	if err := s.Err(); err != nil {
+		return Failed, Score{Verdict: Unknown, Scorer: "outcome", Why: err.Error(), Reply: max(len(s.Replies)-1, 0)}
+	}
 	if last == nil {
 		return Failed, Score{Verdict: Unknown, Why: "nothing was sent"}
 	}

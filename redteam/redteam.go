@@ -148,10 +148,21 @@ type Strategy interface {
 	Plays(*Seed) bool
 	// Requests is how many requests an attempt takes at most.
 	Requests() int
+	// Grows bounds how much longer each of its conversations is than the one before. Plans rest
+	// on it.
+	Grows(*State) Growth
 	// Refs are the techniques that it exercises.
 	Refs() []string
 	// Next returns the next conversation to send, and false when there is none.
 	Next(*State) (Conversation, bool)
+}
+
+// Growth is how much longer a conversation is than the one before it in an attempt, at most, apart
+// from what the target said.
+type Growth struct {
+	Said   int  // bytes of the one message that is new
+	Result int  // bytes of what each call of a tool is answered with
+	Apart  bool // nothing is carried on: each conversation is one of its own
 }
 
 // State is an attempt on its way.
@@ -163,6 +174,11 @@ type State struct {
 	Mark    string
 	Rand    *rand.Rand // drawn from by this attempt alone
 	Replies []Exchange // so far
+	// Sent are the conversations that were sent, one for each reply. A scorer may be without them.
+	Sent []Conversation
+	// Ask asks a model on the red team's own side, and returns why there is no answer; nil: there is
+	// no such model.
+	Ask func(Role, string) (string, error)
 	// Memory is what a strategy that asks a model of its own keeps of the attempt. It may have a
 	// method Err() error, which says why it could not go on. Nobody else writes it.
 	Memory any

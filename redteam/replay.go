@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // errEnough ends a search.
@@ -20,19 +21,21 @@ func (p *Plan) find(key string) (Attempt, error) {
 }
 
 // Again makes the conversations of an attempt once more, byte for byte, from its key and from
-// what was answered then. Nothing is sent.
-func Again(p *Plan, key string, replies []Exchange) ([]Conversation, error) {
+// what was answered then, by the target and by the attacker's model. Nothing is sent, and nobody is
+// asked.
+func Again(p *Plan, key string, replies []Exchange, said []Question) ([]Conversation, error) {
 	a, err := p.find(key)
 	if err != nil {
 		return nil, err
 	}
-	return again(p, a, replies)
+	return again(p, &a, replies, said).Sent, nil
 }
 
-func again(p *Plan, a Attempt, replies []Exchange) ([]Conversation, error) {
+// again returns an attempt as it was in the end.
+func again(p *Plan, a *Attempt, replies []Exchange, said []Question) *State {
 	s := a.Begin()
-	var out []Conversation
-	for s.Turn() < a.requests && len(out) < max(len(replies), 1) {
+	s.Ask = (&asker{said: slices.Clone(said), from: &p.Campaign}).ask
+	for s.Turn() < a.requests && len(s.Sent) < max(len(replies), 1) {
 		c, more := a.Strategy.Next(s)
 		if !more {
 			break
@@ -40,13 +43,36 @@ func again(p *Plan, a Attempt, replies []Exchange) ([]Conversation, error) {
 		if c.MaxTokens == 0 {
 			c.MaxTokens = p.Campaign.MaxTokens
 		}
-		out = append(out, c)
-		if len(out) > len(replies) {
+		s.Sent = append(s.Sent, c)
+		if len(s.Sent) > len(replies) {
 			break
 		}
-		s.Replies = append(s.Replies, replies[len(out)-1])
+		s.Replies = append(s.Replies, replies[len(s.Sent)-1])
 	}
-	return out, nil
+	return s
+}
+
+// ended is an attempt as it was when it was judged.
+func ended(p *Plan, r *Result) (*State, error) {
+	if r.N >= p.Attempts || p.Attempt(r.N).Key != r.Key {
+		return nil, fmt.Errorf("%w: its result %d is none of this plan", ErrOther, r.N)
+	}
+	a := p.Attempt(r.N)
+	s := again(p, &a, r.Replies, r.Asked)
+	if r.Error != "" {
+		s.Memory = broken{r.Error}
+	}
+	return s, nil
+}
+
+// as reports whether an attempt that was made again is the one that was sent.
+func (s *State) as(r *Result) bool {
+	for i := range s.Sent {
+		if i >= len(r.Sent) || Digest(&s.Sent[i]) != r.Sent[i] {
+			return false
+		}
+	}
+	return len(s.Sent) == len(r.Sent)
 }
 
 // Replayed is an attempt that was made once more.
@@ -55,7 +81,8 @@ type Replayed struct {
 	Same          bool // it was sent the same, and ended alike
 }
 
-// Replay makes one attempt of a campaign once more.
+// Replay makes one attempt of a campaign once more. Models on our own side are not asked again: they say
+// what they said, and where the target answers otherwise the attempt ends.
 func Replay(ctx context.Context, dir string, p *Plan, key string, target Target, scope *Scope, scorers []Scorer) (*Replayed, error) {
 	cfg := RunConfig{Plan: p, Targets: map[string]Target{}, Scope: scope, Scorers: scorers}
 	for _, arm := range p.Campaign.Arms {
@@ -73,7 +100,7 @@ func Replay(ctx context.Context, dir string, p *Plan, key string, target Target,
 	if err := cfg.allowed(); err != nil {
 		return nil, err
 	}
-	after, err := (&runner{cfg: cfg}).play(ctx, &a)
+	after, err := (&runner{cfg: cfg}).play(ctx, &a, before.Asked)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +144,13 @@ type Changed struct {
 func Rescore(ctx context.Context, dir string, p *Plan, scorers []Scorer) (*Rescored, error) {
 	out := &Rescored{Changed: []Changed{}}
 	err := Results(dir, func(r *Result) error {
-		if r.N >= p.Attempts || p.Attempt(r.N).Key != r.Key {
-			return fmt.Errorf("%w: its result %d is none of this plan", ErrOther, r.N)
+		s, err := ended(p, r)
+		if err != nil {
+			return err
 		}
-		a := p.Attempt(r.N)
-		s := a.Begin()
-		s.Replies = r.Replies
+		if !s.as(r) {
+			s.Sent, s.Replies = nil, r.Replies // its answers are there all the same
+		}
 		_, score := Judge(ctx, s, scorers)
 		out.Attempts++
 		if score.Verdict != r.Score.Verdict {
@@ -136,17 +164,12 @@ func Rescore(ctx context.Context, dir string, p *Plan, scorers []Scorer) (*Resco
 // Remade makes the conversations of a result once more. It holds that they are those that were
 // sent.
 func Remade(p *Plan, r *Result) ([]Conversation, error) {
-	if r.N >= p.Attempts || p.Attempt(r.N).Key != r.Key {
-		return nil, fmt.Errorf("%w: its result %d is none of this plan", ErrOther, r.N)
-	}
-	out, err := again(p, p.Attempt(r.N), r.Replies)
+	s, err := ended(p, r)
 	if err != nil {
 		return nil, err
 	}
-	for i := range out {
-		if i >= len(r.Sent) || Digest(&out[i]) != r.Sent[i] {
-			return nil, fmt.Errorf("redteam: attempt %s is made otherwise by this version, so it cannot be shown as it was", r.Key)
-		}
+	if !s.as(r) {
+		return nil, fmt.Errorf("redteam: attempt %s is made otherwise by this version, so it cannot be shown as it was", r.Key)
 	}
-	return out, nil
+	return s.Sent, nil
 }

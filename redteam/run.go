@@ -13,11 +13,14 @@ import (
 
 // RunConfig is what running a campaign needs.
 type RunConfig struct {
-	Dir      string // of the campaign: made when it is not there
-	Plan     *Plan
-	Targets  map[string]Target // by arm
-	Scope    *Scope            // who allowed it
-	Scorers  []Scorer
+	Dir     string // of the campaign: made when it is not there
+	Plan    *Plan
+	Targets map[string]Target // by arm
+	Scope   *Scope            // who allowed it
+	Scorers []Scorer
+	// Attacker and Judge are the models that the campaign names; the scope must allow them too.
+	Attacker Target
+	Judge    Target
 	Progress func(Progress)   // told now and then; nil: nobody
 	Now      func() time.Time // nil: time.Now
 	// Sync is how often what happened is made durable; 0: each half second.
@@ -36,11 +39,19 @@ type Progress struct {
 
 // Spent is what a campaign used.
 type Spent struct {
-	Requests int           `json:"requests"`
+	Requests int           `json:"requests"` // to whomever, as are tokens and cost
 	Input    int64         `json:"input_tokens"`
 	Output   int64         `json:"output_tokens"`
 	Cost     int64         `json:"cost_micro"`
-	Time     time.Duration `json:"time_ns"` // that requests took, one after the other
+	Time     time.Duration `json:"time_ns"`           // that requests to targets took, one after the other
+	Attacker Usage         `json:"attacker,omitzero"` // of these, by the attacker's model
+	Judge    Usage         `json:"judge,omitzero"`    // and by the judge's
+}
+
+// bound is the same, by who was asked.
+func (s *Spent) bound() bound {
+	all := Usage{s.Requests, s.Input, s.Output}
+	return bound{all.plus(s.Attacker, -1).plus(s.Judge, -1), s.Attacker, s.Judge}
 }
 
 func (s *Spent) add(r *Result) {
@@ -51,6 +62,10 @@ func (s *Spent) add(r *Result) {
 		s.Output += int64(e.Output)
 		s.Time += e.Took
 	}
+	a, j := usage(r.Asked, AttackerRole), usage(r.Asked, JudgeRole)
+	s.Attacker, s.Judge = s.Attacker.plus(a, 1), s.Judge.plus(j, 1)
+	both := a.plus(j, 1)
+	s.Requests, s.Input, s.Output = s.Requests+both.Requests, s.Input+both.Input, s.Output+both.Output
 }
 
 // Why a campaign ended before its last attempt.
@@ -70,19 +85,20 @@ type frozen struct {
 	Library  string            `json:"library"` // digest of seeds and scenes
 	Begun    time.Time         `json:"begun"`
 	Allowed  Scope             `json:"scope"`
+	Models   map[Role]string   `json:"models,omitempty"` // fingerprints of those on our own side
 }
 
 // Run makes every attempt that has no result yet. When the context ends, or the budget, it
 // leaves a journal from which another Run goes on.
 func Run(ctx context.Context, cfg RunConfig) (Progress, error) {
 	cfg = cfg.ready()
-	if err := cfg.allowed(); err != nil {
+	if err := cfg.allowedAll(); err != nil {
 		return Progress{}, err
 	}
 	if err := cfg.freeze(); err != nil {
 		return Progress{}, err
 	}
-	r := &runner{cfg: cfg, ahead: map[int]*Result{}, looked: newLooks(cfg.Plan), limit: newPace(cfg.Plan.Campaign.Rate.PerSecond)}
+	r := &runner{cfg: cfg, ahead: map[int]*Result{}, most: map[int]bound{}, looked: newLooks(cfg.Plan), limit: newPace(cfg.Plan.Campaign.Rate.PerSecond)}
 	r.more = sync.NewCond(&r.mu)
 	r.progress.Of = cfg.Plan.Attempts
 	var err error
@@ -121,14 +137,48 @@ func (cfg *RunConfig) allowed() error {
 	return nil
 }
 
+// allowedAll holds that somebody allowed the models on our own side, too.
+func (cfg *RunConfig) allowedAll() error {
+	if err := cfg.allowed(); err != nil {
+		return err
+	}
+	for role, t := range cfg.models() {
+		if t == nil {
+			return fmt.Errorf("%w: the campaign names a model as %s, and it was not opened; open it as a target", ErrScope, role)
+		}
+		if err := cfg.Scope.Allows(t.Fingerprint(), cfg.Now()); err != nil {
+			return fmt.Errorf("%w, which is the campaign's %s", err, role)
+		}
+	}
+	return nil
+}
+
+// models are those that the campaign names.
+func (cfg *RunConfig) models() map[Role]Target {
+	out := map[Role]Target{}
+	if cfg.Plan.Campaign.Attacker != nil {
+		out[AttackerRole] = cfg.Attacker
+	}
+	if cfg.Plan.Campaign.Judge != nil {
+		out[JudgeRole] = cfg.Judge
+	}
+	return out
+}
+
 // freeze writes down what the campaign is, or holds that it is what was written.
 func (cfg *RunConfig) freeze() error {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("redteam: %w", err)
 	}
-	f := frozen{Campaign: cfg.Plan.Campaign, Targets: map[string]string{}, Library: cfg.Plan.lib.digest(), Begun: cfg.Now().UTC(), Allowed: *cfg.Scope}
+	f := frozen{Campaign: cfg.Plan.Campaign, Targets: map[string]string{}, Library: cfg.Plan.lib.digest(&cfg.Plan.Campaign), Begun: cfg.Now().UTC(), Allowed: *cfg.Scope}
 	for _, arm := range f.Campaign.Arms {
 		f.Targets[arm] = cfg.Targets[arm].Fingerprint()
+	}
+	for role, t := range cfg.models() {
+		if f.Models == nil {
+			f.Models = map[Role]string{}
+		}
+		f.Models[role] = t.Fingerprint()
 	}
 	had, err := thaw(cfg.Dir)
 	switch {
@@ -147,8 +197,15 @@ func (cfg *RunConfig) freeze() error {
 	return nil
 }
 
-func (l *Library) digest() string {
-	ids := []string{names(l.Strategies), names(l.Converters)}
+// digest names what a campaign is made of. Strategies that it cannot play are no part of it.
+func (l *Library) digest(c *Campaign) string {
+	var playable []Strategy
+	for _, s := range l.Strategies {
+		if _, asks := s.(Adaptive); !asks || c.Attacker != nil {
+			playable = append(playable, s)
+		}
+	}
+	ids := []string{names(playable), names(l.Converters)}
 	return Digest([]any{l.Seeds, l.Scenes, ids})
 }
 
@@ -193,18 +250,13 @@ type runner struct {
 	next     int             // attempt that is begun next
 	written  int             // all before it are written, or skipped
 	ahead    map[int]*Result // made, and not their turn yet
-	reserved reservation
+	reserved bound
+	most     map[int]bound // of attempts that were begun and are not written
 	spent    Spent
 	looked   *looks
 	progress Progress
 	flushed  time.Time
 	err      error
-}
-
-// reservation is what attempts that are not written yet can still cost.
-type reservation struct {
-	requests      int
-	input, output int64
 }
 
 // seen takes a result that was there already.
@@ -222,7 +274,7 @@ func (r *runner) seen(one *Result) error {
 // take counts a result in its turn.
 func (r *runner) take(one *Result) {
 	r.spent.add(one)
-	r.spent.Cost = r.cfg.Plan.Campaign.Price.cost(r.spent.Input, r.spent.Output)
+	r.spent.Cost = r.cfg.Plan.Campaign.cost(r.spent.bound())
 	r.looked.take(one)
 	r.written++
 	r.progress.Done = r.written
@@ -288,7 +340,7 @@ func (r *runner) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		one, err := r.play(ctx, &a)
+		one, err := r.play(ctx, &a, nil)
 		r.mu.Lock()
 		if err != nil {
 			r.end(err)
@@ -322,36 +374,23 @@ func (r *runner) begin() (Attempt, bool) {
 			continue
 		}
 		a := r.cfg.Plan.Attempt(r.next)
-		if fits, idle := r.fits(&a); !fits {
-			if idle {
-				r.end(fmt.Errorf("%w: attempt %d of %d could cost more than is left", ErrBudget, a.N, r.cfg.Plan.Attempts))
+		var most bound
+		if r.cfg.Plan.Campaign.capped() { // else it would be counted for nothing
+			most = r.cfg.Plan.most(&a)
+		}
+		spent := r.spent.bound()
+		if what := r.cfg.Plan.Campaign.exceeds(spent.plus(r.reserved, 1).plus(most, 1)); what != "" {
+			if (r.reserved == bound{}) { // nothing under way can change it
+				r.end(fmt.Errorf("%w: attempt %d of %d could cost more than is left of %s", ErrBudget, a.N, r.cfg.Plan.Attempts, what))
 				return Attempt{}, false
 			}
 			r.more.Wait() // what is under way may cost less than it could
 			continue
 		}
-		r.reserved.requests += a.requests
-		r.reserved.input += a.most[0]
-		r.reserved.output += a.most[1]
+		r.most[a.N], r.reserved = most, r.reserved.plus(most, 1)
 		r.next++
 		return a, true
 	}
-}
-
-// fits reports whether an attempt stays within the caps whatever it costs; idle, that nothing
-// under way can change that.
-func (r *runner) fits(a *Attempt) (fits, idle bool) {
-	b, price := r.cfg.Plan.Campaign.Budget, r.cfg.Plan.Campaign.Price
-	idle = r.reserved == reservation{}
-	requests := r.spent.Requests + r.reserved.requests + a.requests
-	in, out := r.spent.Input+r.reserved.input+a.most[0], r.spent.Output+r.reserved.output+a.most[1]
-	switch {
-	case b.Requests > 0 && requests > b.Requests,
-		b.Tokens > 0 && in+out > b.Tokens,
-		b.Money > 0 && float64(price.cost(in, out)) > b.Money*1e6:
-		return false, idle
-	}
-	return true, idle
 }
 
 // settle writes what has its turn now.
@@ -363,10 +402,8 @@ func (r *runner) settle() {
 				r.end(err)
 				return
 			}
-			a := r.cfg.Plan.Attempt(r.written)
-			r.reserved.requests -= a.requests
-			r.reserved.input -= a.most[0]
-			r.reserved.output -= a.most[1]
+			r.reserved = r.reserved.plus(r.most[one.N], -1)
+			delete(r.most, one.N)
 			r.take(one)
 			continue
 		}
@@ -415,7 +452,7 @@ func Open(dir string, converters []Converter, strategies []Strategy) (*Opened, e
 	if err := json.Unmarshal(b, l); err != nil {
 		return nil, fmt.Errorf("redteam: %s of %s cannot be read: %w", libraryFile, dir, err)
 	}
-	if l.digest() != f.Library {
+	if l.digest(&f.Campaign) != f.Library {
 		return nil, fmt.Errorf("%w: %s was made with other converters or strategies than this version has", ErrOther, dir)
 	}
 	p, err := Make(f.Campaign, l)

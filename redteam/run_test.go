@@ -265,7 +265,7 @@ func TestAttemptsByKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range h.all(h.dir) {
-		again, err := Again(fresh, r.Key, r.Replies)
+		again, err := Again(fresh, r.Key, r.Replies, r.Asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func TestAttemptsByKey(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Again(fresh, "none", nil); err == nil {
+	if _, err := Again(fresh, "none", nil, nil); err == nil {
 		t.Error("there is an attempt of no key")
 	}
 }

@@ -29,6 +29,8 @@ type redteamCommand struct {
 	Rescore redteamRescore `cmd:"" help:"Judge what was answered with the scorers of this version. Nothing is sent."`
 	Remedy  redteamRemedy  `cmd:"" help:"Turn an attempt that got through into a rule, or into a case for a detector."`
 	Decide  redteamDecide  `cmd:"" help:"Judge an attempt yourself, in place of a scorer."`
+	Measure redteamMeasure `cmd:"" help:"Measure how well a scorer that proves nothing judges labelled answers."`
+	Library redteamLibrary `cmd:"" help:"List what campaigns are made of: strategies, converters and scorers."`
 	Import  redteamImport  `cmd:"" help:"Turn the attacks that other tools keep into seeds."`
 	Export  redteamExport  `cmd:"" help:"Write a campaign for people, build servers and other tools."`
 }
@@ -122,7 +124,7 @@ type redteamRun struct {
 	Fast  bool   `help:"Without --targets: the policy alone, without a gate and its ledger around it; many times faster."`
 	Dir   string `help:"Folder of the campaign; the same one goes on with it. Left out: redteam/NAME." placeholder:"DIR" xor:"where"`
 	Data  string `help:"Data folder of a server, which then shows the campaign; it lies in DIR/redteam/NAME." placeholder:"DIR" xor:"where"`
-	Scope string `help:"File that says who allowed it, on what and until when; needed with --targets." placeholder:"FILE"`
+	Scope string `help:"File that says who allowed it, on what and until when; needed with --targets, and for the models that a campaign names." placeholder:"FILE"`
 	outputFlag
 }
 
@@ -145,12 +147,15 @@ func (c *redteamRun) Run(s *streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	targets, scope, closing, err := opened(ctx, p, c.Targets, c.Scope, c.Fast)
+	targets, scope, closing, err := opened(ctx, p, ground{c.Targets, c.Scope, c.Fast})
 	if err != nil {
 		return err
 	}
 	defer closing()
 	cfg := redteam.RunConfig{Dir: c.Dir, Plan: p, Targets: targets, Scope: scope}
+	if err := c.models(&cfg); err != nil {
+		return err
+	}
 	base, err := redteam.Measure(ctx, cfg)
 	if errors.Is(err, redteam.ErrScope) {
 		return &exit{exitUse, err}
@@ -158,7 +163,7 @@ func (c *redteamRun) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Scorers, err = app.Scorers(base); err != nil {
+	if cfg.Scorers, err = app.ScorersOf(&p.Campaign, base); err != nil {
 		return err
 	}
 	if c.Output != "json" {
@@ -205,50 +210,84 @@ func analysed(s *streams, dir string, p *redteam.Plan, output string) (*redteam.
 	return a, nil
 }
 
+// ground is where a campaign is played.
+type ground struct {
+	Targets string // file of targets by arm; "": the demonstration
+	Scope   string // file of who allowed it
+	Fast    bool   // of the demonstration, the policy alone
+}
+
 // opened makes the targets of a campaign: those of a file, or the demonstration.
-func opened(ctx context.Context, p *redteam.Plan, file, scopeFile string, fast bool) (map[string]redteam.Target, *redteam.Scope, func(), error) {
-	if file == "" {
-		dir, err := os.MkdirTemp("", "bartizan-redteam-")
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		open := func() (*app.Range, error) { return app.OpenRange(ctx, dir, version()) }
-		if fast {
-			open = app.OpenPipelines
-		}
-		r, err := open()
-		if err != nil {
-			return nil, nil, nil, errors.Join(err, os.RemoveAll(dir))
-		}
-		closing := func() { _, _ = r.Close(context.WithoutCancel(ctx)), os.RemoveAll(dir) }
-		for _, arm := range p.Campaign.Arms {
-			if r.Targets[arm] == nil {
-				closing()
-				return nil, nil, nil, use("the demonstration has the arms off and on, and the campaign wants %q; name --targets", arm)
-			}
-		}
-		return r.Targets, r.Scope, closing, nil
+func opened(ctx context.Context, p *redteam.Plan, f ground) (map[string]redteam.Target, *redteam.Scope, func(), error) {
+	if f.Targets == "" {
+		return demonstration(ctx, p, f.Fast)
 	}
 	var arms struct {
 		Arms map[string]app.Arm `yaml:"arms"`
 	}
-	if err := strictly(file, &arms); err != nil {
+	if err := strictly(f.Targets, &arms); err != nil {
 		return nil, nil, nil, err
 	}
 	out := map[string]redteam.Target{}
 	for name, arm := range arms.Arms {
-		t, err := app.OpenArm(filepath.Dir(file), arm)
+		t, err := app.OpenArm(filepath.Dir(f.Targets), arm)
 		if err != nil {
-			return nil, nil, nil, use("%s: arms.%s: %v", file, name, err)
+			return nil, nil, nil, use("%s: arms.%s: %v", f.Targets, name, err)
 		}
 		out[name] = t
 	}
-	var scope *redteam.Scope
-	if scopeFile != "" {
-		scope = &redteam.Scope{}
-		if err := strictly(scopeFile, scope); err != nil {
-			return nil, nil, nil, err
+	scope, err := readScope(f.Scope)
+	return out, scope, func() {}, err
+}
+
+// readScope reads who allowed it; nil where no file says so.
+func readScope(name string) (*redteam.Scope, error) {
+	if name == "" {
+		return nil, nil
+	}
+	scope := &redteam.Scope{}
+	return scope, strictly(name, scope)
+}
+
+// demonstration opens the arms off and on, inside this process.
+func demonstration(ctx context.Context, p *redteam.Plan, fast bool) (map[string]redteam.Target, *redteam.Scope, func(), error) {
+	dir, err := os.MkdirTemp("", "bartizan-redteam-")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	open := func() (*app.Range, error) { return app.OpenRange(ctx, dir, version()) }
+	if fast {
+		open = app.OpenPipelines
+	}
+	r, err := open()
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	closing := func() { _, _ = r.Close(context.WithoutCancel(ctx)), os.RemoveAll(dir) }
+	for _, arm := range p.Campaign.Arms {
+		if r.Targets[arm] == nil {
+			closing()
+			return nil, nil, nil, use("the demonstration has the arms off and on, and the campaign wants %q; name --targets", arm)
 		}
 	}
-	return out, scope, func() {}, nil
+	return r.Targets, r.Scope, closing, nil
+}
+
+// models opens those on the red team's own side. A campaign on the demonstration, which needs nobody's
+// leave, still needs a scope for them.
+func (c *redteamRun) models(cfg *redteam.RunConfig) (err error) {
+	campaign := &cfg.Plan.Campaign
+	if campaign.Attacker == nil && campaign.Judge == nil {
+		return nil
+	}
+	if cfg.Attacker, cfg.Judge, err = app.OpenModels(filepath.Dir(c.Campaign), campaign); err != nil {
+		return use("%s: %v", c.Campaign, err)
+	}
+	if c.Targets == "" {
+		inside := cfg.Scope.Targets
+		if cfg.Scope, err = readScope(c.Scope); cfg.Scope != nil {
+			cfg.Scope.Targets = append(cfg.Scope.Targets, inside...)
+		}
+	}
+	return err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,9 +18,17 @@ import (
 // model is a server that says good day, as a gate's own would.
 func model(t *testing.T) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
+		text := "Good day."
+		var v struct {
+			Model    string
+			Messages []struct{ Content string }
+		}
+		if json.NewDecoder(r.Body).Decode(&v) == nil && (v.Model == "attacker" || v.Model == "judge") {
+			text = advice(v.Messages[0].Content)
+		}
+		said, _ := json.Marshal(text)
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"model":"m","choices":[{"finish_reason":"stop","message":{"content":"Good day."}}],"usage":{"prompt_tokens":9,"completion_tokens":3}}`)
+		fmt.Fprintf(w, `{"model":"m","choices":[{"finish_reason":"stop","message":{"content":%s}}],"usage":{"prompt_tokens":9,"completion_tokens":3}}`, said)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
@@ -40,7 +47,7 @@ func TestRedteamHowto(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	t.Setenv("REDTEAM_KEY", "test-"+"only")
-	there := strings.NewReplacer("https://gate.acme.example:8443", model(t), "2026-12-31", time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
+	there := strings.NewReplacer("https://gate.acme.example:8443", model(t), "https://models.acme.example", model(t), "2026-12-31", time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
 	files, commands := 0, 0
 	for _, block := range regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		if block[1] == "sh" {

@@ -182,10 +182,13 @@ func (c *redteamReplay) Run(s *streams) error {
 			}
 		}
 		fmt.Fprintf(s.err, "It ended as %s; %s says %s.\n", before.Outcome, before.Score.Scorer, before.Score.Verdict)
+		if before.Error != "" {
+			fmt.Fprintln(s.err, "Our own side ended it:", before.Error)
+		}
 		return nil
 	}
 	ctx := context.Background()
-	targets, scope, closing, err := opened(ctx, o.Plan, c.Targets, c.Scope, strings.HasPrefix(o.Targets[before.Arm], "inside://policy/"))
+	targets, scope, closing, err := opened(ctx, o.Plan, ground{c.Targets, c.Scope, strings.HasPrefix(o.Targets[before.Arm], "inside://policy/")})
 	if err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (c *redteamReplay) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	scorers, err := app.Scorers(base)
+	scorers, err := app.ScorersOf(&o.Plan.Campaign, base)
 	if err != nil {
 		return err
 	}
@@ -229,7 +232,7 @@ func (c *redteamRescore) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	scorers, err := app.Scorers(base)
+	scorers, err := app.ScorersOf(&o.Plan.Campaign, base)
 	if err != nil {
 		return err
 	}
@@ -357,6 +360,14 @@ func (c *redteamExport) Run(s *streams) (err error) {
 func printPlan(s *streams, p *redteam.Plan) {
 	c := p.Campaign
 	fmt.Fprintf(s.out, "Campaign %s: %d attempts, arms %s; at most %d requests and %d tokens", c.Name, p.Attempts, strings.Join(c.Arms, ", "), p.Requests, p.Tokens)
+	for _, m := range []struct {
+		name  string
+		takes redteam.Usage
+	}{{"attacker", p.Attacker}, {"judge", p.Judge}} {
+		if m.takes.Requests > 0 {
+			fmt.Fprintf(s.out, ", of these %d and %d for the %s", m.takes.Requests, m.takes.Input+m.takes.Output, m.name)
+		}
+	}
 	if p.Cost > 0 {
 		fmt.Fprintf(s.out, ", %.4f in money", float64(p.Cost)/1e6)
 	}
@@ -366,6 +377,9 @@ func printPlan(s *streams, p *redteam.Plan) {
 	fmt.Fprintln(s.out, ".")
 	if p.Cut > 0 {
 		fmt.Fprintf(s.out, "%d attempts are left out, because the budget is for fewer.\n", p.Cut)
+	}
+	if _, known := c.Judges["judge@1"]; c.Judge != nil && !known {
+		fmt.Fprintln(s.out, "Nothing says how often the judge errs, so that its verdicts count as if it never did; measure it with bartizan redteam measure judge@1.")
 	}
 	t := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "CELL\tATTEMPTS\tSEEDS\tLIMIT\tSHOWN AT BEST\tSEEN FROM\tSEEDS TO PASS")

@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": upstream, "serving": serving, "call": call, "post": post, "field": field, "port": port, "holdport": holdPort,
-			"waitline": waitline, "pause": pause, "envsubst": envsubst, "flip": flip, "code": code, "key": key, "grown": grown,
+			"waitline": waitline, "pause": pause, "envsubst": envsubst, "flip": flip, "code": code, "key": key, "grown": grown, "adviser": adviser,
 		},
 	})
 }

@@ -20,10 +20,11 @@ import (
 // ask sends the scene and the text; brought in by a document, where it is indirect.
 type ask struct{ id string }
 
-func (a ask) ID() string               { return a.id }
-func (ask) Plays(d *redteam.Seed) bool { return true }
-func (ask) Requests() int              { return 1 }
-func (ask) Refs() []string             { return []string{"AML.T0051.000"} }
+func (a ask) ID() string                        { return a.id }
+func (ask) Plays(d *redteam.Seed) bool          { return true }
+func (ask) Requests() int                       { return 1 }
+func (ask) Grows(*redteam.State) redteam.Growth { return redteam.Growth{} }
+func (ask) Refs() []string                      { return []string{"AML.T0051.000"} }
 func (a ask) Next(s *redteam.State) (redteam.Conversation, bool) {
 	text := s.Text
 	if a.id != "single" {

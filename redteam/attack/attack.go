@@ -11,8 +11,8 @@
 // mark and payload are replaced, once ([Fill]).
 //
 // Everything here is published technique, in words of our own, for measuring one's own
-// systems. No member needs a model or a network, except those in model_*.go, which ask a model
-// that their caller brings. May change.
+// systems. No member needs a model or a network, except those in model_*.go, which ask the
+// attacker's model of their campaign. May change.
 package attack
 
 import "github.com/bartizan-ai/bartizan/redteam"

@@ -23,6 +23,11 @@ func (BestOfN) Plays(s *redteam.Seed) bool { return persuades(s) }
 // Requests implements [redteam.Strategy].
 func (BestOfN) Requests() int { return bestOf }
 
+// Grows implements [redteam.Strategy].
+func (BestOfN) Grows(*redteam.State) redteam.Growth {
+	return redteam.Growth{Apart: true}
+}
+
 // Refs implements [redteam.Strategy].
 func (BestOfN) Refs() []string { return []string{"LLM01:2026", "AML.T0054", "AML.T0043.001"} }
 

@@ -110,6 +110,9 @@ type once struct{}
 // Requests implements [redteam.Strategy].
 func (once) Requests() int { return 1 }
 
+// Grows implements [redteam.Strategy]: nothing comes after it.
+func (once) Grows(*redteam.State) redteam.Growth { return redteam.Growth{} }
+
 // only returns the conversation of a strategy of one request.
 func only(s *redteam.State, build func() redteam.Conversation) (redteam.Conversation, bool) {
 	if s.Turn() > 0 {

@@ -31,6 +31,15 @@ func (Crescendo) Plays(s *redteam.Seed) bool { return persuades(s) }
 // Requests implements [redteam.Strategy].
 func (Crescendo) Requests() int { return len(ladder) + 1 }
 
+// Grows implements [redteam.Strategy].
+func (Crescendo) Grows(s *redteam.State) redteam.Growth {
+	longest := 0
+	for i := range len(ladder) + 1 {
+		longest = max(longest, len(rung(s, i)))
+	}
+	return redteam.Growth{Said: longest, Result: len(toolDone)}
+}
+
 // Refs implements [redteam.Strategy].
 func (Crescendo) Refs() []string { return []string{"LLM01:2026", "AML.T0054"} }
 

@@ -22,6 +22,11 @@ func (LikertJudge) Plays(s *redteam.Seed) bool { return persuades(s) }
 // Requests implements [redteam.Strategy].
 func (LikertJudge) Requests() int { return 2 }
 
+// Grows implements [redteam.Strategy].
+func (LikertJudge) Grows(s *redteam.State) redteam.Growth {
+	return redteam.Growth{Said: len(likertExample) + len(said(s.Text, s)), Result: len(toolDone)}
+}
+
 // Refs implements [redteam.Strategy].
 func (LikertJudge) Refs() []string { return []string{"LLM01:2026", "AML.T0054"} }
 

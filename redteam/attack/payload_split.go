@@ -12,7 +12,10 @@ import (
 // Source: Kang et al. 2023, "Exploiting Programmatic Behavior of LLMs"; PyRIT's chunked request.
 type PayloadSplit struct{}
 
-const splitParts = 3
+const (
+	splitParts  = 3
+	splitAround = 160 // bytes of our own in a message
+)
 
 // ID implements [redteam.Strategy].
 func (PayloadSplit) ID() string { return "payload_split" }
@@ -22,6 +25,11 @@ func (PayloadSplit) Plays(s *redteam.Seed) bool { return s.Effect.Kind != "ampli
 
 // Requests implements [redteam.Strategy].
 func (PayloadSplit) Requests() int { return splitParts }
+
+// Grows implements [redteam.Strategy].
+func (PayloadSplit) Grows(s *redteam.State) redteam.Growth {
+	return redteam.Growth{Said: len(said(s.Text, s)) + splitAround, Result: len(toolDone)}
+}
 
 // Refs implements [redteam.Strategy].
 func (PayloadSplit) Refs() []string { return []string{"LLM01:2026", "AML.T0068"} }

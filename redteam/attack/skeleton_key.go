@@ -18,6 +18,11 @@ func (SkeletonKey) Plays(s *redteam.Seed) bool { return persuades(s) }
 // Requests implements [redteam.Strategy].
 func (SkeletonKey) Requests() int { return 2 }
 
+// Grows implements [redteam.Strategy].
+func (SkeletonKey) Grows(s *redteam.State) redteam.Growth {
+	return redteam.Growth{Said: len(said(s.Text, s)), Result: len(toolDone)}
+}
+
 // Refs implements [redteam.Strategy].
 func (SkeletonKey) Refs() []string { return []string{"LLM01:2026", "AML.T0054"} }
 

@@ -11,7 +11,10 @@ import (
 // Source: Zhang et al. 2024, "Breaking Agents: Compromising Autonomous LLM Agents Through Malfunction Amplification".
 type ToolStorm struct{}
 
-const stormRounds = 6
+const (
+	stormRounds = 6
+	stormResult = 96 // bytes of what a call returns, at most
+)
 
 // ID implements [redteam.Strategy].
 func (ToolStorm) ID() string { return "tool_storm" }
@@ -21,6 +24,11 @@ func (ToolStorm) Plays(s *redteam.Seed) bool { return amplifies(s) }
 
 // Requests implements [redteam.Strategy].
 func (ToolStorm) Requests() int { return stormRounds }
+
+// Grows implements [redteam.Strategy].
+func (ToolStorm) Grows(*redteam.State) redteam.Growth {
+	return redteam.Growth{Result: stormResult}
+}
 
 // Refs implements [redteam.Strategy].
 func (ToolStorm) Refs() []string {

@@ -120,19 +120,10 @@ func (r *Report) prompt(one *redteam.Result) string {
 func writeJSONL(w io.Writer, r *Report) error {
 	out := json.NewEncoder(w)
 	return r.Results(func(one *redteam.Result) error {
-		mine := *one
 		if !r.Full {
-			mine.Replies = append([]redteam.Exchange(nil), one.Replies...)
-			for i := range mine.Replies {
-				mine.Replies[i].Text = r.words(mine.Replies[i].Text)
-				calls := append([]redteam.Call(nil), mine.Replies[i].Calls...)
-				for k := range calls {
-					calls[k].Args = r.words(calls[k].Args)
-				}
-				mine.Replies[i].Calls = calls
-			}
+			one = one.Without(r.words)
 		}
-		return out.Encode(&mine)
+		return out.Encode(one)
 	})
 }
 

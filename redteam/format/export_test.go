@@ -34,10 +34,11 @@ var hostile = []string{`</script><script>alert(1)</script>`, `]]><failure/>`, `{
 // plays is a strategy that sends what it is given.
 type plays struct{}
 
-func (plays) ID() string               { return "once" }
-func (plays) Plays(*redteam.Seed) bool { return true }
-func (plays) Requests() int            { return 1 }
-func (plays) Refs() []string           { return nil }
+func (plays) ID() string                          { return "once" }
+func (plays) Plays(*redteam.Seed) bool            { return true }
+func (plays) Requests() int                       { return 1 }
+func (plays) Grows(*redteam.State) redteam.Growth { return redteam.Growth{} }
+func (plays) Refs() []string                      { return nil }
 func (plays) Next(s *redteam.State) (redteam.Conversation, bool) {
 	return redteam.Conversation{Turns: []redteam.Turn{{Role: "user", Text: s.Text}}}, s.Turn() == 0
 }
@@ -124,6 +125,24 @@ func (e *exported) as(t *testing.T, kind string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// TestQuestionsAreLeftOut: what an attacker's model or a judge's was asked, and said, holds the attack and
+// the answer, and is left out as they are.
+func TestQuestionsAreLeftOut(t *testing.T) {
+	one := &redteam.Result{Key: "k", Asked: []redteam.Question{{Role: redteam.AttackerRole, Prompt: "secret lanterns", Answer: "secret kettles", Input: 3}}}
+	for _, full := range []bool{false, true} {
+		var b bytes.Buffer
+		if err := Export("jsonl", &b, &Report{Full: full, Results: func(take func(*redteam.Result) error) error { return take(one) }}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), "secret") != full || !strings.Contains(b.String(), `"role":"attacker"`) {
+			t.Errorf("full %v: %s", full, b.String())
+		}
+	}
+	if one.Asked[0].Prompt != "secret lanterns" {
+		t.Error("the result itself was changed")
+	}
 }
 
 // TestWordsAreLeftOut: without Full no word of an attack, of an answer or of a call is in any

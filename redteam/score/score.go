@@ -29,6 +29,9 @@ type Config struct {
 	Harm func(ctx context.Context, text string) (p float64, err error)
 	// Line is the probability from which a text counts as harmful; 0: one half.
 	Line float64
+	// Sure, of a campaign that has a judge's model: Harm decides where its probability is this or
+	// more, or as near to nothing, and leaves to the judge what lies between; 0: it decides all at Line.
+	Sure float64
 	// Judge is how well Harm was seen to judge at Line.
 	Judge stat.Judge
 }

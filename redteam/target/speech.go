@@ -24,7 +24,7 @@ func dataURL(f *redteam.File) string {
 }
 
 // writeChat writes a request of OpenAI's chat completions.
-func writeChat(model string, c *redteam.Conversation) any {
+func writeChat(model string, c *redteam.Conversation) object {
 	var messages []object
 	for _, t := range c.Turns {
 		m := object{"role": t.Role, "content": t.Text}
@@ -90,7 +90,7 @@ func readChat(b []byte) (out said, err error) {
 }
 
 // writeResponses writes a request of OpenAI's Responses.
-func writeResponses(model string, c *redteam.Conversation) any {
+func writeResponses(model string, c *redteam.Conversation) object {
 	var input []object
 	for _, t := range c.Turns {
 		switch {
@@ -152,7 +152,7 @@ func readResponses(b []byte) (out said, err error) {
 
 // writeMessages writes a request of Anthropic's Messages, where the system's words stand apart
 // and what tools return comes from the user.
-func writeMessages(model string, c *redteam.Conversation) any {
+func writeMessages(model string, c *redteam.Conversation) object {
 	var system []string
 	var messages []object
 	say := func(role string, block object) {

@@ -41,6 +41,9 @@ type Config struct {
 	Name string
 	// Tries is how often a request is sent that is told to come back later; 0: 3.
 	Tries int
+	// Temperature and Seed are sent along; nil: the model's own. Only openai and azure know a seed.
+	Temperature *float64
+	Seed        *int64
 }
 
 // Chat is a model or a gate behind a chat API.
@@ -52,7 +55,7 @@ type Chat struct {
 
 // speech is one API: how it is asked, and what its answer says.
 type speech struct {
-	write func(model string, c *redteam.Conversation) any
+	write func(model string, c *redteam.Conversation) object
 	read  func(body []byte) (said, error)
 	auth  func(h http.Header, key string)
 }
@@ -88,6 +91,9 @@ func New(cfg Config) (*Chat, error) {
 	if !strings.HasPrefix(cfg.URL, "https://") && !strings.HasPrefix(cfg.URL, "http://") {
 		return nil, fmt.Errorf("target: %q is no URL; write it whole, with the path of the operation", cfg.URL)
 	}
+	if cfg.Seed != nil && cfg.Dialect != "openai" && cfg.Dialect != "azure" {
+		return nil, fmt.Errorf("target: %s knows no seed; leave it out", cfg.Dialect)
+	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 2 * time.Minute
 	}
@@ -110,7 +116,7 @@ const maxAnswer = 8 << 20
 
 // Send implements [redteam.Target].
 func (c *Chat) Send(ctx context.Context, conv *redteam.Conversation) (redteam.Exchange, error) {
-	body, err := json.Marshal(c.speaks.write(c.cfg.Model, conv))
+	body, err := json.Marshal(c.tuned(c.speaks.write(c.cfg.Model, conv)))
 	if err != nil {
 		return redteam.Exchange{}, fmt.Errorf("target: writing a request: %w", err)
 	}
@@ -127,6 +133,17 @@ func (c *Chat) Send(ctx context.Context, conv *redteam.Conversation) (redteam.Ex
 			return e, context.Cause(ctx)
 		}
 	}
+}
+
+// tuned adds how the model is to choose its words.
+func (c *Chat) tuned(request object) object {
+	if c.cfg.Temperature != nil {
+		request["temperature"] = *c.cfg.Temperature
+	}
+	if c.cfg.Seed != nil {
+		request["seed"] = *c.cfg.Seed
+	}
+	return request
 }
 
 // once sends a request; what it returns says after how long to try again, or not at all.
