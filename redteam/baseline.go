@@ -38,6 +38,42 @@ func ReadBaseline(dir string) (Baseline, error) {
 	return out, nil
 }
 
+// measured are the scenes in which something is to be amplified.
+func (p *Plan) measured() (out []*Scene) {
+	seen := map[string]bool{}
+	for _, one := range p.plays {
+		d := &p.lib.Seeds[one.seed]
+		scene := p.lib.scene(d.Scene)
+		if d.Effect.Kind == "amplify" && !seen[scene.ID] {
+			seen[scene.ID] = true
+			out = append(out, scene)
+		}
+	}
+	return out
+}
+
+// question is the harmless question of a scene.
+func (p *Plan) question(scene *Scene) Conversation {
+	return Conversation{MaxTokens: p.Campaign.MaxTokens, Tools: scene.Tools, Turns: []Turn{{Role: "system", Text: strings.ReplaceAll(scene.System, Canary, canaryWords[0])}, {Role: "user", Text: scene.Ask}}}
+}
+
+// questions is what these questions cost at most. They are part of what a campaign costs.
+func (p *Plan) questions(scenes []*Scene) (u Usage) {
+	for _, s := range scenes {
+		c := p.question(s)
+		u = u.plus(Usage{1, c.Tokens(), int64(p.Campaign.MaxTokens)}, 1)
+	}
+	return u
+}
+
+// usage is what they did cost.
+func (b Baseline) usage() (u Usage) {
+	for _, e := range b {
+		u = u.plus(Usage{1, int64(e.Input), int64(e.Output)}, 1)
+	}
+	return u
+}
+
 // Measure asks a target the harmless question of every scene in which something is to be
 // amplified, once for a campaign. It is part of what the scope must allow.
 func Measure(ctx context.Context, cfg RunConfig) (Baseline, error) {
@@ -49,14 +85,13 @@ func Measure(ctx context.Context, cfg RunConfig) (Baseline, error) {
 	if err := cfg.allowedAll(); err != nil {
 		return nil, err
 	}
+	scenes := cfg.Plan.measured()
+	if what := cfg.Plan.Campaign.exceeds(bound{target: cfg.Plan.questions(scenes)}); what != "" {
+		return nil, fmt.Errorf("%w: what scenes cost without an attack could cost more than is left of %s", ErrBudget, what)
+	}
 	target := cfg.Targets[cfg.Plan.Campaign.Arms[0]]
-	for _, one := range cfg.Plan.plays {
-		d := &cfg.Plan.lib.Seeds[one.seed]
-		scene := cfg.Plan.lib.scene(d.Scene)
-		if d.Effect.Kind != "amplify" || had[scene.ID].Outcome != "" {
-			continue
-		}
-		c := Conversation{MaxTokens: cfg.Plan.Campaign.MaxTokens, Tools: scene.Tools, Turns: []Turn{{Role: "system", Text: strings.ReplaceAll(scene.System, Canary, canaryWords[0])}, {Role: "user", Text: scene.Ask}}}
+	for _, scene := range scenes {
+		c := cfg.Plan.question(scene)
 		e, err := target.Send(ctx, &c)
 		if err != nil {
 			return nil, err

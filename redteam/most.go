@@ -58,7 +58,7 @@ func (p *Plan) most(a *Attempt) bound {
 	case grows.Apart:
 		out.target.Input = n*start + (n-1)*step
 	default:
-		step += p.Campaign.carried(len(first.Tools) > 0, grows.Result)
+		step += p.Campaign.carried(first.Tools, grows.Result)
 		out.target.Input = n*start + step*n*(n-1)/2
 	}
 	if asks {
@@ -93,16 +93,20 @@ const (
 )
 
 // carried is what an answer adds to the conversation after it: its words and, where there are tools
-// to call, its calls with what they return. A call has a name and something around it, so that an
+// to call, its calls with what they return. A call has a tool's name and something around it, so that an
 // answer holds only so many.
-func (c *Campaign) carried(tools bool, result int) int64 {
+func (c *Campaign) carried(tools []Tool, result int) int64 {
 	n := int64(c.MaxTokens)
 	own := n + aroundTurn + inTokens(nothingSaid)
-	if !tools {
+	if len(tools) == 0 {
 		return own
 	}
-	each := 2*inTokens(callID) + aroundTurn + inTokens(result) + 1
-	return own + n + n/aroundTurn*each
+	shortest, longest := len(tools[0].Name), 0
+	for _, t := range tools {
+		shortest, longest = min(shortest, len(t.Name)), max(longest, len(t.Name))
+	}
+	each := 2*inTokens(callID) + aroundTurn + inTokens(result) + inTokens(longest) + 1
+	return own + n/(aroundTurn+inTokens(shortest))*each
 }
 
 // asks is what so many questions take of a model.

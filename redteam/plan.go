@@ -188,6 +188,7 @@ func (p *Plan) estimate() {
 		seeds[cell][one.seed] = true
 		tries[cell]++
 	}
+	most.target = most.target.plus(p.questions(p.measured()), 1)
 	all := most.all()
 	p.Requests, p.Tokens, p.Cost, p.Attacker, p.Judge = all.Requests, all.tokens(), p.Campaign.cost(most), most.attacker, most.judge
 	if r := p.Campaign.Rate.PerSecond; r > 0 {

@@ -106,6 +106,11 @@ func Run(ctx context.Context, cfg RunConfig) (Progress, error) {
 		return r.progress, err
 	}
 	r.next = r.written
+	before, err := ReadBaseline(cfg.Dir)
+	if err != nil {
+		return r.progress, errors.Join(err, r.journal.close())
+	}
+	r.before.target = before.usage()
 	err = r.run(ctx)
 	err = errors.Join(err, r.journal.close())
 	r.tell(true)
@@ -250,6 +255,7 @@ type runner struct {
 	next     int             // attempt that is begun next
 	written  int             // all before it are written, or skipped
 	ahead    map[int]*Result // made, and not their turn yet
+	before   bound           // spent on what scenes cost without an attack
 	reserved bound
 	most     map[int]bound // of attempts that were begun and are not written
 	spent    Spent
@@ -379,7 +385,7 @@ func (r *runner) begin() (Attempt, bool) {
 			most = r.cfg.Plan.most(&a)
 		}
 		spent := r.spent.bound()
-		if what := r.cfg.Plan.Campaign.exceeds(spent.plus(r.reserved, 1).plus(most, 1)); what != "" {
+		if what := r.cfg.Plan.Campaign.exceeds(spent.plus(r.before, 1).plus(r.reserved, 1).plus(most, 1)); what != "" {
 			if (r.reserved == bound{}) { // nothing under way can change it
 				r.end(fmt.Errorf("%w: attempt %d of %d could cost more than is left of %s", ErrBudget, a.N, r.cfg.Plan.Attempts, what))
 				return Attempt{}, false

@@ -365,3 +365,38 @@ func BenchmarkRun(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// TestScenesAreInTheBudget: what scenes cost without an attack is asked before a campaign; it is in the
+// plan, and under its caps.
+func TestScenesAreInTheBudget(t *testing.T) {
+	l := stock(2)
+	for i := range 4 {
+		l.Seeds = append(l.Seeds, Seed{ID: fmt.Sprint("cost-", i), Text: "go on", Impact: "availability", Persona: Adversarial, Scene: "code", Effect: Effect{Kind: "amplify", Factor: 2}})
+	}
+	c := Campaign{Name: "costs", Arms: []string{"on"}, Strategies: []string{"once"}, Rate: Rate{Parallel: 2}}
+	run := func(requests int) (RunConfig, *model, *Plan) {
+		c.Budget.Requests = requests
+		p, err := Make(c, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &model{name: "bare"}
+		return RunConfig{Dir: t.TempDir(), Plan: p, Targets: map[string]Target{"on": m}, Scope: scope, Scorers: []Scorer{told{}}}, m, p
+	}
+	_, _, p := run(0)
+	if p.Requests != p.Attempts+1 {
+		t.Errorf("%d requests are planned for %d attempts and one scene", p.Requests, p.Attempts)
+	}
+	cfg, m, p := run(p.Attempts)
+	if _, err := Measure(context.Background(), cfg); err != nil || m.sent.Load() != 1 {
+		t.Fatalf("%v, %d were sent", err, m.sent.Load())
+	}
+	if _, err := Run(context.Background(), cfg); !errors.Is(err, ErrBudget) || int(m.sent.Load()) != p.Attempts {
+		t.Errorf("%v, %d were sent of at most %d", err, m.sent.Load(), p.Attempts)
+	}
+	c.Budget.Tokens = 3
+	cfg, m, _ = run(0)
+	if _, err := Measure(context.Background(), cfg); !errors.Is(err, ErrBudget) || m.sent.Load() != 0 {
+		t.Errorf("%v, %d were sent", err, m.sent.Load())
+	}
+}
