@@ -44,7 +44,7 @@ const MaxOpen = 4 << 10
 const answers = "answer/"
 
 // followed maps the categories that Followers find to the keys of their lines.
-var followed = map[risk.Category]string{risk.PromptLeak: "leak", risk.ResourceAbuse: "runaway"}
+var followed = map[risk.Category]string{risk.PromptLeak: "leak", risk.ResourceAbuse: "runaway", risk.IndirectInjection: "obeyed"}
 
 // Answering returns the policy for the answer to one request: with it, what an answer says is
 // compared with what its request said. Without it nothing of that kind is claimed.
@@ -57,11 +57,11 @@ func (c *Compiled) Answering(request []llm.Passage) *Compiled {
 
 // pursue prepares every Follower that policy wants.
 func (c *Compiled) pursue() []Pursuit {
-	out := make([]Pursuit, len(c.engine.detectors))
+	out, request := make([]Pursuit, len(c.engine.detectors)), apart(c.asked)
 	for i := range c.engine.detectors {
 		if d := &c.engine.detectors[i]; d.follower != nil && c.wanted[Output][i] {
 			// A Follower that panics leaves nothing, and follow says so.
-			out[i], _ = safely(func() (Pursuit, error) { return d.follower.Follow(c.asked, c.known), nil })
+			out[i], _ = safely(func() (Pursuit, error) { return d.follower.Follow(request, c.known), nil })
 		}
 	}
 	return out
@@ -145,7 +145,7 @@ func (c *Compiled) follows(finds []risk.Category) bool {
 // Followed looks at whole texts without an engine, as [Detector.Look] promises: those that a
 // model wrote are answers to the others.
 func Followed(f Follower, passages []llm.Passage) []risk.Finding {
-	request := slices.DeleteFunc(slices.Clone(passages), func(p llm.Passage) bool { return p.Origin == llm.OriginModel })
+	request := slices.DeleteFunc(apart(passages), func(p llm.Passage) bool { return p.Origin == llm.OriginModel })
 	pursuit := f.Follow(request, true)
 	if pursuit == nil {
 		return nil

@@ -28,6 +28,7 @@ func Rules() []guard.Detector {
 		newForgedRole(),
 		newAddressed(),
 		newToolOrder(),
+		newToolInvoked(),
 		newJailbreak(),
 		newSuffix(),
 		newHiddenText(),

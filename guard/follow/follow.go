@@ -16,7 +16,7 @@ import (
 )
 
 // All returns every detector of answers.
-func All() []guard.Detector { return []guard.Detector{Leak{new(briefs)}, Runaway{}} }
+func All() []guard.Detector { return []guard.Detector{Leak{new(briefs)}, Runaway{}, Obeyed{}} }
 
 // wordEnd reports whether a word could end before s[i:]. Scripts that write words together always
 // say so.

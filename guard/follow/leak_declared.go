@@ -72,7 +72,7 @@ func (s *sentence) keepsOther() bool { return s.reads.kept && s.signs&oneself ==
 func newSentence(s string, at int) sentence {
 	out := sentence{text: s, at: at}
 	var signs []found
-	signs, out.signs = signsOf(padded(s))
+	signs, out.signs = keeping.of(padded(s))
 	out.reads = reads{kept: keeps(signs, out.signs), limited: out.signs&limit != 0}
 	for _, f := range signs {
 		out.refersBack = out.refersBack || f.is == backward && f.from < nearBegin

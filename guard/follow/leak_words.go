@@ -28,9 +28,18 @@ type entry struct {
 	is   sign
 }
 
-// index holds the words by their first three bytes, so that a sentence is read once for all.
-var index = func() map[[3]byte][]entry {
-	out := map[[3]byte][]entry{}
+// lexicon holds words by their first three bytes, so that a sentence is read once for all.
+type lexicon map[[3]byte][]entry
+
+// wordList are words of one sign, written with semicolons between them.
+type wordList struct {
+	is    sign
+	stems bool // any word may begin like this
+	words string
+}
+
+func newLexicon(lists []wordList) lexicon {
+	out := lexicon{}
 	for _, l := range lists {
 		for w := range strings.SplitSeq(l.words, ";") {
 			v := text.Normalise(strings.TrimSpace(w))
@@ -49,7 +58,7 @@ var index = func() map[[3]byte][]entry {
 		}
 	}
 	return out
-}()
+}
 
 // found is a word of the lists in a sentence: its sign, and where it ends.
 type found struct {
@@ -58,13 +67,13 @@ type found struct {
 	wide     bool // of a script without blanks, whose languages may deny behind the verb
 }
 
-// signsOf returns the words of the lists that a padded sentence holds.
-func signsOf(s string) (out []found, all sign) {
+// of returns the words of the lexicon that a padded text holds.
+func (x lexicon) of(s string) (out []found, all sign) {
 	for i := 0; i+3 <= len(s); i++ {
 		if s[i] != ' ' && s[i] < 0xE0 {
 			continue
 		}
-		for _, e := range index[[3]byte{s[i], s[i+1], s[i+2]}] {
+		for _, e := range x[[3]byte{s[i], s[i+1], s[i+2]}] {
 			if strings.HasPrefix(s[i:], e.text) {
 				out = append(out, found{e.is, i, i + len(e.text), s[i] >= 0xE0})
 				all |= e.is
@@ -74,13 +83,9 @@ func signsOf(s string) (out []found, all sign) {
 	return out, all
 }
 
-// lists are what system texts say of what is not to be told, in the languages that they are
+// keeping holds what system texts say of what is not to be told, in the languages that they are
 // written in.
-var lists = []struct {
-	is    sign
-	stems bool // any word may begin like this
-	words string
-}{
+var keeping = newLexicon([]wordList{
 	{secrecy, true, `confidential; secret; top secret; classified; keep it to yourself; keep this to yourself; keep to yourself; keep it safe; keep this safe; keep private; not public; nondisclosure; need-to-know; need to know; under seal; order of silence; off limits;
 		vertraulich; geheim; geheimhalt; verschwiegen; fur dich behalten; confidentiel; secrets; garde-le pour toi; garder pour soi; confidencial; secreto; secreta; riservat; segret; confidenzial; sigilos; segredo; secreto; vertrouwelijk; poufn; tajn; sekret; hemlig; fortrolig; salainen; gizli; rahasia; bi mat; duverne; titkos; confidential;
 		секрет; конфиденц; тайн; таємн; 机密; 機密; 保密; 秘密; 极秘; 極秘; 社外秘; 内緒; 비밀; 기밀; 대외비; سري; سرية; محرمانه; गुप्त; गोपनीय; গোপন; ความลับ; απόρρητ; εμπιστευτικ; סודי`},
@@ -99,7 +104,7 @@ var lists = []struct {
 	{duty, false, `you; your; you're; never; always; do not; don't; must; should; answer; answers; reply; respond; refuse; explain; return; keep; stay; follow; act; behave; assistant; assist;
 		du; dein; deine; sie; ihre; niemals; immer; antworte; darfst; sollst; assistent; tu; vous; votre; toujours; jamais; reponds; repondez; assistant; tu; usted; tus; siempre; nunca; responde; asistente; tuo; rispondi; sempre; assistente; voce; seu; sua; responda; je; jij; jouw; altijd; nooit; antwoord; twoj; zawsze; nigdy; odpowiadaj; sen; her zaman; cevap; anda; kamu; selalu; jawab; ban; luon;
 		ты; вы ; твой; ваш; всегда; никогда; отвечай; помощник; 你; 您; 必须; 不要; 回答; 助手; あなた; 必ず; 答え; ください; 당신; 항상; 답변; 하세요; أنت; دائما; أجب; आप; हमेशा; उत्तर`},
-}
+})
 
 var (
 	// assigning stand between the name of a secret and its value.
