@@ -21,7 +21,7 @@ type Follower interface {
 	Follow(request []llm.Passage, known bool) Pursuit
 }
 
-// Pursuit follows the texts of one answer. It never changes.
+// Pursuit follows the texts of one answer. It is used by one goroutine at a time.
 type Pursuit interface {
 	// Begin returns what reads one text from its beginning.
 	Begin(kind llm.Kind) Reading

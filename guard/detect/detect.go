@@ -36,6 +36,7 @@ func Rules() []guard.Detector {
 		newExfiltrationLink(),
 		newUnsafeMarkup(),
 		newResourceAbuse(),
+		ToolStorm{},
 		newSecret(),
 		newUnsafeCode(),
 	}

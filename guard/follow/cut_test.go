@@ -295,3 +295,18 @@ func BenchmarkAnswer(b *testing.B) {
 		})
 	}
 }
+
+// TestStorm: an answer that calls tools without an end is cut off at the bound.
+func TestStorm(t *testing.T) {
+	s := compiled(t, "", nil).Answering(asked).Scanner()
+	for i := range 4 * maxCalls {
+		_, err := s.Scan(context.Background(), llm.Look{Channel: llm.Channel{Item: i, Kind: llm.KindArgs}, Text: fmt.Sprintf(`{"page":%d}`, i), Final: true})
+		var stop *guard.BlockedError
+		switch {
+		case errors.As(err, &stop) && i == maxCalls:
+			return
+		case err != nil || i >= maxCalls:
+			t.Fatalf("call %d: %v", i, err)
+		}
+	}
+}

@@ -156,6 +156,9 @@ func dictated(s string) string {
 	if i < 0 {
 		return ""
 	}
+	if s[i] == ':' && i+1 < len(s) && strings.IndexByte(" \t\n\"'`*", s[i+1]) < 0 && s[i+1] < utf8.RuneSelf {
+		return "" // a property, a time, an address
+	}
 	_, n := utf8.DecodeRuneInString(s[i:])
 	mark, rest := s[i:i+n], strings.TrimLeft(s[i+n:], " \t*_>")
 	if mark == ":" || mark == "：" {

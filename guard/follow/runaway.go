@@ -14,10 +14,11 @@ import (
 //
 // Catches: a word, a sentence, a block of lines of up to 256 words that is repeated eight times or
 // more with nothing else between; one character over and over. Flagged from 1.5 kB on, sure from
-// 3 kB on.
-// Does not catch: a loop that changes a word or a number each time, rows of numbers alone, long answers that say something, a
-// model that calls tools without an end (budgets and limits of calls do), and repetition that a
-// caller's own text has in as many words, which an answer may give back.
+// 3 kB on. More than 128 calls of tools in one answer.
+// Does not catch: a loop that changes a word or a number each time, rows of numbers alone, long
+// answers that say something, a model that calls one tool after another (tool_storm does, where
+// the calls are the same), and repetition that a caller's own text has in as many words, which an
+// answer may give back.
 // Example: "lantern, lantern, lantern, …", four hundred times.
 type Runaway struct{}
 
@@ -63,18 +64,25 @@ const (
 
 type runawayPursuit struct {
 	least int // bytes
+	calls int // of tools, in this answer
 }
 
-// Begin implements [guard.Pursuit]. Arguments of tools and the like are bounded elsewhere, but
-// they may loop as well.
-func (p *runawayPursuit) Begin(llm.Kind) guard.Reading {
-	return &runawayReading{p: p}
+// maxCalls bounds how many tools one answer calls: some dialects repeat each call once or twice.
+const maxCalls = 128
+
+// Begin implements [guard.Pursuit]. Arguments of tools may loop as well.
+func (p *runawayPursuit) Begin(kind llm.Kind) guard.Reading {
+	if kind == llm.KindArgs {
+		p.calls++
+	}
+	return &runawayReading{p: p, storm: p.calls > maxCalls && kind == llm.KindArgs}
 }
 
 type runawayReading struct {
-	p    *runawayPursuit
-	loop loop
-	told float64
+	p     *runawayPursuit
+	loop  loop
+	told  float64
+	storm bool // one call of a tool too many
 }
 
 // Read implements [guard.Reading]. Nothing is held for it: what has left of a loop harms nobody.
@@ -82,7 +90,7 @@ func (r *runawayReading) Read(piece string) ([]risk.Finding, int) {
 	r.loop.read(piece)
 	p := 0.
 	switch n := r.loop.longest; {
-	case n >= 2*r.p.least:
+	case r.storm, n >= 2*r.p.least:
 		p = runsAway
 	case n >= r.p.least:
 		p = looping
