@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/bartizan-ai/bartizan/llm"
@@ -118,15 +117,14 @@ func FuzzParts(f *testing.F) {
 	})
 }
 
-// TestPartsHostile: marks without an end, and under many names, take linear time.
+// TestPartsHostile: marks without an end, under many names, are given up after a few: if the whole
+// rest was searched for each, this would not come to an end.
 func TestPartsHostile(t *testing.T) {
 	var names strings.Builder
-	for i := range 100_000 {
-		names.WriteString("<page-" + strings.Repeat("x", i%20) + string(rune('a'+i%26)) + ">\n```\n")
+	for i := range 400_000 {
+		names.WriteString("<page-" + strings.Repeat("x", i%20) + string(rune('a'+i%26)) + ">\n")
 	}
-	began := time.Now()
-	parts(names.String())
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("it takes %s", took)
+	if got := parts(names.String()); got != nil {
+		t.Errorf("%d parts", len(got))
 	}
 }

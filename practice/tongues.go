@@ -50,7 +50,17 @@ func unquoted(s string) string {
 	if !strings.ContainsAny(s, `"“«„「`) {
 		return s
 	}
-	return quotes().ReplaceAllString(s, `""`)
+	var b strings.Builder
+	at := 0
+	for _, q := range quotes().FindAllStringIndex(s, -1) {
+		// A value in JSON or a table is no quotation.
+		if q[1] < len(s) && strings.IndexByte(",}]:", s[q[1]]) >= 0 {
+			continue
+		}
+		b.WriteString(s[at:q[0]])
+		at = q[1]
+	}
+	return b.String() + s[at:]
 }
 
 // oblige does what no pattern of an order names: it tells in other languages, says what stands

@@ -55,8 +55,9 @@ func (l Leak) Follow(request []llm.Passage, asked bool) guard.Pursuit {
 	known := l.briefs.get(system.String())
 	p.run = known.run
 	p.words = known.words
-	for i, d := range known.words {
-		if !saidElsewhere(request, d.word) {
+	said := saidElsewhere(request, known.words)
+	for i := range known.words {
+		if !said[i] {
 			p.needles = append(p.needles, known.needles[i]...)
 		}
 	}
@@ -72,17 +73,21 @@ func instructs(p *llm.Passage) bool {
 	return (p.Origin == llm.OriginSystem || p.Origin == llm.OriginDeveloper) && p.Channel.Kind == llm.KindText
 }
 
-// saidElsewhere reports whether somebody else says a word in the request: then the answer tells
+// saidElsewhere reports which words somebody else says in the request: then the answer tells
 // nobody anything. What the model said before it was told by nobody else.
-func saidElsewhere(request []llm.Passage, word string) bool {
-	word = text.Fold(word)
+func saidElsewhere(request []llm.Passage, words []declared) []bool {
+	said := make([]bool, len(words))
 	for i := range request {
 		p := &request[i]
-		if p.Origin != llm.OriginSystem && p.Origin != llm.OriginDeveloper && p.Origin != llm.OriginModel && strings.Contains(text.Fold(p.Text), word) {
-			return true
+		if len(words) == 0 || p.Origin == llm.OriginSystem || p.Origin == llm.OriginDeveloper || p.Origin == llm.OriginModel {
+			continue
+		}
+		folded := text.Fold(p.Text)
+		for n, w := range words {
+			said[n] = said[n] || strings.Contains(folded, text.Fold(w.word))
 		}
 	}
-	return false
+	return said
 }
 
 // leakPursuit is what is looked for in one answer.

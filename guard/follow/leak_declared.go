@@ -104,6 +104,8 @@ func sentencesOf(s string) (out []sentence) {
 			line = i + 1
 		case c == 0xE3 && strings.HasPrefix(s[i:], "。"):
 			end = i + len("。")
+		case c == ' ' && i-from >= maxSentence:
+			end = i + 1
 		}
 		if end > 0 {
 			out = append(out, newSentence(s[from:end], from))
@@ -112,6 +114,10 @@ func sentencesOf(s string) (out []sentence) {
 	}
 	return append(out, newSentence(s[from:], from))
 }
+
+// maxSentence bounds a sentence, in bytes: nobody writes longer ones, and words are compared with
+// all that name a secret in theirs.
+const maxSentence = 2 << 10
 
 // shortLine is the length below which a line was not broken because it was full, in bytes.
 const shortLine = 48
@@ -159,20 +165,21 @@ func keeps(signs []found, all sign) bool {
 	if all&denial == 0 || all&telling == 0 {
 		return false
 	}
-	for _, no := range signs {
-		if no.is != denial {
-			continue
-		}
-		for _, tell := range signs {
-			if d := tell.from - no.to; tell.is == telling && (d >= -1 && d <= denySpan || d < 0 && -d <= 2*denySpan && no.wide) {
-				return true
-			}
+	no, tell := -2*denySpan, -2*denySpan // where the last ones end, and begin
+	for _, f := range signs {
+		switch {
+		case f.is == denial && f.wide && f.from-tell <= denySpan, f.is == telling && f.from-no <= denySpan:
+			return true
+		case f.is == denial:
+			no = f.to
+		case f.is == telling:
+			tell = f.from
 		}
 	}
 	return false
 }
 
-// denySpan is how far behind a denial the verb may stand, in bytes.
+// denySpan is how far a denial and the verb may stand apart, in bytes.
 const denySpan = 48
 
 // token is a word that may be a secret.
