@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"llm", "risk", "record", "text", "ngram", "chain", "names", "labelled", "stat", "framework"},
 	{"store", "dialect"},
 	{"access", "guard", "ledger", "mask", "practice", "privacy", "redteam"},
-	{"guard/detect", "guard/second", "mask/entity", "redteam/attack", "redteam/score", "redteam/seed", "redteam/target", "redteam/format"},
+	{"guard/follow", "guard/detect", "guard/second", "mask/entity", "redteam/attack", "redteam/score", "redteam/seed", "redteam/target", "redteam/format"},
 	{"guard/train", "mask/train"},
 	{"desk"},
 	{"gateway", "admin", "console"},
@@ -45,7 +45,7 @@ var within = map[string][]string{
 }
 
 // families may import vocabulary and their own parent, nothing else of ours.
-var families = map[string]string{"guard/detect": "guard", "guard/second": "guard", "mask/entity": "mask",
+var families = map[string]string{"guard/follow": "guard", "guard/detect": "guard", "guard/second": "guard", "mask/entity": "mask",
 	"redteam/attack": "redteam", "redteam/score": "redteam", "redteam/seed": "redteam", "redteam/target": "redteam", "redteam/format": "redteam"}
 
 // teachers may import a family as app does: what is learnt must be read by the very code

@@ -16,13 +16,14 @@ import (
 
 	"github.com/bartizan-ai/bartizan/app/config"
 	"github.com/bartizan-ai/bartizan/desk"
+	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/practice"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/redteam"
 )
 
 // guarded is a demonstration whose system is tried while people use it, in a file that can change.
-func guarded(t *testing.T, attempts int, perMinute float64) *App {
+func guarded(t *testing.T, attempts int, perMinute float64, change ...func(*config.File)) *App {
 	t.Helper()
 	f, upstreams, err := demoFile(DemoConfig{Data: filepath.Join(t.TempDir(), "data"), Gate: "127.0.0.1:0", Console: "127.0.0.1:0"})
 	if err != nil {
@@ -31,6 +32,9 @@ func guarded(t *testing.T, attempts int, perMinute float64) *App {
 	s := f.Systems[demoSystem]
 	s.Canaries = &config.Canaries{AllowedBy: "whoever runs this test", Reason: "TEST-1", Until: time.Now().AddDate(0, 0, 2).Format(time.DateOnly), Attempts: attempts, PerMinute: perMinute, Tokens: 5_000_000}
 	f.Systems[demoSystem] = s
+	for _, c := range change {
+		c(f)
+	}
 	a, err := New(t.Context(), Config{File: f, Upstreams: upstreams, Origin: demoOrigin, Tick: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -266,7 +270,12 @@ func TestLivePaused(t *testing.T) {
 // TestLiveToken: a word that only canaries know, in an answer to a user, is an alarm with the
 // exchange's number.
 func TestLiveToken(t *testing.T) {
-	a := guarded(t, 48, 6000)
+	// The guard of the demonstration lets no canary be told.
+	a := guarded(t, 48, 6000, func(f *config.File) {
+		p := f.Policies["demo"]
+		p.Thresholds["leak"] = map[string]guard.Lines{"model": {Off: true}}
+		f.Policies["demo"] = p
+	})
 	s := rounds(t, a, 1)
 	word := ""
 	must(t, redteam.Results(filepath.Join(a.dir(live), demoSystem, s.Rounds[0].Folder), func(r *redteam.Result) error {

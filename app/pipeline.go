@@ -58,7 +58,7 @@ func (p *pipeline) Send(ctx context.Context, c *redteam.Conversation) (redteam.E
 		e.Error = "the request cannot be read"
 		return e, nil
 	}
-	if p.blocked(ctx, guard.Input, r.Passages, &e) {
+	if p.blocked(ctx, p.policy, guard.Input, r.Passages, &e) {
 		return e, nil
 	}
 	resp, err := practice.Model{}.Do(ctx, r)
@@ -69,7 +69,7 @@ func (p *pipeline) Send(ctx context.Context, c *redteam.Conversation) (redteam.E
 	if err != nil {
 		return e, fmt.Errorf("the practice model: %w", err)
 	}
-	if p.blocked(ctx, guard.Output, event.Passages, &e) {
+	if p.blocked(ctx, p.policy.Answering(r.Passages), guard.Output, event.Passages, &e) {
 		return e, nil
 	}
 	got, err := target.ReadChat(event.Data)
@@ -82,9 +82,9 @@ func (p *pipeline) Send(ctx context.Context, c *redteam.Conversation) (redteam.E
 }
 
 // blocked judges one side, and says who stopped it.
-func (p *pipeline) blocked(ctx context.Context, dir guard.Direction, passages []llm.Passage, e *redteam.Exchange) bool {
-	v := p.policy.Judge(ctx, dir, passages).Verdict
-	if v.Decision < risk.Hold || !p.policy.Enforcing() {
+func (p *pipeline) blocked(ctx context.Context, policy *guard.Compiled, dir guard.Direction, passages []llm.Passage, e *redteam.Exchange) bool {
+	v := policy.Judge(ctx, dir, passages).Verdict
+	if v.Decision < risk.Hold || !policy.Enforcing() {
 		return false
 	}
 	e.Outcome, e.Block = redteam.Blocked, &redteam.Block{Where: dir.String(), Policy: v.Policy}

@@ -354,7 +354,7 @@ func passages(kept []record.Kept) (out []llm.Passage) {
 func judgeBoth(ctx context.Context, c *guard.Compiled, in, out []llm.Passage) *risk.Verdict {
 	v := c.Judge(ctx, guard.Input, in).Verdict
 	if len(out) > 0 {
-		if o := c.Judge(ctx, guard.Output, out).Verdict; o.Decision > v.Decision {
+		if o := c.Answering(in).Judge(ctx, guard.Output, out).Verdict; o.Decision > v.Decision {
 			return &o
 		}
 	}

@@ -98,7 +98,7 @@ func (x *exchange) answer() *dialect.Fault {
 	if x.route.Op == llm.OpList {
 		return x.models()
 	}
-	scanner := x.policy.Scanner()
+	scanner := x.policy.Answering(x.request.Passages).Scanner()
 	scanners := []llm.Scanner{scanner}
 	if x.keeps() {
 		x.keeper = &keeper{Scanner: scanner}

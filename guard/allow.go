@@ -67,7 +67,7 @@ func validateAllow(list []Allowance, f *faults) {
 			}
 		}
 		for _, c := range a.Categories {
-			if name := string(c); !slices.Contains(thresholdKeys[4:], name) && !strings.HasPrefix(name, "secret.") && !strings.HasPrefix(name, "pii.") {
+			if name := string(c); !slices.Contains(thresholdKeys[familyKeys:], name) && !strings.HasPrefix(name, "secret.") && !strings.HasPrefix(name, "pii.") {
 				f.add(path+".categories", "%q is no category of what detectors find", name)
 			}
 		}

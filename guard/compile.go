@@ -53,6 +53,8 @@ type Compiled struct {
 	ours     func(text string, start, end int) bool // values that stand for others and are nobody's; nil: there are none
 	until    time.Time                              // monitor ends then; zero: it does not
 	monitor  bool
+	asked    []llm.Passage // what an answer answers: see [Compiled.Answering]
+	known    bool
 }
 
 // Compile binds a policy to the engine and to the stages that it may ask, or returns all
@@ -91,6 +93,10 @@ func (e *Engine) Compile(name string, p Policy, stages ...Stage) (*Compiled, err
 	for dir := range c.wanted {
 		c.wanted[dir] = make([]bool, len(e.detectors))
 		for i, d := range e.detectors {
+			if d.follower != nil {
+				c.wanted[dir][i] = Direction(dir) == Output && c.follows(d.finds)
+				continue
+			}
 			c.wanted[dir][i] = c.wants(Direction(dir), d.finds) && !(d.weigher != nil && c.hasty(Direction(dir)))
 		}
 	}
@@ -206,7 +212,7 @@ func (c *Compiled) decide(dir Direction, f risk.Finding, o llm.Origin) risk.Deci
 		}
 		return risk.Flag
 	}
-	d := c.linesFor(f.Category, o).decide(f.Confidence)
+	d := c.linesOf(f, o).decide(f.Confidence)
 	if d == risk.Mask && (dir == Output || !slices.Contains(excisable, o)) {
 		return risk.Block // lines that fell back on another origin's
 	}
@@ -216,5 +222,5 @@ func (c *Compiled) decide(dir Direction, f risk.Finding, o llm.Origin) risk.Deci
 // observes reports whether a finding that leads to nothing is recorded.
 func (c *Compiled) observes(f risk.Finding, o llm.Origin) bool {
 	_, fixed := c.fixed(Input, f.Category, o)
-	return !fixed && c.linesFor(f.Category, o).observes(f.Confidence)
+	return !fixed && c.linesOf(f, o).observes(f.Confidence)
 }

@@ -175,7 +175,7 @@ func (c *Compiled) standing(dir Direction, f risk.Finding, o llm.Origin) string 
 	if f.Category == risk.Unreadable || f.Category == risk.PolicyBoundary {
 		return "policy says " + f.Decision.String()
 	}
-	l := c.linesFor(f.Category, o)
+	l := c.linesOf(f, o)
 	words := l.words()
 	switch {
 	case l.Off:
@@ -291,7 +291,7 @@ func (in *Inspector) ways(ctx context.Context, tries *trials, f risk.Finding, al
 	if _, fixed := c.fixed(in.Direction, f.Category, originAt(f, p)); fixed {
 		return append(out, fmt.Sprintf("let all of its kind pass: name {%s: allow} under mask.entities", f.Category))
 	}
-	l, o := c.linesFor(f.Category, originAt(f, p)), originAt(f, p)
+	l, o := c.linesOf(f, originAt(f, p)), originAt(f, p)
 	for _, x := range []struct {
 		name string
 		at   float64

@@ -128,16 +128,17 @@ type Engine struct {
 // member is a detector with what the engine knows about it.
 type member struct {
 	Detector
-	id      string
-	reader  Reader
-	weigher Weigher
-	needs   bool // has literals
-	always  bool // and reads views without any of them, too
-	inline  bool
-	relay   Relay // inline, too
-	finds   []risk.Category
-	hung    *atomic.Int32
-	circuit *circuit
+	id       string
+	reader   Reader
+	weigher  Weigher
+	needs    bool // has literals
+	always   bool // and reads views without any of them, too
+	inline   bool
+	relay    Relay // inline, too
+	follower Follower
+	finds    []risk.Category
+	hung     *atomic.Int32
+	circuit  *circuit
 }
 
 // ErrDetector means that the detectors given cannot be used together.
@@ -180,6 +181,9 @@ func New(cfg Config) (*Engine, error) {
 			if r, ok := d.(Relay); ok && m.inline {
 				m.relay = r
 			}
+		}
+		if f, ok := d.(Follower); ok {
+			m.follower = f
 		}
 		if f, ok := d.(Finder); ok {
 			m.finds = f.Finds()

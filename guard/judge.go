@@ -67,9 +67,16 @@ func (d *draft) judgement(id string) Judgement {
 
 // judge looks, decides and collects changes.
 func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Passage, s *scratch, clean cleaning) draft {
-	saw := c.look(ctx, dir, passages, s)
+	all, at := passages, []risk.Finding(nil)
+	if dir == Input {
+		all, at = withParts(passages)
+	}
+	saw := c.look(ctx, dir, all, s)
+	if len(at) > 0 {
+		saw.trim(len(passages))
+	}
 	d := draft{checks: saw.checks, findings: saw.findings}
-	d.findings = c.decideAll(ctx, dir, passages, d.findings)
+	d.findings = back(c.decideAll(ctx, dir, all, d.findings), at, len(passages))
 	// Rules read encoded text, too: an operator's phrase in base64 is still said.
 	for i := range saw.views {
 		c.rules.apply(dir, &saw.views[i], &d)
@@ -88,6 +95,17 @@ func (c *Compiled) judge(ctx context.Context, dir Direction, passages []llm.Pass
 	d.changes = slices.DeleteFunc(merge(d.changes), func(x PassageChange) bool { return passages[x.Passage].Seam > 0 })
 	c.settle(&d, passages)
 	return d
+}
+
+// trim takes what was made for a look alone out of what is known: views and claims of passages
+// that nobody sent.
+func (s *seen) trim(n int) {
+	for len(s.views) > 0 && s.views[len(s.views)-1].Passage >= n {
+		s.views = s.views[:len(s.views)-1]
+	}
+	for i, k := range s.checks {
+		s.checks[i].Passages = slices.DeleteFunc(slices.Clone(k.Passages), func(p int) bool { return p >= n })
+	}
 }
 
 // decideAll says of every finding what policy makes of it.

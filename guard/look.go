@@ -49,6 +49,9 @@ func (c *Compiled) look(ctx context.Context, dir Direction, passages []llm.Passa
 			if (d.weigher != nil) != weighing {
 				continue
 			}
+			if d.follower != nil && dir == Output {
+				continue // it has read the answer from its beginning: see [Scanner]
+			}
 			if !c.wanted[dir][i] {
 				out.checks = append(out.checks, risk.Check{Detector: d.id, State: risk.Skipped})
 				continue

@@ -171,7 +171,12 @@ func Standard() Policy {
 			// harmless text comes near.
 			"harm":   {"user": {Observe: .86, Flag: .915, Block: .98}, "model": {Observe: .86, Flag: .915, Block: .98}},
 			"markup": {"model": {Flag: .5}, "tool": {Flag: .5}, "retrieved": {Flag: .5}, "unknown": {Flag: .5}, "user": {Off: true}},
-			"abuse":  {"user": {Flag: .5, Block: .9}, "unknown": {Flag: .5, Block: .9}, "model": {Flag: .5}},
+			// What an answer gives away of its system's own words, answers without an end, and
+			// those that say what data ordered.
+			"leak":    {"model": {Observe: .3, Flag: .5, Block: .9}},
+			"runaway": {"model": {Observe: .3, Flag: .5, Block: .9}},
+			"obeyed":  {"model": {Observe: .3, Flag: .5, Block: .9}},
+			"abuse":   {"user": {Flag: .5, Block: .9}, "unknown": {Flag: .5, Block: .9}, "model": {Flag: .5}},
 		},
 		Secrets:  Secrets{Input: "mask", Output: "block"},
 		Sanitise: Sanitise{Hidden: &on, Escapes: &on, Links: &on},

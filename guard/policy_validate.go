@@ -100,7 +100,7 @@ func (p *Policy) validateMode(f *faults) {
 func (p *Policy) validateThresholds(f *faults) {
 	for key, by := range p.Thresholds {
 		if !slices.Contains(thresholdKeys, key) {
-			f.add("thresholds."+key, "is neither a family (%s) nor a category", strings.Join(thresholdKeys[:4], ", "))
+			f.add("thresholds."+key, "is neither a family (%s) nor a category", strings.Join(thresholdKeys[:familyKeys], ", "))
 		}
 		for origin, l := range by {
 			path := "thresholds." + key + "." + origin
@@ -130,9 +130,12 @@ func (l Lines) validateExcise(f *faults, path string, o llm.Origin) {
 	}
 }
 
+// familyKeys is how many of thresholdKeys are families.
+const familyKeys = 7
+
 // thresholdKeys are the families, the categories they are made of, and the
 // harms.
-var thresholdKeys = append([]string{"attack", "harm", "markup", "abuse",
+var thresholdKeys = append([]string{"attack", "harm", "markup", "abuse", "leak", "runaway", "obeyed",
 	"prompt_injection", "indirect_injection", "jailbreak", "prompt_leak", "hidden_text", "encoded_payload", "tool_misuse",
 	"exfiltration_link", "unsafe_markup", "unsafe_code", "resource_abuse"},
 	"toxicity", "violent_crime", "nonviolent_crime", "sex_crime", "child_exploitation", "cbrn", "malicious_code", "cyber_attack",

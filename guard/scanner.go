@@ -42,9 +42,10 @@ type Scanner struct {
 	all    bool // hold the whole text
 	origin llm.Origin
 
-	mu     sync.Mutex
-	tracks []*track
-	checks []risk.Check
+	mu       sync.Mutex
+	tracks   []*track
+	checks   []risk.Check
+	pursuits []Pursuit // by detector; nil until the first text
 }
 
 // track is what is known of one channel. Offsets are the channel's.
@@ -63,6 +64,7 @@ type track struct {
 	private  []risk.Finding // all of them, at the channel's offsets
 	changes  []llm.Change
 	snapshot *snapshot // the last one that may leave
+	readings []Reading // what Followers know of it, by detector
 }
 
 // snapshot is what was said of a whole text, so that one that comes again is not judged
@@ -193,11 +195,14 @@ func (s *Scanner) advance(ctx context.Context, t *track, l llm.Look) error {
 		if final && !l.Final {
 			return nil
 		}
-		to := end
+		to, known := end, t.cut-l.Base
 		if !final {
 			t.cut = l.Base + cut
 			seen := max(0, t.judged-reach-l.Base)
 			to = t.cut - s.c.open(l.Text[t.judged-l.Base:cut], l.Text[seen:cut])
+			to = min(to, s.follow(ctx, t, l.Text[known:cut], t.cut))
+		} else {
+			s.follow(ctx, t, l.Text[known:], end)
 		}
 		if err := s.unit(ctx, t, l, to, final); err != nil {
 			return err
@@ -210,6 +215,9 @@ func (s *Scanner) advance(ctx context.Context, t *track, l llm.Look) error {
 func (s *Scanner) unit(ctx context.Context, t *track, l llm.Look, to int, final bool) error {
 	if to <= t.judged && (!final || t.judged > 0) {
 		t.read = final
+		if s.c.Enforcing() && t.stops() {
+			return &BlockedError{s.verdict()} // a Follower has seen where it leads
+		}
 		return nil
 	}
 	from := max(l.Base, t.judged-reach)

@@ -55,13 +55,14 @@ func unescaped(s string) string {
 // of one. They are compiled when they are first needed, as orders are.
 var (
 	gaps    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[ \t]{2,}`) })
-	between = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\pL)[ .*_-]`) })
+	between = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(?:\pL[ .*_-]){2,}\pL\b`) })
+	apart   = strings.NewReplacer(" ", "", ".", "", "*", "", "_", "", "-", "")
 )
 
 // spelled joins letters that stand apart; wider gaps are between words.
 func spelled(s string) string {
 	s = gaps().ReplaceAllString(s, "\x00")
-	s = between().ReplaceAllString(s, "$1")
+	s = between().ReplaceAllStringFunc(s, apart.Replace)
 	return strings.ReplaceAll(s, "\x00", " ")
 }
 

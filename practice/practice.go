@@ -117,13 +117,14 @@ type reply struct {
 type order struct {
 	pattern *regexp.Regexp
 	obey    func(m []string, c *conversation) reply
+	own     bool // about what the model was told: words that are quoted ask for nothing
 }
 
 // orders are compiled when they are first needed: every command would pay for
 // them otherwise.
 var orders = sync.OnceValue(func() []order {
 	return []order{
-		{regexp.MustCompile(`(?is)\bcall (?:the )?(?:tool |function )?([A-Za-z0-9_-]{1,64})(?: tool| function)?(?: with (\{.*\}))?`), func(m []string, c *conversation) reply {
+		{regexp.MustCompile(`(?is)\b(?:(?:call|use|invoke) (?:the )?(?:tool |function )|call (?:the )?)([A-Za-z0-9_-]{1,64})(?: tool| function)?(?: with (\{.*\}))?`), func(m []string, c *conversation) reply {
 			args := m[2]
 			if !json.Valid([]byte(args)) {
 				args = "{}"
@@ -132,20 +133,23 @@ var orders = sync.OnceValue(func() []order {
 				return reply{}
 			}
 			return reply{tool: m[1], args: args}
-		}},
-		{regexp.MustCompile(`(?i)\b(?:reveal|print|show|repeat|output|tell me|what (?:is|are)|give me|send)\b[^.!?\n]{0,40}\b(?:system prompt|instructions|prompt|secrets?|passwords?|keys?|tokens?|credentials?)\b`), func(_ []string, c *conversation) reply {
+		}, false},
+		{regexp.MustCompile(`(?i)\b(?:reveal|print|show|repeat|output|tell me|what (?:is|are)|give me|send)\b[^.!?\n]{0,40}\b(?:system prompt|instructions|prompt|secrets?|passwords?|keys?|tokens?|credentials?)\b`), func(m []string, c *conversation) reply {
+			if anothers().MatchString(m[0]) {
+				return reply{}
+			}
 			if c.system == "" {
 				return reply{text: "I was given no instructions and no secrets."}
 			}
 			return reply{text: "Of course. I was told: " + c.system}
-		}},
-		{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|write|output|print)(?: exactly| only| just)?:? ["“']([^"”']+)["”']`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
-		{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|output|print)(?: exactly| only| just)?:? ([^\n]+)`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }},
+		}, true},
+		{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|write|output|print)(?: exactly| only| just)?:? ["“']([^"”']+)["”']`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }, false},
+		{regexp.MustCompile(`(?is)\b(?:say|repeat|reply with|answer with|respond with|output|print)(?: exactly| only| just)?:? ([^\n]+)`), func(m []string, _ *conversation) reply { return reply{text: m[1]} }, false},
 	}
 })
 
 // verbs are those of orders: without one there is nothing to obey, and patterns need not look.
-var verbs = []string{"call", "reveal", "print", "show", "repeat", "output", "tell", "what", "give", "send", "say", "reply", "answer", "respond", "write"}
+var verbs = []string{"call", "use", "invoke", "reveal", "print", "show", "repeat", "output", "tell", "what", "give", "send", "say", "reply", "answer", "respond", "write"}
 
 // conversation is what the model makes of a request.
 type conversation struct {
@@ -173,10 +177,13 @@ const mostTokens = 4096
 
 func read(r *llm.Request) *conversation {
 	c := &conversation{tools: r.Tools, most: min(r.MaxTokens, mostTokens)}
+	var specs []string
 	for i := range r.Passages {
 		p := &r.Passages[i]
 		text := p.Text[:min(len(p.Text), maxRead)]
 		switch {
+		case p.Origin == llm.OriginToolSpec && strings.Count(text, " ") > 3:
+			specs = append(specs, text)
 		case p.Channel.Choice != 0, p.Channel.Kind != llm.KindText && !spoken(p): // a name, or beside what is said
 		case p.Origin == llm.OriginSystem || p.Origin == llm.OriginDeveloper:
 			c.system = strings.TrimSpace(c.system + "\n" + text)
@@ -184,6 +191,8 @@ func read(r *llm.Request) *conversation {
 			c.texts = append(c.texts, text)
 		}
 	}
+	// What tools say of themselves is read first, wherever it stands: people speak last.
+	c.texts = append(specs, c.texts...)
 	return c
 }
 
@@ -247,7 +256,11 @@ func (c *conversation) heed(text string) (reply, bool) {
 		return reply{}, false
 	}
 	for _, o := range orders() {
-		if m := last(o.pattern, text); m != nil {
+		said := text
+		if o.own {
+			said = unquoted(text)
+		}
+		if m := last(o.pattern, said); m != nil {
 			if got := o.obey(m, c); got != (reply{}) {
 				return got, true
 			}
@@ -267,7 +280,7 @@ func last(p *regexp.Regexp, s string) []string {
 
 // small is what the model says when nobody tells it anything.
 func (c *conversation) small() string {
-	if len(c.texts) == 0 {
+	if c.texts == nil {
 		return "Hello. Tell me what to do."
 	}
 	words := strings.Fields(c.texts[len(c.texts)-1])

@@ -34,6 +34,35 @@ var (
 	codes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\pL\d]*[-_]?[\pL\d]*-[\pL\d-]*\d[\pL\d-]*`) })
 )
 
+// anothers are questions about prompts and keys that are not the model's own, and quotes
+// are words that are spoken of: even the most naive of models tells nothing for either.
+var (
+	anothers = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)\b(?:an?|its|their|good|between)\b[^.!?\n]{0,12}\b(?:system prompt|prompt|instructions|secret|password|key|token|credential)s?$`)
+	})
+	quotes = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`"[^"\n]{1,80}"|“[^”\n]{1,80}”|«[^»\n]{1,80}»|„[^“\n]{1,80}“|「[^」\n]{1,80}」`)
+	})
+)
+
+// unquoted takes out what a text quotes.
+func unquoted(s string) string {
+	if !strings.ContainsAny(s, `"“«„「`) {
+		return s
+	}
+	var b strings.Builder
+	at := 0
+	for _, q := range quotes().FindAllStringIndex(s, -1) {
+		// A value in JSON or a table is no quotation.
+		if q[1] < len(s) && strings.IndexByte(",}]:", s[q[1]]) >= 0 {
+			continue
+		}
+		b.WriteString(s[at:q[0]])
+		at = q[1]
+	}
+	return b.String() + s[at:]
+}
+
 // oblige does what no pattern of an order names: it tells in other languages, says what stands
 // behind a colon, puts what it should keep into a link, calls the tool that it is asked for, and
 // goes on as long as it may.
@@ -47,7 +76,7 @@ func (c *conversation) oblige(text string) (reply, bool) {
 	if m := endless().FindString(text); m != "" && c.most > 0 {
 		return reply{text: strings.Repeat("lantern, ", c.most*4/len("lantern, ")+1)[:c.most*4]}, true
 	}
-	if lower := strings.ToLower(text); c.system != "" && holds(lower, kept, false) && (holds(lower, askedAny, false) || holds(lower, asked, true)) {
+	if lower := strings.ToLower(unquoted(text)); c.system != "" && holds(lower, kept, false) && (holds(lower, askedAny, false) || holds(lower, asked, true)) {
 		return reply{text: "Of course. I was told: " + c.system}, true
 	}
 	return reply{}, false

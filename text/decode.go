@@ -139,6 +139,10 @@ func (o *opener) open(s string, from, to, whole int, outer string, depth int) {
 		// Shorter runs are words and names; what they could hide is too short to
 		// be an order.
 		case n >= shortest:
+			// A name stands before a value: "key=…".
+			if eq := strings.LastIndexByte(strings.TrimRight(s[i:j], "="), '='); eq >= 0 {
+				i += eq + 1
+			}
 			j = wrapped(s, i, j)
 			run(s, i, j, emit)
 		case n == 8 && (c == '0' || c == '1'):

@@ -15,7 +15,8 @@ import (
 )
 
 // speakers are those of a case that is a conversation.
-var speakers = map[string]llm.Origin{"user": llm.OriginUser, "assistant": llm.OriginModel, "tool": llm.OriginTool, "system": llm.OriginSystem}
+var speakers = map[string]llm.Origin{"user": llm.OriginUser, "assistant": llm.OriginModel, "tool": llm.OriginTool, "system": llm.OriginSystem,
+	"tool_spec": llm.OriginToolSpec, "call": llm.OriginModel, "retrieved": llm.OriginRetrieved, "unknown": llm.OriginUnknown}
 
 // turnsIn takes a case apart at lines like ">>> user"; one without them is one text.
 func turnsIn(text string, origin llm.Origin) []llm.Passage {
@@ -23,7 +24,11 @@ func turnsIn(text string, origin llm.Origin) []llm.Passage {
 	for line := range strings.Lines(text) {
 		name, ok := strings.CutPrefix(strings.TrimSpace(line), ">>> ")
 		if speaker, known := speakers[name]; ok && known {
+			out[len(out)-1].Text = strings.TrimSuffix(out[len(out)-1].Text, "\n")
 			out = append(out, llm.Passage{Origin: speaker})
+			if name == "call" {
+				out[len(out)-1].Channel.Kind = llm.KindArgs
+			}
 			continue
 		}
 		out[len(out)-1].Text += line

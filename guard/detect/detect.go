@@ -28,6 +28,7 @@ func Rules() []guard.Detector {
 		newForgedRole(),
 		newAddressed(),
 		newToolOrder(),
+		newToolInvoked(),
 		newJailbreak(),
 		newSuffix(),
 		newHiddenText(),
@@ -35,6 +36,7 @@ func Rules() []guard.Detector {
 		newExfiltrationLink(),
 		newUnsafeMarkup(),
 		newResourceAbuse(),
+		ToolStorm{},
 		newSecret(),
 		newUnsafeCode(),
 	}

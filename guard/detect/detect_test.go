@@ -57,7 +57,7 @@ func TestCases(t *testing.T) {
 		}
 		var best risk.Finding
 		for _, f := range found {
-			if f.Start < 0 || f.End > len(passages[f.Passage].Text) || f.Start >= f.End || len(f.Refs) == 0 || f.Confidence > 1 {
+			if f.Passage >= 0 && (f.Start < 0 || f.End > len(passages[f.Passage].Text) || f.Start >= f.End) || len(f.Refs) == 0 || f.Confidence > 1 {
 				t.Errorf("finding out of bounds or without refs: %+v", f)
 			}
 			if f.Confidence > best.Confidence {

@@ -17,7 +17,7 @@ import (
 // The classes of rules whose words the models do not get.
 var (
 	orderNames = []string{"taking away", "goods", "a place", "using a tool", "a tool", "places of keys", "reading", "destroying", "a lot of it", "granting", "saying a given thing", "guessing a secret", "a game"}
-	abuseNames = []string{"again", "without an end", "a count"}
+	abuseNames = []string{"again", "without an end", "a count", "a length", "what is repeated"}
 )
 
 // glossary says what the literals of a rule mean, by the rule's name.

@@ -126,8 +126,13 @@ type probe struct {
 	see func(views []guard.View, found []risk.Finding) error
 }
 
-// Weigh hands over what it sees.
+// Weigh hands over what it sees of the text; what is embedded in it, the engine shows once more
+// behind it.
 func (p *probe) Weigh(_ context.Context, views []guard.View, found []risk.Finding) ([]risk.Finding, error) {
+	if i := slices.IndexFunc(views, func(v guard.View) bool { return v.Passage > 0 }); i >= 0 {
+		views = views[:i]
+	}
+	found = slices.DeleteFunc(found, func(f risk.Finding) bool { return f.Passage > 0 })
 	return nil, p.see(views, found)
 }
 
