@@ -44,9 +44,7 @@ type Canaries struct {
 	ended   sync.WaitGroup
 
 	looking sync.RWMutex // for what every call of a user asks
-	seen    map[string]*sightings
-	tokens  map[string]map[string]bool // words that only canaries know, by system
-	most    map[string]int64           // tokens that a round can use
+	seen    map[string]*watch
 }
 
 // running is a round that this process makes.
@@ -69,7 +67,7 @@ func NewCanaries(cfg CanariesConfig) *Canaries {
 	if cfg.Tick == 0 {
 		cfg.Tick = 2 * time.Second
 	}
-	return &Canaries{cfg: cfg, rows: rows{cfg.Store}, holder: rand.Text(), places: make(chan struct{}, atOnce), running: map[string]*running{}, seen: map[string]*sightings{}, tokens: map[string]map[string]bool{}, most: map[string]int64{}}
+	return &Canaries{cfg: cfg, rows: rows{cfg.Store}, holder: rand.Text(), places: make(chan struct{}, atOnce), running: map[string]*running{}, seen: map[string]*watch{}}
 }
 
 // Run tries what is due until the context ends, and waits for what is under way to stop.
@@ -78,11 +76,7 @@ func (c *Canaries) Run(ctx context.Context) {
 	defer t.Stop()
 	defer c.ended.Wait()
 	for {
-		for _, w := range c.cfg.Wards() {
-			if err := errors.Join(c.step(ctx, w), c.tell(ctx, w.System)); err != nil && ctx.Err() == nil {
-				c.cfg.Failed(w.System, err)
-			}
-		}
+		c.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -91,14 +85,42 @@ func (c *Canaries) Run(ctx context.Context) {
 	}
 }
 
-// tell says how many alarms of a system are open.
-func (c *Canaries) tell(ctx context.Context, system string) error {
-	if c.cfg.Open == nil {
-		return nil
+// look tries what is due, and tells how many alarms are open: of systems that are tried no more, too.
+func (c *Canaries) look(ctx context.Context) {
+	failed := func(system string, err error) {
+		if err != nil && ctx.Err() == nil {
+			c.cfg.Failed(system, err)
+		}
 	}
-	n, err := c.rows.open(ctx, system)
-	if err == nil {
+	wards := c.cfg.Wards()
+	for _, w := range wards {
+		failed(w.System, c.step(ctx, w))
+	}
+	c.forget(wards)
+	if c.cfg.Open == nil {
+		return
+	}
+	open, err := c.rows.open(ctx)
+	failed("", err)
+	for system, n := range open {
 		c.cfg.Open(system, n)
+	}
+}
+
+// blind alarms that a system cannot be tried, and why.
+func (c *Canaries) blind(ctx context.Context, system, why string) error {
+	return c.alarm(ctx, Alarm{System: system, Kind: AlarmBlind, At: c.cfg.Now().UTC(), Note: why})
+}
+
+// alarm raises an alarm and tells it, unless one like it is open.
+func (c *Canaries) alarm(ctx context.Context, a Alarm) error {
+	is := false
+	err := c.cfg.Store.Tx(ctx, func(tx *store.Tx) (err error) {
+		is, err = raise(ctx, tx, &a)
+		return err
+	})
+	if err == nil && is {
+		c.cfg.Alert(a)
 	}
 	return err
 }
@@ -122,12 +144,15 @@ func (c *Canaries) step(ctx context.Context, w Ward) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.sightings(w, &st)
+	if w.Fault != "" {
+		return c.blind(ctx, w.System, w.Fault)
+	}
+	s, err := c.watched(&w, &st)
 	if err != nil {
 		return err
 	}
 	now := c.cfg.Now()
-	causes := due(&w, &st, s.news(), now)
+	causes := due(&w, &st, s.news(st.Known), now)
 	if len(causes) == 0 || c.barred(&w, &st, now) != "" {
 		return nil
 	}
@@ -152,7 +177,7 @@ func (c *Canaries) step(ctx context.Context, w Ward) error {
 			c.mu.Unlock()
 			<-c.places
 		}()
-		if err := c.round(ctx, w, st, causes, s.take()); err != nil {
+		if err := c.round(ctx, w, st, causes, s.sightings); err != nil {
 			c.cfg.Failed(w.System, err)
 		}
 	})
@@ -180,7 +205,7 @@ func due(w *Ward, st *Watched, news []string, now time.Time) (out []string) {
 	if len(out) > 0 && st.Asked == "" && now.Before(st.Began.Add(gap(w))) {
 		return nil // what changes all the time is not tried all the time
 	}
-	if st.Folder != "" || !now.Before(st.Due) {
+	if st.Folder != "" || !now.Before(st.Due) || now.Add(time.Minute).Before(st.Began) { // or the clock went back
 		out = append(out, CauseSchedule)
 	}
 	return out
@@ -191,14 +216,13 @@ func gap(w *Ward) time.Duration { return min(w.Every/4, time.Minute) }
 
 // barred says why a system is not tried now, in a word; "": it may be.
 func (c *Canaries) barred(w *Ward, st *Watched, now time.Time) string {
-	c.looking.RLock()
-	most := c.most[w.System]
-	c.looking.RUnlock()
-	used := st.Tokens
+	most, used := c.most(w.System), st.Tokens
 	if !sameDay(st.Day, now) {
 		used = 0
 	}
 	switch {
+	case w.Fault != "":
+		return "faulty"
 	case !st.Paused.IsZero():
 		return "paused"
 	case !now.Before(w.Scope.Until):
@@ -211,31 +235,44 @@ func (c *Canaries) barred(w *Ward, st *Watched, now time.Time) string {
 	return ""
 }
 
+// most is how many tokens a round on a system can use.
+func (c *Canaries) most(system string) int64 {
+	c.looking.RLock()
+	defer c.looking.RUnlock()
+	if one := c.seen[system]; one != nil {
+		return one.most
+	}
+	return 0
+}
+
 func sameDay(a, b time.Time) bool {
 	return a.UTC().Format(time.DateOnly) == b.UTC().Format(time.DateOnly)
 }
 
 // round makes one round, or goes on with the one that was stopped, and says what it showed.
-func (c *Canaries) round(ctx context.Context, w Ward, st Watched, causes []string, known Known) error {
+func (c *Canaries) round(ctx context.Context, w Ward, st Watched, causes []string, s *sightings) error {
+	known, why := s.take(), causes
 	if st.Folder != "" && holds(c.folder(&st)) {
 		causes = st.Causes
 	} else {
-		st.Began = c.cfg.Now().UTC()
-		st.Folder = st.Began.Format("20060102-150405.000")
+		c.open(&st)
 	}
 	st.Deployed, st.Known, st.Causes = w.Deployed, known, causes
 	if err := c.rows.begin(ctx, &st); err != nil {
 		return errors.Join(fmt.Errorf("beginning a round: %w", err), c.rows.release(context.WithoutCancel(ctx), w.System, c.holder))
 	}
+	s.tried(known)
 	one := Round{System: w.System, Begun: st.Began, Causes: causes, Folder: st.Folder, Deployed: w.Deployed}
-	stop := c.hold(ctx, w.System)
+	stop := c.hold(ctx, &w)
 	err := c.play(ctx, &w, &one, c.folder(&st))
 	stop()
 	switch {
-	case errors.Is(err, ErrOther): // what was stopped was tried on another system: it can never go on
-		st.Folder = ""
-		return c.round(ctx, w, st, causes, known)
-	case ctx.Err() != nil: // it goes on later
+	case errors.Is(err, ErrOther):
+		if err := c.giveUp(ctx, &st, &one); err != nil || c.barred(&w, &st, c.cfg.Now()) != "" {
+			return errors.Join(err, c.rows.release(context.WithoutCancel(ctx), w.System, c.holder))
+		}
+		return c.round(ctx, w, st, why, s)
+	case ctx.Err() != nil, !c.cfg.Now().Before(w.Scope.Until): // it goes on later, or never
 		return c.rows.release(context.WithoutCancel(ctx), w.System, c.holder)
 	case errors.Is(err, ErrBudget):
 		one.Fault = "Its tokens for the day were used up before its last attempt."
@@ -248,6 +285,35 @@ func (c *Canaries) round(ctx context.Context, w Ward, st Watched, causes []strin
 	return c.put(ctx, &w, &st, &one)
 }
 
+// open names a new round, and no folder that is there.
+func (c *Canaries) open(st *Watched) {
+	st.Began = c.cfg.Now().UTC()
+	for at := st.Began; ; at = at.Add(time.Millisecond) {
+		if st.Folder = at.Format("20060102-150405.000"); !holds(c.folder(st)) {
+			return
+		}
+	}
+}
+
+// giveUp ends a round that was tried on another system than there is now, so that it can never go on:
+// what it used is used.
+func (c *Canaries) giveUp(ctx context.Context, st *Watched, one *Round) error {
+	if err := one.count(c.folder(st)); err != nil {
+		return err
+	}
+	st.book(c.cfg.Now().UTC(), one.Tokens)
+	st.Folder = ""
+	return c.rows.giveUp(context.WithoutCancel(ctx), st)
+}
+
+// book counts tokens on the day on which they are known.
+func (w *Watched) book(now time.Time, tokens int64) {
+	if !sameDay(w.Day, now) {
+		w.Tokens = 0
+	}
+	w.Day, w.Tokens = now, w.Tokens+tokens
+}
+
 func (c *Canaries) folder(st *Watched) string { return filepath.Join(c.cfg.Dir, st.System, st.Folder) }
 
 // holds reports whether a campaign lies in a folder.
@@ -256,19 +322,21 @@ func holds(dir string) bool {
 	return err == nil
 }
 
-// plan is what a round tries.
-func (c *Canaries) plan(w *Ward) (*Plan, error) {
+// plan is what a round tries, with a cap on tokens; 0: none.
+func (c *Canaries) plan(w *Ward, most int64) (*Plan, error) {
 	lib, err := c.cfg.Library()
 	if err != nil {
 		return nil, err
 	}
 	lib = w.prompted(lib)
-	return Make(w.Panel(lib, c.cfg.Chains), lib)
+	campaign := w.Panel(lib, c.cfg.Chains)
+	campaign.Budget.Tokens = most
+	return Make(campaign, lib)
 }
 
 // play makes the attempts of a round.
 func (c *Canaries) play(ctx context.Context, w *Ward, one *Round, dir string) error {
-	p, err := c.plan(w)
+	p, err := c.plan(w, w.Tokens)
 	if err != nil {
 		return err
 	}
@@ -293,9 +361,10 @@ func (c *Canaries) play(ctx context.Context, w *Ward, one *Round, dir string) er
 	return err
 }
 
-// hold keeps a round this process's own, and ends it where somebody pauses it elsewhere, until it
-// is called off.
-func (c *Canaries) hold(ctx context.Context, system string) (stop func()) {
+// hold keeps a round this process's own until it is called off, and ends it at once where somebody
+// pauses it elsewhere, where nobody allows it any more, or where what is tried is another by now.
+func (c *Canaries) hold(ctx context.Context, w *Ward) (stop func()) {
+	system := w.System
 	done := make(chan struct{})
 	c.ended.Go(func() {
 		t := time.NewTicker(c.cfg.Tick)
@@ -310,6 +379,9 @@ func (c *Canaries) hold(ctx context.Context, system string) (stop func()) {
 			case <-t.C:
 			}
 			if st, err := c.rows.get(ctx, system); err == nil && !st.Paused.IsZero() {
+				c.stop(system)
+			}
+			if is, ok := c.ward(system); !ok || is.Fault != "" || !c.cfg.Now().Before(is.Scope.Until) || !maps.Equal(is.Deployed, w.Deployed) {
 				c.stop(system)
 			}
 			if now := c.cfg.Now(); now.Sub(last) > holdFor/4 {
@@ -337,10 +409,7 @@ func (c *Canaries) put(ctx context.Context, w *Ward, st *Watched, one *Round) er
 	ctx = context.WithoutCancel(ctx)
 	now := c.cfg.Now().UTC()
 	one.Ended, st.Due = now, now.Add(w.Every)
-	if !sameDay(st.Day, now) {
-		st.Tokens = 0
-	}
-	st.Day, st.Tokens = now, st.Tokens+one.Tokens
+	st.book(now, one.Tokens)
 	before, err := c.rows.rounds(ctx, w.System)
 	if err != nil {
 		return err
@@ -349,7 +418,7 @@ func (c *Canaries) put(ctx context.Context, w *Ward, st *Watched, one *Round) er
 	if one.Fault == "" && len(alike(all, st.Since)) < learnRounds {
 		st.Due = now.Add(gap(w)) // what is usual is to be known soon
 	}
-	raised, err := c.rows.end(ctx, st, one, alarms(all, st.Since))
+	raised, err := c.rows.end(ctx, c.holder, st, one, alarms(all, st.Since))
 	if err != nil {
 		return fmt.Errorf("writing a round down: %w", err)
 	}
@@ -365,8 +434,8 @@ func alarms(rounds []Round, since time.Time) (out []Alarm) {
 	raise := func(kind, series, note string) {
 		out = append(out, Alarm{System: last.System, Kind: kind, Series: series, At: last.Ended, Round: last.Begun, Note: note})
 	}
-	if s := last.Sum(); s.Attacks+s.Harmless == 0 {
-		raise(AlarmBlind, "", "No attempt of the newest round came to an end, so nobody knows whether the system still holds.")
+	if s := last.Sum(); !s.whole() {
+		raise(AlarmBlind, "", fmt.Sprintf("%d of %d attempts of the newest round failed, so nobody knows whether the system still holds.", s.Failed, s.Failed+s.Attacks+s.Harmless))
 		return out
 	}
 	for _, s := range Drift(rounds, since) {

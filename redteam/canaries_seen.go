@@ -2,34 +2,57 @@ package redteam
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bartizan-ai/bartizan/llm"
-	"github.com/bartizan-ai/bartizan/store"
 )
 
-// sightings returns what is noticed of a system, and begins to notice.
-func (c *Canaries) sightings(w Ward, st *Watched) (*sightings, error) {
+// watch is what is kept of a ward in this process, for what every call of a user asks.
+type watch struct {
+	shape string // what the panel follows from
+	*sightings
+	tokens map[string]bool // words that only its canaries know
+	most   int64           // tokens that a round can use
+}
+
+// watched returns what is kept of a ward, and begins to notice what passes. What a round is made of may
+// have changed since.
+func (c *Canaries) watched(w *Ward, st *Watched) (*watch, error) {
+	shape := Digest([]any{w.Attempts, w.MaxTokens, w.Random, w.AnyTool, w.Prompt})
 	c.looking.RLock()
-	s := c.seen[w.System]
+	had := c.seen[w.System]
 	c.looking.RUnlock()
-	if s != nil {
-		return s, nil
+	if had != nil && had.shape == shape {
+		return had, nil
 	}
-	p, err := c.plan(&w)
+	p, err := c.plan(w, 0)
 	if err != nil {
 		return nil, err
 	}
-	words := map[string]bool{}
+	now := &watch{shape: shape, tokens: map[string]bool{}, most: p.Tokens}
 	for n := range p.Attempts {
 		a := p.Attempt(n)
-		words[a.secret()], words[a.mark()] = true, true
+		now.tokens[a.secret()], now.tokens[a.mark()] = true, true
 	}
-	s = newSightings(w.Random, st.Known)
+	if now.sightings = newSightings(w.Random, st.Known); had != nil {
+		now.sightings = had.sightings
+		maps.Copy(now.tokens, had.tokens) // a provider may have kept those
+	}
 	c.looking.Lock()
 	defer c.looking.Unlock()
-	c.seen[w.System], c.tokens[w.System], c.most[w.System] = s, words, p.Tokens
-	return s, nil
+	c.seen[w.System] = now
+	return now, nil
+}
+
+// forget keeps nothing more of systems that are no wards any more.
+func (c *Canaries) forget(wards []Ward) {
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	maps.DeleteFunc(c.seen, func(system string, _ *watch) bool {
+		return !slices.ContainsFunc(wards, func(w Ward) bool { return w.System == system })
+	})
 }
 
 // Observes reports whether a system is tried, so that what passes is worth a look.
@@ -58,8 +81,8 @@ func (c *Canaries) Token(text string) bool {
 	c.looking.RLock()
 	defer c.looking.RUnlock()
 	for w := range tokensOf(text) {
-		for _, words := range c.tokens {
-			if words[w] {
+		for _, one := range c.seen {
+			if one.tokens[w] {
 				return true
 			}
 		}
@@ -84,16 +107,13 @@ func tokensOf(text string) func(yield func(string) bool) {
 	}
 }
 
-// Leaked raises the alarm that a user was told such a word, in an exchange of the gate.
+// Said reports whether a request holds such a word: who quotes one is told nothing by an answer that has it.
+func (c *Canaries) Said(request []llm.Passage) bool {
+	return slices.ContainsFunc(request, func(p llm.Passage) bool { return c.Token(p.Text) })
+}
+
+// Leaked raises the alarm that a user was told such a word, in an exchange of the gate. While one is
+// open another tells nothing new.
 func (c *Canaries) Leaked(ctx context.Context, system, exchange string) error {
-	a := Alarm{System: system, Kind: AlarmToken, Series: exchange, At: c.cfg.Now().UTC(), Note: "An answer to a user held a word that only canaries know: a provider has kept what was said to it, or mixes answers up."}
-	is := false
-	err := c.cfg.Store.Tx(ctx, func(tx *store.Tx) (err error) {
-		is, err = raise(ctx, tx, &a)
-		return err
-	})
-	if err == nil && is {
-		c.cfg.Alert(a)
-	}
-	return err
+	return c.alarm(ctx, Alarm{System: system, Kind: AlarmToken, Series: exchange, At: c.cfg.Now().UTC(), Note: "An answer to a user held a word that only canaries know: a provider has kept what was said to it, or mixes answers up."})
 }

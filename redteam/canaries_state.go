@@ -2,6 +2,8 @@ package redteam
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -10,12 +12,15 @@ type WardState struct {
 	at      time.Time
 	Ward    Ward      `json:"-"`
 	Most    int64     `json:"most_tokens"` // that a round can use
-	State   string    `json:"state"`       // "running", "waiting", "paused", "ended": the scope is over, "spent": the tokens of the day are, "too_little": they are fewer than one round can use
+	State   string    `json:"state"`       // "running", "waiting", "paused", "ended": the scope is over, "spent": the tokens of the day are, "too_little": they are fewer than one round can use, "faulty": see Ward.Fault, "undeclared": it is tried no more, and has open alarms
 	Watched Watched   `json:"watched"`
 	Running *Progress `json:"running,omitempty"` // in this process
 	Rounds  []Round   `json:"rounds"`            // the oldest first
 	Series  []Series  `json:"series"`
 	Alarms  []Alarm   `json:"alarms"` // the open ones first
+	// Unwatched are attempts that end well by now and did not at first, so that nobody would see them
+	// get worse: see [Canaries.Anew].
+	Unwatched int `json:"unwatched"`
 }
 
 // Used are the tokens that rounds of this day (UTC) have used.
@@ -45,12 +50,30 @@ func (c *Canaries) State(ctx context.Context, system string) (*WardState, error)
 	return c.state(ctx, w)
 }
 
-// States returns all systems that are tried.
+// States returns all systems that are tried, and then those that are not any more and have open
+// alarms.
 func (c *Canaries) States(ctx context.Context) (out []WardState, err error) {
-	for _, w := range c.cfg.Wards() {
+	wards := c.cfg.Wards()
+	open, err := c.rows.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range wards {
+		delete(open, w.System)
+	}
+	declared := len(wards)
+	for _, system := range slices.Sorted(maps.Keys(open)) {
+		if open[system] > 0 {
+			wards = append(wards, Ward{System: system})
+		}
+	}
+	for i, w := range wards {
 		one, err := c.state(ctx, w)
 		if err != nil {
 			return nil, err
+		}
+		if i >= declared {
+			one.State = "undeclared"
 		}
 		out = append(out, *one)
 	}
@@ -69,10 +92,8 @@ func (c *Canaries) state(ctx context.Context, w Ward) (*WardState, error) {
 	if out.Alarms, err = c.rows.alarms(ctx, w.System); err != nil {
 		return nil, err
 	}
-	c.looking.RLock()
-	out.Most = c.most[w.System]
-	c.looking.RUnlock()
-	out.Series = Drift(out.Rounds, out.Watched.Since)
+	out.Most = c.most(w.System)
+	out.Series, out.Unwatched = Drift(out.Rounds, out.Watched.Since), Unwatched(out.Rounds, out.Watched.Since)
 	if why := c.barred(&w, &out.Watched, c.cfg.Now()); why != "" {
 		out.State = why
 	}
@@ -124,6 +145,18 @@ func (c *Canaries) Resume(ctx context.Context, system string) error {
 		return ErrNoWard
 	}
 	return c.rows.pause(ctx, system, "", "", time.Time{})
+}
+
+// Anew has rounds that begin from now on say what is usual: after a change that was meant, or where
+// [WardState.Unwatched] says that much is watched by nobody.
+func (c *Canaries) Anew(ctx context.Context, system string) error {
+	if _, ok := c.ward(system); !ok {
+		return ErrNoWard
+	}
+	if _, err := c.rows.get(ctx, system); err != nil {
+		return err
+	}
+	return c.rows.anew(ctx, system, c.cfg.Now().UTC())
 }
 
 // Settle closes an alarm. Where what it saw is from now on what is usual, rounds before it count

@@ -100,7 +100,7 @@ func testRoundKept(t *testing.T, s *store.Store) {
 		one := &Round{System: "bot", Begun: moment.Add(time.Duration(i) * time.Hour), Ended: moment.Add(time.Duration(i)*time.Hour + time.Minute), Causes: []string{"schedule", "policy"}, Folder: "f", Panel: "p", Deployed: w.Deployed,
 			Tries: []Try{{"a", "integrity", TryHit}, {"b", BenignCell, TryStopped}}, Tokens: 5, Fault: "nothing"}
 		w.Due, w.Tokens, w.Day = one.Ended.Add(time.Hour), int64(i), one.Ended
-		_, err := r.end(ctx, &w, one, nil)
+		_, err := r.end(ctx, "", &w, one, nil)
 		fatal(t, err)
 		if i > 3 && i < maxRounds-1 {
 			continue
@@ -124,7 +124,7 @@ func testAlarms(t *testing.T, s *store.Store) {
 	raises := func(alarms ...Alarm) int {
 		t.Helper()
 		n++
-		raised, err := r.end(ctx, &w, &Round{System: "bot", Begun: moment.Add(time.Duration(n) * time.Minute)}, alarms)
+		raised, err := r.end(ctx, "", &w, &Round{System: "bot", Begun: moment.Add(time.Duration(n) * time.Minute)}, alarms)
 		fatal(t, err)
 		return len(raised)
 	}

@@ -70,14 +70,15 @@ func Drift(rounds []Round, since time.Time) []Series {
 	return slices.DeleteFunc(out, func(s Series) bool { return s.Held == 0 })
 }
 
-// alike are the newest rounds since a time that try the same and have tried anything.
+// alike are the newest rounds since a time that try the same, but for those of which too much failed:
+// what failed says nothing, and whoever makes much of it fail shall not say what is usual.
 func alike(rounds []Round, since time.Time) []Round {
 	var out []Round
 	for _, r := range slices.Backward(rounds) {
 		if r.Begun.Before(since) || len(out) > 0 && r.Panel != out[0].Panel {
 			break
 		}
-		if s := r.Sum(); s.Attacks+s.Harmless > 0 {
+		if s := r.Sum(); s.whole() {
 			out = append(out, r)
 		}
 	}
@@ -133,4 +134,27 @@ func series(rounds []Round, cell, kind string, of, bad func(Try) bool) Series {
 		}
 	}
 	return s
+}
+
+// unwatchedRounds is for how many rounds in a row an attempt must end well to be called steady.
+const unwatchedRounds = 6
+
+// Unwatched counts the attempts that ended well in each of the newest rounds and are in no series, because
+// they did not at first: a guard that came later is watched by nobody until the first rounds are counted
+// anew.
+func Unwatched(rounds []Round, since time.Time) (n int) {
+	rounds = alike(rounds, since)
+	if len(rounds) < learnRounds+unwatchedRounds {
+		return 0
+	}
+	attack := func(t Try) bool { return t.Cell != BenignCell }
+	stopped := func(t Try) bool { return t.End != TryStopped }
+	first, newest := rounds[:holdRounds], rounds[len(rounds)-unwatchedRounds:]
+	watched := held(first, attack, stopped)
+	for pair, well := range held(newest, attack, stopped) {
+		if well && !watched[pair] {
+			n++
+		}
+	}
+	return n
 }

@@ -19,6 +19,7 @@ type Ward struct {
 	AnyTool   bool          // attacks may offer tools of their own
 	Prompt    string        // the system's own; "": scenes of ours
 	Scope     Scope
+	Fault     string // why it cannot be tried, in a sentence; "": it can
 	// Deployed is what is tried, by what it is ("policy", "models"): a round begins when it changes.
 	Deployed map[string]string
 }

@@ -252,7 +252,7 @@ func (p *Plan) Attempt(n int) Attempt {
 	a := Attempt{N: n, Arm: p.Campaign.Arms[n%arms], Seed: d, Scene: p.lib.scene(d.Scene), Strategy: p.lib.Strategies[one.strategy], Chain: p.Campaign.Chains[one.chain],
 		Repeat: int(one.repeat), Cell: p.cell(one), converters: p.chains[one.chain]}
 	a.requests = p.Campaign.requests(a.Strategy)
-	a.Pair = Digest([]any{p.Campaign.Random, d, a.Scene, a.Strategy.ID(), a.Chain, a.Repeat})
+	a.Pair = Digest([]any{p.Campaign.Random, d, a.Strategy.ID(), a.Chain, a.Repeat})
 	a.Key = Digest([]any{a.Pair, p.Campaign.Name, a.Arm})
 	return a
 }

@@ -111,6 +111,15 @@ func (r *Round) Sum() (s RoundSum) {
 	return s
 }
 
+// whole reports whether so few attempts failed that a round says something.
+func (s RoundSum) whole() bool {
+	all := s.Failed + s.Attacks + s.Harmless
+	return s.Attacks+s.Harmless > 0 && s.Failed*failedOf <= all
+}
+
+// failedOf is of how many attempts one may fail.
+const failedOf = 5
+
 // RoundSum is a round in numbers.
 type RoundSum struct {
 	Attacks  int `json:"attacks"`

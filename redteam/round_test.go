@@ -55,18 +55,44 @@ func TestPrune(t *testing.T) {
 	fatal(t, err)
 }
 
-// TestOpenIsTold: how many alarms are open is told while canaries run, also when none is any more.
+// TestOpenIsTold: how many alarms are open is told while canaries run, also when none is any more, and when
+// the system is tried no more.
 func TestOpenIsTold(t *testing.T) {
 	c := newCage(t, database(t, store.Config{Path: filepath.Join(t.TempDir(), "redteam.db")}), t.TempDir(), ward(16), &model{name: "bot"})
 	told := -1
 	c.cfg.Open = func(system string, n int) { told = n }
-	fatal(t, c.tell(t.Context(), "bot"))
-	if told != 0 {
-		t.Errorf("%d are open before anything was tried", told)
-	}
 	fatal(t, c.Leaked(t.Context(), "bot", "ex_1"))
-	fatal(t, c.Leaked(t.Context(), "bot", "ex_2"))
-	if fatal(t, c.tell(t.Context(), "bot")); told != 2 {
-		t.Errorf("%d are open, not 2", told)
+	wards := c.cfg.Wards
+	c.look(t.Context())
+	c.ended.Wait()
+	if told != 1 || !c.Observes("bot") {
+		t.Errorf("%d are open, not 1", told)
 	}
+	c.cfg.Wards = func() []Ward { return nil }
+	told = -1
+	if c.look(t.Context()); told != 1 || c.Observes("bot") {
+		t.Errorf("%d are open of a system that is tried no more", told)
+	}
+	list, err := c.States(t.Context())
+	fatal(t, err)
+	if len(list) != 1 || list[0].State != "undeclared" || len(list[0].Open()) != 1 || len(list[0].Rounds) != 1 {
+		t.Fatalf("%+v", list)
+	}
+	fatal(t, c.Settle(t.Context(), list[0].Open()[0].ID, false, "ada", "gone"))
+	if c.look(t.Context()); told != 0 {
+		t.Errorf("%d are open", told)
+	}
+	if list, err = c.States(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+	w := ward(16)
+	w.Fault = "Its prompt cannot be read."
+	c.cfg.Wards = func() []Ward { return []Ward{w} }
+	for range 3 {
+		c.look(t.Context())
+	}
+	if list, err = c.States(t.Context()); err != nil || list[0].State != "faulty" || len(list[0].Open()) != 1 || list[0].Open()[0].Kind != AlarmBlind || list[0].Open()[0].Note != w.Fault {
+		t.Errorf("%+v", list)
+	}
+	c.cfg.Wards = wards
 }

@@ -109,45 +109,76 @@ func (s *Sketch) alike(o *Sketch) bool {
 
 // sightings notice what is new in the calls of one system.
 type sightings struct {
-	mu     sync.Mutex
-	key    uint64
-	seed   maphash.Seed
-	known  Known
-	exact  map[uint64]bool // of prompts and tools that were looked at
-	times  map[string]int  // how often something new was seen
-	fresh  []Sketch        // prompts that are new
-	causes []string        // what is new since somebody asked
+	mu    sync.Mutex
+	key   uint64
+	seed  maphash.Seed
+	known Known           // what was seen
+	met   Known           // of that, what a round was made for, or what there was from the beginning
+	exact map[uint64]bool // of prompts and tools that were looked at
+	times map[string]int  // how often something new was seen
+	fresh []Sketch        // prompts that are new
 }
 
 func newSightings(key uint64, known Known) *sightings {
-	if known.Answerers == nil {
-		known.Answerers = map[string][]string{}
-	}
-	return &sightings{key: key, known: known, seed: maphash.MakeSeed(), exact: map[uint64]bool{}, times: map[string]int{}}
+	return &sightings{key: key, known: known.clone(), met: known.clone(), seed: maphash.MakeSeed(), exact: map[uint64]bool{}, times: map[string]int{}}
 }
 
-// saw takes one call. What is seen for the first time ever is what there was.
+func (k *Known) clone() Known {
+	out := Known{Answerers: map[string][]string{}, Prompts: slices.Clone(k.Prompts), Tools: slices.Clone(k.Tools)}
+	for m, list := range k.Answerers {
+		out.Answerers[m] = slices.Clone(list)
+	}
+	return out
+}
+
+// saw takes one call. What is seen for the first time ever is what there was. Sketching a text takes
+// a while, so it is not done while other calls wait.
 func (s *sightings) saw(model, answerer string, request []llm.Passage) {
+	prompt := joined(request, func(o llm.Origin) bool { return o == llm.OriginSystem || o == llm.OriginDeveloper })
+	tools := joined(request, func(o llm.Origin) bool { return o == llm.OriginToolSpec })
+	s.mu.Lock()
+	s.answered(model, answerer)
+	newPrompt, newTools := prompt != "" && s.unseen(prompt, "p"), tools != "" && s.unseen(tools, "t")
+	s.mu.Unlock()
+	if !newPrompt && !newTools {
+		return
+	}
+	var one Sketch
+	if newPrompt {
+		one = newSketch(s.key, prompt)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if list := s.known.Answerers[model]; answerer != "" && !slices.Contains(list, answerer) && (list != nil || len(s.known.Answerers) < maxKnown) {
-		s.known.Answerers[model] = keepNewest(list, answerer)
-		s.notice(CauseAnswerer, len(list) > 0)
+	if newPrompt {
+		s.prompt(prompt, one)
 	}
-	if text := joined(request, func(o llm.Origin) bool { return o == llm.OriginSystem || o == llm.OriginDeveloper }); text != "" && s.unseen(text, "p") {
-		s.prompt(text)
-	}
-	if text := joined(request, func(o llm.Origin) bool { return o == llm.OriginToolSpec }); text != "" && s.unseen(text, "t") {
-		s.tools(text)
+	if newTools {
+		s.tools(tools)
 	}
 }
+
+func (s *sightings) answered(model, answerer string) {
+	list := s.known.Answerers[model]
+	if answerer == "" || slices.Contains(list, answerer) || list == nil && len(s.known.Answerers) >= maxKnown {
+		return
+	}
+	s.known.Answerers[model] = keepNewest(list, answerer)
+	if len(s.met.Answerers[model]) == 0 {
+		s.met.Answerers[model] = []string{answerer}
+	}
+}
+
+// maxSketched bounds how much of a prompt, or of tools, is looked at, in bytes.
+const maxSketched = 256 << 10
 
 // joined are the texts of some origins.
 func joined(request []llm.Passage, want func(llm.Origin) bool) string {
 	var parts []string
+	left := maxSketched
 	for i := range request {
-		if p := &request[i]; p.Seam == 0 && p.Path != llm.Headers && want(p.Origin) {
-			parts = append(parts, p.Text)
+		if p := &request[i]; p.Seam == 0 && p.Path != llm.Headers && want(p.Origin) && left > 0 {
+			text := p.Text[:min(len(p.Text), left)]
+			parts, left = append(parts, text), left-len(text)
 		}
 	}
 	return strings.Join(parts, "\n")
@@ -166,8 +197,7 @@ func (s *sightings) settled(text, kind string) {
 	s.exact[maphash.String(s.seed, kind+text)] = true
 }
 
-func (s *sightings) prompt(text string) {
-	one := newSketch(s.key, text)
+func (s *sightings) prompt(text string, one Sketch) {
 	for i := range s.known.Prompts {
 		if s.known.Prompts[i].alike(&one) {
 			s.settled(text, "p")
@@ -182,8 +212,10 @@ func (s *sightings) prompt(text string) {
 	id := fmt.Sprint("p", s.fresh[i])
 	if first := len(s.known.Prompts) == 0; first || s.again(id) {
 		s.known.Prompts = keepNewest(s.known.Prompts, s.fresh[i])
+		if first {
+			s.met.Prompts = keepNewest(s.met.Prompts, s.fresh[i])
+		}
 		s.fresh = slices.Delete(s.fresh, i, i+1)
-		s.notice(CausePrompt, !first)
 	}
 }
 
@@ -195,7 +227,9 @@ func (s *sightings) tools(text string) {
 	}
 	if first := len(s.known.Tools) == 0; first || s.again(fmt.Sprint("t", h)) {
 		s.known.Tools = keepNewest(s.known.Tools, h)
-		s.notice(CauseTools, !first)
+		if first {
+			s.met.Tools = keepNewest(s.met.Tools, h)
+		}
 	}
 }
 
@@ -212,29 +246,67 @@ func (s *sightings) again(id string) bool {
 	return true
 }
 
-func (s *sightings) notice(cause string, is bool) {
-	if is && !slices.Contains(s.causes, cause) {
-		s.causes = append(s.causes, cause)
+// news returns what is new: what was seen and no round was made for, here or by another replica,
+// which the store knows of.
+func (s *sightings) news(stored Known) (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meet(stored)
+	for model, list := range s.known.Answerers {
+		if slices.ContainsFunc(list, func(a string) bool { return !slices.Contains(s.met.Answerers[model], a) }) {
+			out = append(out, CauseAnswerer)
+			break
+		}
+	}
+	if slices.ContainsFunc(s.known.Prompts, func(one Sketch) bool { return !among(s.met.Prompts, &one) }) {
+		out = append(out, CausePrompt)
+	}
+	if slices.ContainsFunc(s.known.Tools, func(h uint64) bool { return !slices.Contains(s.met.Tools, h) }) {
+		out = append(out, CauseTools)
+	}
+	return out
+}
+
+// among reports whether a text is a version of one of others.
+func among(list []Sketch, one *Sketch) bool {
+	return slices.ContainsFunc(list, func(o Sketch) bool { return o.alike(one) })
+}
+
+// meet takes what rounds were made for.
+func (s *sightings) meet(k Known) {
+	for _, to := range []*Known{&s.met, &s.known} {
+		for model, list := range k.Answerers {
+			for _, a := range list {
+				if !slices.Contains(to.Answerers[model], a) {
+					to.Answerers[model] = keepNewest(to.Answerers[model], a)
+				}
+			}
+		}
+		for _, one := range k.Prompts {
+			if !among(to.Prompts, &one) {
+				to.Prompts = keepNewest(to.Prompts, one)
+			}
+		}
+		for _, h := range k.Tools {
+			if !slices.Contains(to.Tools, h) {
+				to.Tools = keepNewest(to.Tools, h)
+			}
+		}
 	}
 }
 
-// news returns what is new.
-func (s *sightings) news() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.causes)
-}
-
-// take returns what is known now. What was new is not new any more.
+// take returns what is known now, for the round that is made for it.
 func (s *sightings) take() Known {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.causes = nil
-	out := Known{Answerers: map[string][]string{}, Prompts: slices.Clone(s.known.Prompts), Tools: slices.Clone(s.known.Tools)}
-	for m, list := range s.known.Answerers {
-		out.Answerers[m] = slices.Clone(list)
-	}
-	return out
+	return s.known.clone()
+}
+
+// tried notes that a round was made for what was taken.
+func (s *sightings) tried(k Known) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.met = k.clone()
 }
 
 // keepNewest adds to a list that has a bound.

@@ -57,10 +57,11 @@ func TestSightings(t *testing.T) {
 		{write, "send", "m 1", "prompt_seen tools_seen"}, {write, "search", "m 1", ""}, {write, "search", "m 2", "answerer"}, {write + " It is late.", "send", "m 1", ""},
 	} {
 		s.saw("fast", c.answerer, call(c.system, c.tool))
-		if got := strings.Join(s.news(), " "); got != c.news {
+		if got := strings.Join(s.news(Known{}), " "); got != c.news {
 			t.Errorf("%+v: %q", c, got)
 		}
 		k := s.take()
+		s.tried(k)
 		if len(k.Prompts) < 1 || len(k.Tools) < 1 || len(k.Answerers["fast"]) < 1 {
 			t.Errorf("%+v", k)
 		}
@@ -69,7 +70,7 @@ func TestSightings(t *testing.T) {
 	for range 2 * seenAgain { // what users, tools and models say is no prompt
 		s.saw("fast", "m 2", append(call(sell, "search"), llm.Passage{Origin: llm.OriginUser, Text: long}, llm.Passage{Origin: llm.OriginModel, Text: long + "The end."}, llm.Passage{Origin: llm.OriginTool, Text: long}))
 	}
-	if got := s.news(); len(got) > 0 {
+	if got := s.news(Known{}); len(got) > 0 {
 		t.Errorf("what was said in a conversation is news: %q", got)
 	}
 	for i := range 500 { // a caller whose every call is another one fills nothing
@@ -90,7 +91,7 @@ func TestTokens(t *testing.T) {
 		t.Error("who is looked at")
 	}
 	var secret string
-	for w := range c.tokens["bot"] {
+	for w := range c.seen["bot"].tokens {
 		secret = w
 	}
 	for _, text := range []string{secret, "It is " + strings.ToUpper(secret) + ".", "x-" + secret + "-y", `{"code":"` + secret + `"}`} {
@@ -103,8 +104,8 @@ func TestTokens(t *testing.T) {
 			t.Errorf("found in %q", text)
 		}
 	}
-	for range 2 {
-		fatal(t, c.Leaked(t.Context(), "bot", "ex_1"))
+	for i := range 300 { // callers can have it as often as they like
+		fatal(t, c.Leaked(t.Context(), "bot", fmt.Sprint("ex_", i+1)))
 	}
 	if a := <-c.alarms; a.Kind != AlarmToken || a.Series != "ex_1" || len(c.alarms) > 0 {
 		t.Errorf("%+v", a)

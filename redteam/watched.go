@@ -124,6 +124,12 @@ func (r rows) pause(ctx context.Context, system, by, why string, now time.Time) 
 	return err
 }
 
+// anew notes from when on rounds say what is usual; the first of them come soon.
+func (r rows) anew(ctx context.Context, system string, since time.Time) error {
+	_, err := r.store.Exec(ctx, `UPDATE redteam_canaries SET since = ?, due = ? WHERE system = ?`, store.Nanos(since), store.Nanos(since), system)
+	return err
+}
+
 // begin writes down that a round has begun.
 func (r rows) begin(ctx context.Context, w *Watched) error {
 	_, err := r.store.Exec(ctx, `UPDATE redteam_canaries SET began = ?, folder = ?, causes = ?, deployed = ?, known = ?, asked = '' WHERE system = ?`,
@@ -131,8 +137,17 @@ func (r rows) begin(ctx context.Context, w *Watched) error {
 	return err
 }
 
+// giveUp writes down what a round used that will never go on.
+func (r rows) giveUp(ctx context.Context, w *Watched) error {
+	_, err := r.store.Exec(ctx, `UPDATE redteam_canaries SET folder = '', day = ?, tokens = ? WHERE system = ?`, store.Nanos(w.Day), w.Tokens, w.System)
+	return err
+}
+
+// errLost means that another replica has taken a system from this one, which was away for too long.
+var errLost = errors.New("redteam: another replica has taken the round")
+
 // end writes down a round and what it alarms, and lets the system go.
-func (r rows) end(ctx context.Context, w *Watched, one *Round, alarms []Alarm) ([]Alarm, error) {
+func (r rows) end(ctx context.Context, holder string, w *Watched, one *Round, alarms []Alarm) ([]Alarm, error) {
 	var raised []Alarm
 	err := r.store.Tx(ctx, func(tx *store.Tx) error {
 		raised = nil
@@ -140,8 +155,12 @@ func (r rows) end(ctx context.Context, w *Watched, one *Round, alarms []Alarm) (
 			one.System, store.Nanos(one.Begun), store.Nanos(one.Ended), strings.Join(one.Causes, " "), one.Folder, one.Panel, asJSON(one.Deployed), asJSON(one.Tries), one.Tokens, one.Fault); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE redteam_canaries SET due = ?, folder = '', day = ?, tokens = ?, holder = '', held_until = 0 WHERE system = ?`, store.Nanos(w.Due), store.Nanos(w.Day), w.Tokens, w.System); err != nil {
+		n, err := tx.Exec(ctx, `UPDATE redteam_canaries SET due = ?, folder = '', day = ?, tokens = ?, holder = '', held_until = 0 WHERE system = ? AND holder = ?`, store.Nanos(w.Due), store.Nanos(w.Day), w.Tokens, w.System, holder)
+		if err != nil {
 			return err
+		}
+		if n == 0 {
+			return errLost
 		}
 		for _, a := range alarms {
 			is, err := raise(ctx, tx, &a)
@@ -152,16 +171,17 @@ func (r rows) end(ctx context.Context, w *Watched, one *Round, alarms []Alarm) (
 				raised = append(raised, a)
 			}
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM redteam_round WHERE system = ? AND begun < (SELECT MIN(begun) FROM (SELECT begun FROM redteam_round WHERE system = ? ORDER BY begun DESC LIMIT ?) AS newest)`, one.System, one.System, maxRounds)
+		_, err = tx.Exec(ctx, `DELETE FROM redteam_round WHERE system = ? AND begun < (SELECT MIN(begun) FROM (SELECT begun FROM redteam_round WHERE system = ? ORDER BY begun DESC LIMIT ?) AS newest)`, one.System, one.System, maxRounds)
 		return err
 	})
 	return raised, err
 }
 
-// raise opens an alarm, unless one like it is open.
+// raise opens an alarm, unless one like it is open: of one kind and series, or a second word of canaries
+// that came back, which callers could have as often as they like.
 func raise(ctx context.Context, tx *store.Tx, a *Alarm) (bool, error) {
 	var n, open int64
-	if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(CASE WHEN kind = ? AND series = ? THEN 1 ELSE 0 END), 0), count(*) FROM redteam_alarm WHERE system = ? AND closed = 0`, a.Kind, a.Series, a.System).Scan(&n, &open); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT COALESCE(SUM(CASE WHEN kind = ? AND (series = ? OR kind = ?) THEN 1 ELSE 0 END), 0), count(*) FROM redteam_alarm WHERE system = ? AND closed = 0`, a.Kind, a.Series, AlarmToken, a.System).Scan(&n, &open); err != nil {
 		return false, err
 	}
 	if n > 0 || open >= maxAlarms {
@@ -213,10 +233,23 @@ func (r rows) alarms(ctx context.Context, system string) (out []Alarm, err error
 	return out, list.Err()
 }
 
-// open counts the alarms of a system that nobody has closed.
-func (r rows) open(ctx context.Context, system string) (n int, err error) {
-	err = r.store.QueryRow(ctx, `SELECT count(*) FROM redteam_alarm WHERE system = ? AND closed = 0`, system).Scan(&n)
-	return n, err
+// open counts the alarms of each system that had one, as far as nobody has closed them.
+func (r rows) open(ctx context.Context) (map[string]int, error) {
+	list, err := r.store.Query(ctx, `SELECT system, SUM(CASE WHEN closed = 0 THEN 1 ELSE 0 END) FROM redteam_alarm GROUP BY system`)
+	if err != nil {
+		return nil, fmt.Errorf("redteam: counting alarms: %w", err)
+	}
+	defer list.Close()
+	out := map[string]int{}
+	for list.Next() {
+		var system string
+		var n int
+		if err := list.Scan(&system, &n); err != nil {
+			return nil, fmt.Errorf("redteam: counting alarms: %w", err)
+		}
+		out[system] = n
+	}
+	return out, list.Err()
 }
 
 func scanAlarm(list *sql.Rows) (a Alarm, err error) {
@@ -237,7 +270,7 @@ func (r rows) close(ctx context.Context, id string, usual bool, by, why string, 
 			return ErrNoAlarm
 		}
 		if usual {
-			_, err = tx.Exec(ctx, `UPDATE redteam_canaries SET since = (SELECT begun FROM redteam_alarm WHERE id = ?) WHERE system = (SELECT system FROM redteam_alarm WHERE id = ? AND kind = ?)`, id, id, AlarmDrift)
+			_, err = tx.Exec(ctx, `UPDATE redteam_canaries SET since = (SELECT begun FROM redteam_alarm WHERE id = ?) WHERE system = (SELECT system FROM redteam_alarm WHERE id = ? AND kind = ?) AND since < (SELECT begun FROM redteam_alarm WHERE id = ?)`, id, id, AlarmDrift, id)
 		}
 		return err
 	})
