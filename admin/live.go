@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -14,7 +15,7 @@ import (
 // RedteamLive is a system that the red team tries while people use it.
 type RedteamLive struct {
 	System    string             `json:"system"`
-	State     string             `json:"state" enum:"running,waiting,paused,ended,spent,too_little" doc:"Ended: the last day that the configuration names is over; spent: the tokens of the day are; too_little: a day has fewer than one round can use."`
+	State     string             `json:"state" enum:"running,waiting,paused,ended,spent,too_little,faulty,undeclared" doc:"Ended: the last day that the configuration names is over; spent: the tokens of the day are; too_little: a day has fewer than one round can use; faulty: why says what is wrong with the declaration; undeclared: it is tried no more, and has open alarms."`
 	AllowedBy string             `json:"allowed_by"`
 	Reason    string             `json:"reason"`
 	Until     time.Time          `json:"until"`
@@ -25,7 +26,8 @@ type RedteamLive struct {
 	Asked     string             `json:"asked,omitempty" doc:"Who asked for a round that has not begun."`
 	Paused    time.Time          `json:"paused,omitzero"`
 	PausedBy  string             `json:"paused_by,omitempty"`
-	Why       string             `json:"why,omitempty" doc:"Why it is paused."`
+	Why       string             `json:"why,omitempty" doc:"Why it is paused, or faulty."`
+	Unwatched int                `json:"unwatched" doc:"Attempts that end well by now and did not at first: count anew to have them watched."`
 	Alarms    []redteam.Alarm    `json:"alarms" doc:"The open ones first."`
 	Rounds    []RedteamLiveRound `json:"rounds" doc:"The newest first."`
 	Series    []redteam.Series   `json:"series" doc:"How often attempts end badly that ended well at first; an alarm is raised where the sum passes the height."`
@@ -72,6 +74,7 @@ func (a *api) liveRoutes(h huma.API) {
 	huma.Register(h, op(http.MethodPost, "/redteam/live/{system}/try", "try-live", desk.RedteamRun, "Begin a round on a system now"), a.askRound)
 	huma.Register(h, op(http.MethodPost, "/redteam/live/{system}/pause", "pause-live", desk.RedteamRun, "Stop the round on a system at once, and begin none"), a.pauseRounds)
 	huma.Register(h, op(http.MethodPost, "/redteam/live/{system}/resume", "resume-live", desk.RedteamRun, "Let rounds on a system begin again"), a.resumeRounds)
+	huma.Register(h, op(http.MethodPost, "/redteam/live/{system}/anew", "count-live-anew", desk.RedteamDecide, "Have rounds from now on say what is usual on a system"), a.countAnew)
 	huma.Register(h, op(http.MethodPost, "/redteam/alarms/{id}/settle", "settle-alarm", desk.RedteamDecide, "Settle an alarm of a system that got worse"), a.settleAlarm)
 }
 
@@ -87,7 +90,7 @@ func (a *api) listLive(ctx context.Context, _ *struct{}) (*liveBody, error) {
 func live(s *redteam.WardState) RedteamLive {
 	w, at := &s.Ward, &s.Watched
 	out := RedteamLive{System: w.System, State: s.State, AllowedBy: w.Scope.AllowedBy, Reason: w.Scope.Reason, Until: w.Scope.Until, Every: w.Every.String(), Attempts: w.Attempts, Tokens: RedteamLiveTokens{s.Used(), w.Tokens, s.Most},
-		Due: at.Due, Asked: at.Asked, Paused: at.Paused, PausedBy: at.PausedBy, Why: at.Why, Alarms: append([]redteam.Alarm{}, s.Alarms...), Rounds: []RedteamLiveRound{}, Series: append([]redteam.Series{}, s.Series...)}
+		Due: at.Due, Asked: at.Asked, Paused: at.Paused, PausedBy: at.PausedBy, Why: cmp.Or(w.Fault, at.Why), Unwatched: s.Unwatched, Alarms: append([]redteam.Alarm{}, s.Alarms...), Rounds: []RedteamLiveRound{}, Series: append([]redteam.Series{}, s.Series...)}
 	for i := range s.Rounds {
 		r := &s.Rounds[len(s.Rounds)-1-i]
 		out.Rounds = append(out.Rounds, RedteamLiveRound{Campaign: r.Name(), Begun: r.Begun, Ended: r.Ended, Causes: r.Causes, Deployed: r.Deployed, Tokens: r.Tokens, Fault: r.Fault, RoundSum: r.Sum()})
@@ -105,6 +108,10 @@ func (a *api) pauseRounds(ctx context.Context, in *wardInput) (*struct{}, error)
 
 func (a *api) resumeRounds(ctx context.Context, in *wardInput) (*struct{}, error) {
 	return nil, a.problem(a.cfg.Desk.ResumeRounds(ctx, actor(ctx), in.System, in.Body.Reason))
+}
+
+func (a *api) countAnew(ctx context.Context, in *wardInput) (*struct{}, error) {
+	return nil, a.problem(a.cfg.Desk.CountAnew(ctx, actor(ctx), in.System, in.Body.Reason))
 }
 
 func (a *api) settleAlarm(ctx context.Context, in *settleInput) (*struct{}, error) {

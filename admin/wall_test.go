@@ -63,6 +63,7 @@ var walled = map[string]request{
 	"POST /redteam/live/{system}/resume": func(n teamtest.Names) []string {
 		return []string{"/redteam/live/" + n.System + `/resume {"reason":"x"}`}
 	},
+	"POST /redteam/live/{system}/anew": func(n teamtest.Names) []string { return []string{"/redteam/live/" + n.System + `/anew {"reason":"x"}`} },
 	"POST /redteam/alarms/{id}/settle": plain(`/redteam/alarms/alarm_none/settle {"usual":true,"reason":"x"}`),
 	"GET /redteam/coverage":            plain("/redteam/coverage"),
 	"GET /traffic":                     plain("/traffic", "/traffic?range=hour", "/traffic?range=month"),
@@ -192,7 +193,7 @@ func TestR62Organisation(t *testing.T) {
 			t.Errorf("%s %s: %s", r.method, r.path, got)
 		}
 	}
-	if refused != 29 {
+	if refused != 30 {
 		t.Errorf("%d routes are refused", refused)
 	}
 }

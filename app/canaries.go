@@ -53,12 +53,12 @@ func (a *App) wards() (out []redteam.Ward) {
 			continue
 		}
 		c := d.Canaries.Filled(s.Models)
+		fault := ""
 		prompt, err := c.ReadPrompt()
 		if err != nil {
-			a.cfg.Log.Error("canaries", "system", s.Name, "error", err.Error())
-			continue
+			fault = "It cannot be tried: the file that canaries.prompt names cannot be read, or is empty or too large."
 		}
-		out = append(out, redteam.Ward{System: s.Name, Every: time.Duration(c.Every), Attempts: c.Attempts, PerSecond: c.PerMinute / 60, Tokens: c.Tokens, MaxTokens: canaryAnswer,
+		out = append(out, redteam.Ward{System: s.Name, Fault: fault, Every: time.Duration(c.Every), Attempts: c.Attempts, PerSecond: c.PerMinute / 60, Tokens: c.Tokens, MaxTokens: canaryAnswer,
 			Random: binary.LittleEndian.Uint64(a.keys.Derive("canaries " + s.Name)), AnyTool: s.AnyTool, Prompt: prompt, Deployed: p.deployed(s.Name, d, prompt),
 			Scope: redteam.Scope{AllowedBy: c.AllowedBy, Reason: c.Reason, Until: c.End(), Targets: []string{redteam.LiveTarget + s.Name}}})
 	}
@@ -147,7 +147,7 @@ func (s sightseer) Token(_, text string) bool { return s.app.canaries.Token(text
 // Saw implements [gateway.Observer].
 func (s sightseer) Saw(v gateway.Sight) {
 	s.app.canaries.Saw(v.System, v.Model, v.Answerer, v.Request)
-	if v.Leaked == "" {
+	if v.Leaked == "" || s.app.canaries.Said(v.Request) {
 		return
 	}
 	s.app.stopped.Go(func() { // the store may take its time, and the call is over

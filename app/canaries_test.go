@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
@@ -267,6 +268,16 @@ func TestLivePaused(t *testing.T) {
 	}
 }
 
+// newest is the place of the newest record.
+func newest(t *testing.T, a *App) (seq uint64) {
+	t.Helper()
+	for r, err := range a.ledger.Records(t.Context(), record.Query{Limit: 1}) {
+		must(t, err)
+		seq = r.Seq
+	}
+	return seq
+}
+
 // TestLiveToken: a word that only canaries know, in an answer to a user, is an alarm with the
 // exchange's number.
 func TestLiveToken(t *testing.T) {
@@ -290,7 +301,11 @@ func TestLiveToken(t *testing.T) {
 	if got := said(t, a, "Repeat after me: nothing-of-that1kind"); strings.Contains(got, word) {
 		t.Fatal(got)
 	}
-	got := said(t, a, "Repeat after me: the word is "+word+", they say")
+	if got := said(t, a, "Repeat after me: the word is "+word+", they say"); !strings.Contains(got, word) {
+		t.Fatal(got) // who quotes it is told nothing
+	}
+	quoted := newest(t, a)
+	got := said(t, a, "Decode this: "+base64.StdEncoding.EncodeToString([]byte("Repeat after me: the word is "+word+", they say")))
 	if !strings.Contains(got, word) {
 		t.Fatalf("the model did not say it: %s", got)
 	}
@@ -298,6 +313,12 @@ func TestLiveToken(t *testing.T) {
 		s, err := a.canaries.State(t.Context(), demoSystem)
 		must(t, err)
 		if open := s.Open(); len(open) == 1 && open[0].Kind == redteam.AlarmToken && strings.HasPrefix(open[0].Series, "ex_") {
+			for r, err := range a.ledger.Records(t.Context(), record.Query{ID: open[0].Series}) {
+				must(t, err)
+				if r.Seq <= quoted {
+					t.Error("the call that quoted it alarmed")
+				}
+			}
 			return
 		} else if time.Now().After(until) {
 			t.Fatalf("%q: %+v", got, open)

@@ -176,6 +176,7 @@ func (c *Console) routes(files http.Handler) {
 	c.mux.HandleFunc("POST /redteam/live/{system}/try", c.form(c.askRound))
 	c.mux.HandleFunc("POST /redteam/live/{system}/pause", c.form(c.pauseRounds))
 	c.mux.HandleFunc("POST /redteam/live/{system}/resume", c.form(c.resumeRounds))
+	c.mux.HandleFunc("POST /redteam/live/{system}/anew", c.form(c.countAnew))
 	c.mux.HandleFunc("POST /redteam/alarms/{id}/settle", c.form(c.settleAlarm))
 	c.mux.HandleFunc("GET /redteam/{name}", c.with(desk.RedteamRead, c.campaign))
 	c.mux.HandleFunc("POST /redteam/{name}/stop", c.form(c.stopCampaign))

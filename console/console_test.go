@@ -144,6 +144,7 @@ var may = map[string][]string{
 	"POST /redteam/live/{system}/try":          {"admin"},
 	"POST /redteam/live/{system}/pause":        {"admin"},
 	"POST /redteam/live/{system}/resume":       {"admin"},
+	"POST /redteam/live/{system}/anew":         {"admin"},
 	"POST /redteam/alarms/{id}/settle":         {"admin"},
 	"GET /redteam/{name}":                      {"admin", "approver", "auditor", "reader"},
 	"POST /redteam/{name}/stop":                {"admin"},
@@ -272,7 +273,7 @@ func TestForgery(t *testing.T) {
 	admin, other := h.as("admin"), h.as("admin")
 	through, _ := h.attempts("first")
 	attempt := through[0]
-	posts := []string{"/redteam/run", "/redteam/live/bot/try", "/redteam/live/bot/pause", "/redteam/live/bot/resume", "/redteam/alarms/alarm_x/settle", "/redteam/first/stop", "/redteam/first/" + attempt + "/transcript", "/redteam/first/" + attempt + "/decide", "/redteam/first/" + attempt + "/finding", "/redteam/first/" + attempt + "/finding/edit", "/redteam/first/" + attempt + "/finding/close", "/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
+	posts := []string{"/redteam/run", "/redteam/live/bot/try", "/redteam/live/bot/pause", "/redteam/live/bot/resume", "/redteam/live/bot/anew", "/redteam/alarms/alarm_x/settle", "/redteam/first/stop", "/redteam/first/" + attempt + "/transcript", "/redteam/first/" + attempt + "/decide", "/redteam/first/" + attempt + "/finding", "/redteam/first/" + attempt + "/finding/edit", "/redteam/first/" + attempt + "/finding/close", "/subjects/find", "/subjects/erase", "/retention/holds", "/retention/holds/lift", "/consents", "/consents/revoke", "/subjects/requests", "/guard/tries", "/guard/replays", "/systems/keys", "/systems/keys/revoke", "/sessions/end", "/logout", "/exchanges/" + h.records[0].ID() + "/content"}
 	form := func(token string) url.Values {
 		return url.Values{"token": {token}, "system": {"bot"}, "id": {h.keys.List()[0].ID}, "reason": {"x"}, "all": {"yes"}}
 	}

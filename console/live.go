@@ -86,6 +86,10 @@ func stands(s *redteam.WardState, now time.Time) string {
 		return fmt.Sprintf("A round runs: %s of %s attempts.", count(s.Running.Done), count(s.Running.Of))
 	case "paused":
 		return fmt.Sprintf("Paused %s by %s: %s", ago(s.Watched.Paused, now), s.Watched.PausedBy, s.Watched.Why)
+	case "undeclared":
+		return "It is tried no more: the configuration does not have it. What alarmed is still open."
+	case "faulty":
+		return s.Ward.Fault
 	case "ended":
 		return "The last day on which it may be attacked is over, so it is tried no more."
 	case "spent":
@@ -107,18 +111,20 @@ func stands(s *redteam.WardState, now time.Time) string {
 // holds says whether what people use got worse.
 func (p *livePage) holds() (sentence string, bad bool) {
 	rounds := 0
-	worse := map[string]bool{}
+	worse, word := map[string]bool{}, "alarms"
 	for i := range p.Wards {
 		rounds += len(p.Wards[i].Rounds)
 	}
 	for _, a := range p.Alarms {
-		worse[a.System] = true
+		if worse[a.System] = true; a.Kind == redteam.AlarmDrift {
+			word = "got worse"
+		}
 	}
 	switch {
 	case len(p.Wards) == 0:
 		return "Nothing is tried while people use it.", false
 	case len(p.Alarms) > 0:
-		return fmt.Sprintf("%s of the %s that the red team tries while people use it got worse.", count(len(worse)), many(len(p.Wards), "system")), true
+		return fmt.Sprintf("%s of the %s that the red team tries while people use it %s.", count(len(worse)), many(len(p.Wards), "system"), word), true
 	case rounds == 0:
 		return "Nothing was tried yet.", false
 	}
@@ -223,6 +229,10 @@ func (c *Console) pauseRounds(w http.ResponseWriter, r *http.Request, s *access.
 
 func (c *Console) resumeRounds(w http.ResponseWriter, r *http.Request, s *access.Session) {
 	c.backTo(w, r, "/redteam/live", c.cfg.Desk.ResumeRounds(r.Context(), actor(s), r.PathValue("system"), r.PostFormValue("reason")))
+}
+
+func (c *Console) countAnew(w http.ResponseWriter, r *http.Request, s *access.Session) {
+	c.backTo(w, r, "/redteam/live", c.cfg.Desk.CountAnew(r.Context(), actor(s), r.PathValue("system"), r.PostFormValue("reason")))
 }
 
 func (c *Console) settleAlarm(w http.ResponseWriter, r *http.Request, s *access.Session) {

@@ -92,6 +92,9 @@ var walled = map[string]func(n teamtest.Names) []visit{
 	"POST /redteam/live/{system}/resume": func(n teamtest.Names) []visit {
 		return []visit{{"/redteam/live/" + n.System + "/resume", []string{"reason", "x"}}}
 	},
+	"POST /redteam/live/{system}/anew": func(n teamtest.Names) []visit {
+		return []visit{{"/redteam/live/" + n.System + "/anew", []string{"reason", "x"}}}
+	},
 	"POST /redteam/alarms/{id}/settle":      fill("/redteam/alarms/alarm_none/settle", func(teamtest.Names) []string { return []string{"usual", "yes", "reason", "x"} }),
 	"GET /redteam/{name}":                   at("/redteam/" + teamtest.Campaign),
 	"POST /redteam/{name}/stop":             fill("/redteam/"+teamtest.Campaign+"/stop", func(teamtest.Names) []string { return nil }),

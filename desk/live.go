@@ -35,9 +35,10 @@ func (d *Desk) OpenAlarms(ctx context.Context, a Actor) (int, error) {
 
 // AskRound wants a round on a system now, whatever its schedule says.
 func (d *Desk) AskRound(ctx context.Context, a Actor, system, reason string) error {
-	return d.onWard(ctx, a, "round of canaries on "+system, system, reason, func(c *redteam.Canaries, s *redteam.WardState) error {
+	return d.onWard(ctx, a, RedteamRun, "round of canaries on "+system, system, reason, func(c *redteam.Canaries, s *redteam.WardState) error {
 		why := map[string]string{
 			"running":    "A round on this system runs just now.",
+			"faulty":     s.Ward.Fault,
 			"paused":     "Canaries on this system are paused; let them go on first.",
 			"ended":      "The last day on which this system may be attacked is over: canaries.until in the configuration names it.",
 			"spent":      "What a round can use is more than what is left of this day's tokens; ask again tomorrow, or raise canaries.tokens_a_day.",
@@ -52,14 +53,14 @@ func (d *Desk) AskRound(ctx context.Context, a Actor, system, reason string) err
 
 // PauseRounds stops the round on a system at once, and lets none begin.
 func (d *Desk) PauseRounds(ctx context.Context, a Actor, system, reason string) error {
-	return d.onWard(ctx, a, "pause of canaries on "+system, system, reason, func(c *redteam.Canaries, _ *redteam.WardState) error {
+	return d.onWard(ctx, a, RedteamRun, "pause of canaries on "+system, system, reason, func(c *redteam.Canaries, _ *redteam.WardState) error {
 		return c.Pause(ctx, system, a.Person, clean(reason))
 	})
 }
 
 // ResumeRounds lets rounds on a system begin again; one that was stopped goes on.
 func (d *Desk) ResumeRounds(ctx context.Context, a Actor, system, reason string) error {
-	return d.onWard(ctx, a, "end of the pause of canaries on "+system, system, reason, func(c *redteam.Canaries, s *redteam.WardState) error {
+	return d.onWard(ctx, a, RedteamRun, "end of the pause of canaries on "+system, system, reason, func(c *redteam.Canaries, s *redteam.WardState) error {
 		if s.Watched.Paused.IsZero() {
 			return refuse(http.StatusConflict, ErrInvalid, "Canaries on this system are not paused.")
 		}
@@ -67,9 +68,16 @@ func (d *Desk) ResumeRounds(ctx context.Context, a Actor, system, reason string)
 	})
 }
 
+// CountAnew has rounds from now on say what is usual on a system.
+func (d *Desk) CountAnew(ctx context.Context, a Actor, system, reason string) error {
+	return d.onWard(ctx, a, RedteamDecide, "what is usual for canaries on "+system, system, reason, func(c *redteam.Canaries, _ *redteam.WardState) error {
+		return c.Anew(ctx, system)
+	})
+}
+
 // onWard does something about a system that is tried, for a reason.
-func (d *Desk) onWard(ctx context.Context, a Actor, target, system, reason string, do func(*redteam.Canaries, *redteam.WardState) error) error {
-	return d.act(ctx, a, record.Act{Kind: RedteamRun, Target: clean(target), Reason: clean(reason)}, func() error {
+func (d *Desk) onWard(ctx context.Context, a Actor, kind, target, system, reason string, do func(*redteam.Canaries, *redteam.WardState) error) error {
+	return d.act(ctx, a, record.Act{Kind: kind, Target: clean(target), Reason: clean(reason)}, func() error {
 		if strings.TrimSpace(reason) == "" {
 			return refuse(http.StatusUnprocessableEntity, ErrInvalid, "What is done about attacks on what people use has a reason: say why.")
 		}

@@ -64,6 +64,7 @@ func TestLive(t *testing.T) {
 		{"paused", l.PauseRounds(ctx, admin, "support.bot", "a busy day"), ""},
 		{"asked while paused", l.AskRound(ctx, admin, "support.bot", "x"), "let them go on first"},
 		{"goes on", l.ResumeRounds(ctx, admin, "support.bot", "it is over"), ""},
+		{"counted anew", l.CountAnew(ctx, admin, "support.bot", "a new model, as planned"), ""},
 		{"no such alarm", l.SettleAlarm(ctx, admin, "alarm_none", true, "x"), "no such alarm"},
 		{"no word", l.SettleAlarm(ctx, admin, s.Open()[0].ID, true, ""), "Say what the alarm was"},
 	} {
@@ -84,7 +85,7 @@ func TestLive(t *testing.T) {
 	for _, act := range l.notes.acts {
 		told += act.Kind + " " + act.Target + " " + act.Reason + "\n"
 	}
-	for _, want := range []string{"redteam.run round of canaries on support.bot after the fix", "redteam.run pause of canaries on support.bot a busy day", "redteam.run end of the pause of canaries on support.bot it is over", "redteam.decide alarm " + s.Alarms[0].ID + " usual from now on: It is watched only"} {
+	for _, want := range []string{"redteam.run round of canaries on support.bot after the fix", "redteam.run pause of canaries on support.bot a busy day", "redteam.run end of the pause of canaries on support.bot it is over", "redteam.decide what is usual for canaries on support.bot a new model, as planned", "redteam.decide alarm " + s.Alarms[0].ID + " usual from now on: It is watched only"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("nothing of %q in\n%s", want, told)
 		}
@@ -93,7 +94,7 @@ func TestLive(t *testing.T) {
 	if _, err := l.Live(ctx, reader); err != nil {
 		t.Error(err)
 	}
-	for _, err := range []error{l.AskRound(ctx, reader, "support.bot", "x"), l.PauseRounds(ctx, reader, "support.bot", "x"), l.ResumeRounds(ctx, reader, "support.bot", "x"), l.SettleAlarm(ctx, reader, "a", false, "x")} {
+	for _, err := range []error{l.AskRound(ctx, reader, "support.bot", "x"), l.PauseRounds(ctx, reader, "support.bot", "x"), l.ResumeRounds(ctx, reader, "support.bot", "x"), l.CountAnew(ctx, reader, "support.bot", "x"), l.SettleAlarm(ctx, reader, "a", false, "x")} {
 		if !errors.Is(err, desk.ErrDenied) {
 			t.Error(err)
 		}

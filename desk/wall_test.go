@@ -106,6 +106,9 @@ var methods = map[string]walled{
 	"ResumeRounds": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
 		return nothing(h.ResumeRounds(ctx, a, n.System, "x"))
 	},
+	"CountAnew": func(h *teamtest.House, a desk.Actor, n teamtest.Names) (any, error) {
+		return nothing(h.CountAnew(ctx, a, n.System, "x"))
+	},
 	"SettleAlarm": func(h *teamtest.House, a desk.Actor, _ teamtest.Names) (any, error) {
 		return nothing(h.SettleAlarm(ctx, a, "alarm_none", false, "x"))
 	},
