@@ -28,7 +28,10 @@ type CanariesConfig struct {
 	Alert  func(Alarm)                    // told of each alarm once
 	Failed func(system string, err error) // told why a round was not made
 	Open   func(system string, n int)     // told now and then how many alarms are open; nil: nobody
-	Now    func() time.Time               // nil: time.Now
+	// Forget deletes the folder of an old round, unless something keeps it; nil: it is deleted.
+	Forget  func(ctx context.Context, name, dir string) error
+	Folders int              // that are kept of a system; 0: 500
+	Now     func() time.Time // nil: time.Now
 	Tick   time.Duration                  // between looks at what is due; 0: 2 s
 }
 
@@ -63,6 +66,12 @@ const atOnce = 2
 func NewCanaries(cfg CanariesConfig) *Canaries {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Folders == 0 {
+		cfg.Folders = maxFolders
+	}
+	if cfg.Forget == nil {
+		cfg.Forget = func(_ context.Context, _, dir string) error { return os.RemoveAll(dir) }
 	}
 	if cfg.Tick == 0 {
 		cfg.Tick = 2 * time.Second
@@ -461,9 +470,10 @@ func (c *Canaries) prune(ctx context.Context, system string) error {
 		return err
 	}
 	var errs []error
-	for _, e := range list[:max(0, len(list)-maxFolders)] {
-		if !wanted[RoundName(system, e.Name())] {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+	for _, e := range list[:max(0, len(list)-c.cfg.Folders)] {
+		name := RoundName(system, e.Name())
+		if path := filepath.Join(dir, e.Name()); IsRound(name) && holds(path) && !wanted[name] {
+			errs = append(errs, c.cfg.Forget(ctx, name, path))
 		}
 	}
 	return errors.Join(errs...)

@@ -17,9 +17,11 @@ func TestPrune(t *testing.T) {
 	s := database(t, store.Config{Path: filepath.Join(t.TempDir(), "redteam.db")})
 	c := newCage(t, s, t.TempDir(), ward(16), &model{name: "bot"})
 	ctx := t.Context()
+	const folders = 20
+	c.cfg.Folders = folders
 	findings := OpenFindings(s, func() time.Time { return moment })
 	var kept []string
-	for n := range maxFolders + 4 {
+	for n := range folders + 4 {
 		fatal(t, c.Ask(ctx, "bot", "ada"))
 		c.once(ctx)
 		c.pass(time.Hour)
@@ -33,10 +35,10 @@ func TestPrune(t *testing.T) {
 		}
 	}
 	names := c.Names("bot")
-	if len(names) != maxFolders+2 || !slices.Contains(names, kept[0]) || !slices.Contains(names, kept[1]) || !slices.IsSortedFunc(names, func(a, b string) int { return strings.Compare(b, a) }) {
+	if len(names) != folders+2 || !slices.Contains(names, kept[0]) || !slices.Contains(names, kept[1]) || !slices.IsSortedFunc(names, func(a, b string) int { return strings.Compare(b, a) }) {
 		t.Errorf("%d folders are left: %q; findings are in %q", len(names), names, kept)
 	}
-	last := c.status().Rounds[maxFolders+3]
+	last := c.status().Rounds[folders+3]
 	if names[0] != last.Name() || !IsRound(names[0]) || RoundPath(names[0]) != "bot/"+last.Folder || c.Lies(names[0]) == "" {
 		t.Errorf("%s is called %s", names[0], last.Name())
 	}

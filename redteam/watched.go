@@ -62,7 +62,7 @@ var ErrNoAlarm = errors.New("redteam: there is no such alarm, or it is closed")
 const (
 	maxRounds  = 500
 	maxAlarms  = 200
-	maxFolders = 20
+	maxFolders = 500
 	holdFor    = 90 * time.Second
 )
 
