@@ -32,7 +32,7 @@ type CanariesConfig struct {
 	Forget  func(ctx context.Context, name, dir string) error
 	Folders int              // that are kept of a system; 0: 500
 	Now     func() time.Time // nil: time.Now
-	Tick   time.Duration                  // between looks at what is due; 0: 2 s
+	Tick    time.Duration    // between looks at what is due; 0: 2 s
 }
 
 // Canaries tries systems while people use them: by schedule, and when something changed.
