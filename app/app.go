@@ -45,6 +45,7 @@ type Config struct {
 	Synthetic bool // every record is marked as not real
 	Origin    string
 	Version   string
+	Folders   int           // of rounds of canaries that are kept of a system; 0: as many as [redteam.CanariesConfig] says
 	Tick      time.Duration // between looks at whether canaries are due, the first after 30 of them; 0: 2 s
 }
 

@@ -32,7 +32,7 @@ func (a *App) openCanaries(context.Context) error {
 		return fmt.Errorf("counting alarms: %w", err)
 	}
 	a.canaries = redteam.NewCanaries(redteam.CanariesConfig{Store: a.store, Dir: a.dir(live), Library: func() (*redteam.Library, error) { return AttackLibrary(nil) }, Chains: DefaultCampaign().Chains,
-		Scorers: func() ([]redteam.Scorer, error) { return Scorers(nil) }, Wards: a.wards, Target: a.tried, Tick: a.cfg.Tick,
+		Scorers: func() ([]redteam.Scorer, error) { return Scorers(nil) }, Wards: a.wards, Target: a.tried, Forget: a.forgetRound, Folders: a.cfg.Folders, Tick: a.cfg.Tick,
 		Open: func(system string, n int) { open.WithLabelValues(system).Set(float64(n)) },
 		Alert: func(one redteam.Alarm) {
 			alarms.WithLabelValues(one.System, one.Kind).Inc()

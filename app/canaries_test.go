@@ -19,6 +19,7 @@ import (
 	"github.com/bartizan-ai/bartizan/desk"
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/practice"
+	"github.com/bartizan-ai/bartizan/privacy"
 	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/redteam"
 )
@@ -36,7 +37,7 @@ func guarded(t *testing.T, attempts int, perMinute float64, change ...func(*conf
 	for _, c := range change {
 		c(f)
 	}
-	a, err := New(t.Context(), Config{File: f, Upstreams: upstreams, Origin: demoOrigin, Tick: 20 * time.Millisecond})
+	a, err := New(t.Context(), Config{File: f, Upstreams: upstreams, Origin: demoOrigin, Tick: 20 * time.Millisecond, Folders: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +176,39 @@ func TestLiveDrift(t *testing.T) {
 	}
 	if i := slices.IndexFunc(s.Series, func(s redteam.Series) bool { return s.Kind == redteam.SeriesPast }); i >= 0 {
 		t.Errorf("what nothing stops any more has a series: %+v", s.Series[i])
+	}
+}
+
+// TestLiveHold: the folders of rounds that are too many are deleted, on record, but not under a legal hold.
+func TestLiveHold(t *testing.T) {
+	a := guarded(t, 8, 6000)
+	hold, err := a.subjects.AddHold(t.Context(), privacy.Hold{System: demoSystem, Reason: "CASE-9"})
+	must(t, err)
+	for n := range 5 {
+		rounds(t, a, n+1)
+		must(t, a.canaries.Ask(t.Context(), demoSystem, "ada"))
+	}
+	s := rounds(t, a, 6)
+	if names := a.canaries.Names(demoSystem); len(names) != len(s.Rounds) {
+		t.Errorf("under a legal hold %d of %d folders are left", len(names), len(s.Rounds))
+	}
+	must(t, a.subjects.LiftHold(t.Context(), hold.ID, "x"))
+	must(t, a.canaries.Ask(t.Context(), demoSystem, "ada"))
+	rounds(t, a, 7)
+	for until := time.Now().Add(10 * time.Second); len(a.canaries.Names(demoSystem)) != 3; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("%q are left", a.canaries.Names(demoSystem))
+		}
+	}
+	gone := 0
+	for r, err := range a.ledger.Records(t.Context(), record.Query{Kind: "act"}) {
+		must(t, err)
+		if r.Act.Kind == RedteamRetain && r.Act.Phase == "done" {
+			gone++
+		}
+	}
+	if gone < 4 {
+		t.Errorf("%d are on record", gone)
 	}
 }
 

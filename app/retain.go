@@ -5,8 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -108,49 +109,140 @@ func (a *App) forgetCampaigns(ctx context.Context, before time.Time, policy stri
 	if err != nil {
 		return err
 	}
-	for _, c := range campaignsIn(a.dir(Campaigns)) {
+	// The folder itself may be a link, as whoever runs this placed it; below it nothing leads out.
+	root, err := os.OpenRoot(a.dir(Campaigns))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was attacked yet
+	}
+	if err != nil {
+		return fmt.Errorf("looking for old campaigns: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	for _, c := range campaignsIn(root) {
 		if wanted[c.name] || !c.last.Before(before) {
 			continue
 		}
-		act := record.Act{ID: "act_" + rand.Text(), Kind: RedteamRetain, Phase: "done", By: "retention", Target: "campaign " + c.name, Reason: "policy " + policy}
-		if err := errors.Join(os.RemoveAll(c.dir), a.ledger.Act(ctx, act)); err != nil {
-			return fmt.Errorf("deleting an old campaign: %w", err)
+		recorded, e := a.forgetCampaign(ctx, root, c, "policy "+policy)
+		if err = errors.Join(err, e); !recorded {
+			break // nor would the next one be
 		}
 	}
-	return nil
+	return err
 }
 
 // RedteamRetain is the act by which campaigns are deleted that are too old.
 const RedteamRetain = "redteam.retain"
 
+// forgetRound deletes the folder of a round that is one too many, unless a legal hold keeps it.
+func (a *App) forgetRound(ctx context.Context, name, _ string) error {
+	before, err := a.heldBack(ctx, time.Now(), true)
+	if err != nil || before.IsZero() {
+		return err
+	}
+	root, err := os.OpenRoot(a.dir(Campaigns))
+	if err != nil {
+		return fmt.Errorf("looking for old rounds: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	for _, c := range campaignsIn(root) {
+		if c.name == name && c.last.Before(before) {
+			_, err := a.forgetCampaign(ctx, root, c, "there are newer rounds")
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetCampaign deletes one campaign between two records of it, and nothing that cannot be on record.
+func (a *App) forgetCampaign(ctx context.Context, root *os.Root, c kept, reason string) (recorded bool, err error) {
+	act := record.Act{ID: "act_" + rand.Text(), Kind: RedteamRetain, Phase: "intended", By: "retention", Target: "campaign " + c.name, Reason: reason}
+	if err := a.ledger.Act(ctx, act); err != nil {
+		return false, fmt.Errorf("an old campaign was not deleted, because that cannot be recorded: %w", err)
+	}
+	act.Phase = "done"
+	if err = c.remove(root); err != nil {
+		act.Phase, err = "failed", fmt.Errorf("deleting an old campaign: %w", err)
+	}
+	e := a.ledger.Act(context.WithoutCancel(ctx), act)
+	return e == nil, errors.Join(err, e)
+}
+
+// campaignFile makes a folder a campaign.
+const campaignFile = "campaign.json"
+
 // kept is a campaign in its folder.
 type kept struct {
-	name, dir string
+	name, dir string    // dir: below the folder of campaigns
 	last      time.Time // when something was written there
 }
 
-// campaignsIn lists campaigns, and rounds of canaries.
-func campaignsIn(dir string) (out []kept) {
-	files, _ := filepath.Glob(filepath.Join(dir, "*", "campaign.json"))
-	rounds, _ := filepath.Glob(filepath.Join(dir, filepath.Base(live), "*", "*", "campaign.json"))
-	for _, file := range append(files, rounds...) {
-		c := kept{dir: filepath.Dir(file)}
-		c.name = filepath.Base(c.dir)
-		if system := filepath.Dir(c.dir); system != dir {
-			c.name = redteam.RoundName(filepath.Base(system), c.name)
+// remove deletes the folder. What makes it a campaign goes last, so that one which was deleted by half
+// is found again.
+func (c kept) remove(root *os.Root) error {
+	parts, err := fs.ReadDir(root.FS(), c.dir)
+	for _, part := range parts {
+		if part.Name() != campaignFile {
+			err = errors.Join(err, root.RemoveAll(path.Join(c.dir, part.Name())))
 		}
-		parts, err := os.ReadDir(c.dir)
-		if err != nil {
-			continue // it is gone, or nobody's to delete
+	}
+	if err != nil {
+		return err
+	}
+	return root.RemoveAll(c.dir)
+}
+
+// campaignsIn lists campaigns, and rounds of canaries. The folder of all rounds is no campaign, whatever
+// is in it.
+func campaignsIn(root *os.Root) (out []kept) {
+	rounds := path.Base(live)
+	add := func(name, dir string) {
+		if last, ok := lastWritten(root, dir); ok {
+			out = append(out, kept{name: name, dir: dir, last: last})
 		}
-		for _, part := range parts {
-			if info, err := part.Info(); err == nil && info.ModTime().After(c.last) {
-				c.last = info.ModTime()
+	}
+	for _, name := range foldersIn(root, ".") {
+		if name != rounds {
+			add(name, name)
+			continue
+		}
+		for _, system := range foldersIn(root, rounds) {
+			for _, round := range foldersIn(root, path.Join(rounds, system)) {
+				add(redteam.RoundName(system, round), path.Join(rounds, system, round))
 			}
 		}
-		out = append(out, c)
 	}
 	return out
+}
+
+// foldersIn lists folders, by name. A link to one is none: what it leads to is somebody else's.
+func foldersIn(root *os.Root, dir string) (out []string) {
+	list, _ := fs.ReadDir(root.FS(), dir) // what is gone, or nobody's to read, has none
+	for _, e := range list {
+		if e.IsDir() {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// lastWritten is when something was last written to a campaign; not ok where it is none, or cannot be
+// looked at.
+func lastWritten(root *os.Root, dir string) (last time.Time, ok bool) {
+	parts, err := fs.ReadDir(root.FS(), dir)
+	if err != nil {
+		return last, false
+	}
+	for _, part := range parts {
+		info, err := part.Info()
+		if err != nil {
+			return last, false // something goes on there
+		}
+		if info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+		ok = ok || part.Name() == campaignFile && info.Mode().IsRegular()
+	}
+	return last, ok
 }
 
 // days reads "395d".

@@ -73,7 +73,7 @@ type exchange struct {
 	passed         int          // bytes of the answer's text
 	usage          *llm.Usage   // as the provider counted
 	asked          bool         // the gate told the provider to count
-	served         *upstream    // who was called last
+	served         *upstream    // who was called last; nil: nobody, or nobody whose figures this call is in
 	sent           bool         // something may have reached a provider
 	settled        bool
 	early          bool // refused before anything was looked at
@@ -193,9 +193,11 @@ func (x *exchange) record(said spoken) *dialect.Fault {
 	}
 	if x.early {
 		var record bool
-		if x.outcome.Omitted, record = x.gate.tally.note(x.principal.System); !record {
+		if x.outcome.Omitted, record = x.gate.tally.note(x.kin()); !record {
 			x.outcome.End, x.outcome.Code = "refused", x.fault.Code
-			x.gate.cfg.Metrics.omit(x.principal.System)
+			if !x.canary() {
+				x.gate.cfg.Metrics.omit(x.principal.System)
+			}
 			return nil
 		}
 	}

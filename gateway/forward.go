@@ -57,7 +57,7 @@ func (x *exchange) forward() error {
 			continue
 		}
 		u := x.gate.upstreams.of(c)
-		probe, ok := u.begin()
+		probe, ok := u.begin(!x.canary())
 		if !ok {
 			continue
 		}
@@ -67,7 +67,9 @@ func (x *exchange) forward() error {
 		if i > 0 { // the intent is on record: what changes belongs to the outcome
 			x.tried(c)
 		}
-		called, x.served = append(called, c), u
+		if called = append(called, c); !x.canary() {
+			x.served = u
+		}
 		if x.response, err = x.attempt(u, probe, c); !x.another(err) {
 			break
 		}
@@ -81,11 +83,17 @@ func (x *exchange) forward() error {
 	return err
 }
 
-// attempt calls one candidate, and tells its provider's health how it went.
+// attempt calls one candidate, and tells its provider's health how it went. What the red
+// team sees of a provider says nothing of how it serves users: one that fails at attacks
+// alone would be closed to everybody, and one that answers them alone would stay open.
 func (x *exchange) attempt(u *upstream, probe bool, c Candidate) (resp *llm.Response, err error) {
 	began := time.Now()
 	r, class := left, ""
-	defer func() { u.end(probe, r, class, time.Since(began)) }() // a panic too
+	defer func() { // a panic too
+		if !x.canary() {
+			u.end(probe, r, class, time.Since(began))
+		}
+	}()
 	request := x.aim(c)
 	ctx, done := x.calling(c, request)
 	resp, err = c.Upstream.Do(ctx, request)

@@ -314,15 +314,15 @@ func TestCircuitStragglers(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 	now = now.Add(20 * time.Second)
-	if probe, ok := u.begin(); !probe || !ok {
+	if probe, ok := u.begin(true); !probe || !ok {
 		t.Error("there is no probe")
 	}
 	u.end(false, neither, "status 429", 0)
-	if _, ok := u.begin(); ok {
+	if _, ok := u.begin(true); ok {
 		t.Error("a second probe was let through")
 	}
 	u.end(true, works, "", 0)
-	if probe, ok := u.begin(); probe || !ok {
+	if probe, ok := u.begin(true); probe || !ok {
 		t.Error("the circuit did not close")
 	}
 }

@@ -19,7 +19,8 @@ const (
 	lastFailures = 8
 )
 
-// Health is how a provider does, as far as this gate has seen since it began.
+// Health is how a provider does for users, as far as this gate has seen since it began.
+// Calls of the red team are in none of it.
 type Health struct {
 	Provider  string        `json:"provider"`
 	State     string        `json:"state"`              // "unknown" before the first call, "closed", "open", "half_open"
@@ -169,14 +170,16 @@ func (u *upstream) ready() (time.Duration, bool) {
 }
 
 // begin takes the right to make a call; of a circuit that is half open there is
-// one, the probe. end must follow.
-func (u *upstream) begin() (probe, ok bool) {
+// one, the probe. end must follow. Whoever decides nothing is no probe, takes nobody's
+// place as one, and needs no end: were it refused until a user comes, nothing would be
+// tried for as long as nobody does.
+func (u *upstream) begin(decides bool) (probe, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.wait() > 0 || u.probing {
 		return false, false
 	}
-	u.probing = !u.until.IsZero()
+	u.probing = decides && !u.until.IsZero()
 	return u.probing, true
 }
 

@@ -62,7 +62,7 @@ func (x *exchange) authenticate() *dialect.Fault {
 		if x.system, err = x.plan.Permits.System(p.System); err == nil {
 			p.Team = x.system.Team
 			x.intent.Purpose = x.system.Serves()[0]
-			x.principal = p
+			x.principal = x.onBehalf(p)
 			x.intent.Synthetic = x.intent.Synthetic || x.canary()
 			_ = x.purpose() // so that what is refused before it is read is on record for its purpose
 			return nil

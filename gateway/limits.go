@@ -55,6 +55,29 @@ func (g *Gate) stranger(r *http.Request, err error) *dialect.Fault {
 // count nowhere where users are counted.
 func (x *exchange) canary() bool { return x.principal.Kind == record.Canary }
 
+// forCanary marks the context of a canary's call.
+type forCanary struct{}
+
+// onBehalf has what a canary's call sets off be a canary's too: a second stage that is asked
+// through the gate for it has its own key, and would count as a user of its system.
+func (x *exchange) onBehalf(p record.Principal) record.Principal {
+	ctx := x.r.Context()
+	if ctx.Value(forCanary{}) != nil {
+		p.Kind = record.Canary
+	} else if p.Kind == record.Canary {
+		x.r = x.r.WithContext(context.WithValue(ctx, forCanary{}, true))
+	}
+	return p
+}
+
+// kin is among whose refusals one is counted.
+func (x *exchange) kin() string {
+	if x.canary() {
+		return x.lane() + x.principal.System
+	}
+	return x.principal.System
+}
+
 // lane is whose turn a call waits for. Those of the red team stand in nobody's way.
 func (x *exchange) lane() string {
 	if x.canary() {

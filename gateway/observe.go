@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"github.com/bartizan-ai/bartizan/llm"
 )
@@ -83,39 +82,89 @@ func (x *exchange) sightOver() {
 // maxAnswerer bounds what is kept of a provider's name for who answered, in bytes.
 const maxAnswerer = 128
 
-// answerer reads who answered out of a frame, or a whole answer. Inside a text every quote is
-// escaped, so what is found is a member of the protocol.
+// answerer reads who answered out of a frame, or a whole answer: members of the top, or of the
+// object that Anthropic's message_start and the events of Responses hold the head of an answer in.
+// Deeper ones, as in what a tool is called with, are the words of whoever asked. It is one pass
+// that ends when all is found, and takes only the names it returns out of the text.
 func answerer(data []byte) string {
-	out := member(data, `"model"`)
-	if f := member(data, `"system_fingerprint"`); f != "" {
-		out += " " + f
+	var model, build, top []byte
+	depth, object := 0, false // object: what is open at the second depth is one, no list
+	for i := 0; i < len(data) && (len(model) == 0 || len(build) == 0); {
+		switch data[i] {
+		case '{', '[':
+			if depth++; depth == 2 {
+				object = data[i] == '{'
+			} else if depth == 1 && data[i] == '[' {
+				return "" // no answer of any protocol
+			}
+		case '}', ']':
+			depth--
+		case '"':
+			name, next := quotedAt(data, i)
+			value := pastColon(data, next)
+			if i = next; value == next {
+				continue // no name of a member
+			}
+			i = value
+			switch {
+			case depth == 1:
+				top = name
+			case depth != 2 || !object || string(top) != "message" && string(top) != "response":
+				continue
+			}
+			switch {
+			case value == len(data) || data[value] != '"':
+			case string(name) == "model" && len(model) == 0:
+				model, i = quotedAt(data, value)
+				model = asNamed(model)
+			case string(name) == "system_fingerprint" && len(build) == 0:
+				build, i = quotedAt(data, value)
+				build = asNamed(build)
+			}
+			continue
+		}
+		i++
+	}
+	out := string(model)
+	if len(build) > 0 {
+		out += " " + string(build)
 	}
 	return out[:min(len(out), maxAnswerer)]
 }
 
-// member returns the first member of this name, where it is a string of plain characters.
-func member(data []byte, name string) string {
-	for {
-		i := bytes.Index(data, []byte(name))
-		if i < 0 {
-			return ""
+// quotedAt returns what is between the quote at i and the one that ends it, and where what
+// follows begins. A text that does not end is nothing.
+func quotedAt(data []byte, i int) (text []byte, next int) {
+	for begin, at := i+1, i+1; ; {
+		n := bytes.IndexByte(data[at:], '"')
+		if n < 0 {
+			return nil, len(data)
 		}
-		inside := i > 0 && data[i-1] == '\\'
-		data = data[i+len(name):]
-		rest, ok := bytes.CutPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte(":"))
-		if inside || !ok {
-			continue
+		end := at + n
+		escapes := end
+		for escapes > at && data[escapes-1] == '\\' {
+			escapes--
 		}
-		rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"`))
-		end := bytes.IndexByte(rest, '"')
-		if !ok || end < 0 || end > maxAnswerer || !json.Valid([]byte(`"`+string(rest[:end])+`"`)) {
-			return ""
+		if (end-escapes)%2 == 0 {
+			return data[begin:end], end + 1
 		}
-		for _, c := range rest[:end] {
-			if c < ' ' || c > '~' {
-				return "" // none of the names that providers use
-			}
-		}
-		return string(rest[:end])
+		at = end + 1
 	}
+}
+
+// pastColon returns where the value begins whose name ended before i; i where that was no name.
+func pastColon(data []byte, i int) int {
+	rest := bytes.TrimLeft(data[i:], " \t\r\n")
+	if len(rest) == 0 || rest[0] != ':' {
+		return i
+	}
+	return len(data) - len(bytes.TrimLeft(rest[1:], " \t\r\n"))
+}
+
+// asNamed returns a name as providers write names, nil for anything else.
+func asNamed(name []byte) []byte {
+	if len(name) > maxAnswerer || bytes.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil
+	}
+	return name
 }

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -98,6 +100,16 @@ func TestAnswerer(t *testing.T) {
 		"{\"choices\":[],\n \"model\" :\n\"a b\"}":                  "a b",
 		`{"choices":[{"text":"\"model\":\"forged\""}],"model":"m"}`: "m",
 		`{"choices":[{"text":"the \\\"model\":\"forged"}]}`:         "",
+		// What a caller has a model say is deeper than who answered.
+		`{"content":[{"type":"tool_use","input":{"model":"evil-1","system_fingerprint":"evil"}}],"model":"claude-x"}`:         "claude-x",
+		`{"message":{"content":[{"input":{"model":"evil-1"}}],"model":"claude-x","usage":{}},"type":"message_start"}`:         "claude-x",
+		`{"type":"response.created","response":{"metadata":{"model":"evil-1"},"tools":[{"model":"evil-2"}],"model":"gpt-2"}}`: "gpt-2",
+		`{"response":["model","evil-1",{"model":"evil-2"}],"message":[{"model":"evil-3"}]}`:                                   "",
+		`{"metadata":{"model":"evil-1"},"input":{"response":{"model":"evil-2"}},"x":[{"message":{"model":"evil-3"}}]}`:        "",
+		`{"delta":{"partial_json":"{\"model\":\"evil\"}"},"x":"message","y":{"model":"evil"}}`:                                "",
+		`{"content":"ends in a backslash \\","model":"m"}`:                                                                    "m", `{"content":"\\\"","model":"m"}`: "m", `{"a":"\"}{\"model\":\"evil\"","model":"m"}`: "m",
+		`{"choices":["model",":"],"a":{"b":[[[{}]]]},"system_fingerprint":"fp","model":"m"}`: "m fp",
+		`[{"model":"evil"}]`: "", `[DONE]`: "", `"model":"evil"`: "", `{"model":"cut`: "", `{"model":"m","system_fingerprint":"cut`: "m", `{"model":{"model":"evil"}}`: "", `{"model":["evil"]}`: "",
 		`{"model":7}`: "", `{"model":null}`: "", `{"model":"` + strings.Repeat("x", 500) + `"}`: "", `{"model":"a` + "\x01" + `"}`: "", `{"model"`: "", ``: "", `{"model":"é"}`: "",
 	} {
 		if got := answerer([]byte(data)); got != want {
@@ -106,14 +118,48 @@ func TestAnswerer(t *testing.T) {
 	}
 }
 
+// FuzzAnswerer: of any JSON it reads the members that a decoder finds where the protocols have them, and no
+// others.
 func FuzzAnswerer(f *testing.F) {
 	f.Add([]byte(`{"model":"m","system_fingerprint":"f"}`))
+	f.Add([]byte(`{"content":[{"input":{"model":"evil"}}],"message":{"model":"m"}}`))
+	f.Add([]byte(`{"a":"\\\"","response":{"x":[{"model":"evil"}],"model":"m"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got := answerer(data)
 		if len(got) > maxAnswerer || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q", got)
 		}
+		var top map[string]any
+		if bytes.IndexByte(data, '\\') >= 0 || json.Unmarshal(data, &top) != nil {
+			return // names are taken as they are written
+		}
+		for _, name := range []string{"model", "system_fingerprint", "message", "response"} {
+			if bytes.Count(data, []byte(quoted(name))) > 1 {
+				return // no provider says it twice, and decoders have the last one
+			}
+		}
+		own := map[string]bool{"": true}
+		for _, o := range []any{top, top["message"], top["response"]} {
+			if o, ok := o.(map[string]any); ok {
+				model, _ := o["model"].(string)
+				build, _ := o["system_fingerprint"].(string)
+				own[model], own[" "+build], own[(model + " " + build)[:min(len(model)+1+len(build), maxAnswerer)]] = true, true, true
+			}
+		}
+		if !own[got] && !strings.Contains(got, " ") {
+			t.Errorf("%q out of %s", got, data)
+		}
 	})
+}
+
+// BenchmarkAnswerer is what it costs to read a whole answer of 64 kB whose provider is named last.
+func BenchmarkAnswerer(b *testing.B) {
+	data := []byte(`{"data":[` + strings.Repeat("0.0123,", 4<<10) + `0],"text":` + quoted(strings.Repeat("well, \"this\" ", 2<<10)) + `,"model":"m"}`)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		answerer(data)
+	}
 }
 
 // TestCanariesCostUsersNothing: a canary is not stopped by a budget that is spent and takes nothing from

@@ -122,7 +122,7 @@ func (x *exchange) answer() *dialect.Fault {
 		err = x.last(e)
 	}
 	if err != nil {
-		if c := class(err); c != "other" {
+		if c := class(err); c != "other" && x.served != nil {
 			x.served.broke(c)
 		}
 		return x.broken(err, scanner)

@@ -100,7 +100,7 @@ func (x *exchange) declared() string {
 	return "-"
 }
 
-// attributes are what every span and measure of an exchange has.
+// attributes are what every span of an exchange has.
 func (x *exchange) attributes(provider string) []attribute.KeyValue {
 	out := []attribute.KeyValue{
 		semconv.GenAIOperationNameKey.String(operations[x.route.Op]),
@@ -109,6 +109,18 @@ func (x *exchange) attributes(provider string) []attribute.KeyValue {
 	}
 	if provider != "" {
 		out = append(out, attribute.String("bartizan.provider", provider))
+	}
+	return append(out, x.marks()...)
+}
+
+// marks are what every span has, each step's too, of an exchange that is not a user's: whoever
+// counts spans can leave it out.
+func (x *exchange) marks() (out []attribute.KeyValue) {
+	if x.intent.Synthetic {
+		out = append(out, attribute.Bool("bartizan.synthetic", true))
+	}
+	if x.canary() {
+		out = append(out, attribute.Bool("bartizan.canary", true))
 	}
 	return out
 }
@@ -134,9 +146,6 @@ func (x *exchange) traces() {
 		attribute.String("bartizan.end", x.outcome.End),
 		attribute.String("bartizan.policy", x.intent.Verdict.Policy),
 		attribute.String("bartizan.decision", max(x.intent.Verdict.Decision, x.outcome.Verdict.Decision).String()))...)
-	if x.intent.Synthetic {
-		x.span.SetAttributes(attribute.Bool("bartizan.synthetic", true))
-	}
 	if x.first > 0 {
 		x.span.SetAttributes(attribute.Float64("gen_ai.response.time_to_first_chunk", x.first.Seconds()))
 	}
@@ -151,7 +160,7 @@ func (x *exchange) traces() {
 			if s.Took < worthASpan {
 				continue
 			}
-			_, span := t.tracer.Start(ctx, s.Name, trace.WithTimestamp(x.began.Add(s.At)))
+			_, span := t.tracer.Start(ctx, s.Name, trace.WithTimestamp(x.began.Add(s.At)), trace.WithAttributes(x.marks()...))
 			span.End(trace.WithTimestamp(x.began.Add(s.At + s.Took)))
 		}
 	}

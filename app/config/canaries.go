@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -53,19 +55,42 @@ func (c Canaries) End() time.Time {
 // maxPrompt bounds a system's prompt, in bytes.
 const maxPrompt = 256 << 10
 
+// errPrompt means that a file is there and is no prompt.
+var errPrompt = fmt.Errorf("must have 1 to %d bytes", maxPrompt)
+
 // ReadPrompt reads the system's own prompt; "" where none is named.
 func (c Canaries) ReadPrompt() (string, error) {
 	if c.Prompt == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(c.Prompt)
+	b, err := readPrompt(c.Prompt)
+	if errors.Is(err, errPrompt) {
+		return "", fmt.Errorf("the prompt of canaries, %s, %w", c.Prompt, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("the prompt of canaries cannot be read: %w", err)
 	}
-	if len(b) == 0 || len(b) > maxPrompt {
-		return "", fmt.Errorf("the prompt of canaries, %s, must have 1 to %d bytes", c.Prompt, maxPrompt)
-	}
 	return string(b), nil
+}
+
+// readPrompt reads what a check of the configuration and a round take for a prompt.
+func readPrompt(name string) ([]byte, error) {
+	// Opening what is no file, as a pipe, may wait for ever.
+	if info, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	b, err := io.ReadAll(io.LimitReader(f, maxPrompt+1))
+	if err == nil && (len(b) == 0 || len(b) > maxPrompt) {
+		err = errPrompt
+	}
+	return b, err
 }
 
 func (p *parser) canaries(f *File, at string, s System) {
@@ -101,6 +126,11 @@ func (p *parser) canaries(f *File, at string, s System) {
 		p.at(at+".model", "%q is none of the system's models%s", c.Model, among(c.Model, s.Models))
 	}
 	if c.Prompt != "" {
-		p.file(at+".prompt", c.Prompt)
+		c.Prompt = p.beside(c.Prompt) // where whoever reads it finds it too
+		if _, err := readPrompt(c.Prompt); errors.Is(err, errPrompt) {
+			p.at(at+".prompt", "the file %s %v", c.Prompt, err)
+		} else if err != nil {
+			p.at(at+".prompt", "the file %s cannot be read", c.Prompt)
+		}
 	}
 }
