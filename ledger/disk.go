@@ -175,3 +175,13 @@ func (d *folders) forget(dir string) {
 	delete(d.made, filepath.Clean(dir))
 	d.mu.Unlock()
 }
+
+// within lists what a pattern names in a folder, in order. The folder is no part of the pattern: it may
+// be called data[1].
+func within(dir, pattern string) ([]string, error) {
+	names, err := fs.Glob(os.DirFS(dir), pattern)
+	for i := range names {
+		names[i] = filepath.Join(dir, filepath.FromSlash(names[i]))
+	}
+	return names, err
+}

@@ -33,9 +33,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// testConfig keeps segments small, so that tests see many of them.
+// testConfig keeps segments small, so that tests see many of them, in a folder whose name would be a
+// pattern if anybody took it for one.
 func testConfig(t testing.TB) Config {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "data[1]")
 	return Config{Dir: filepath.Join(dir, "ledger"), KeyDir: filepath.Join(dir, "keys"), Origin: "test.invalid/log",
 		SegmentSize: 256 << 10, CheckpointEvery: 5 * time.Millisecond, retry: 5 * time.Millisecond}
 }

@@ -388,7 +388,7 @@ type segmentData struct {
 // readJournal reads all segments and judges each by the one after it, which says
 // with which number it ended. Frames behind that were never acknowledged.
 func readJournal(dir string) ([]*segmentData, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.j"))
+	names, err := within(dir, "*.j")
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func snapshot(t testing.TB, cfg Config) Config {
 	from := filepath.Dir(cfg.Dir)
 	for range 100 {
 		before := stand(t, from)
-		dir := t.TempDir()
+		dir := filepath.Join(t.TempDir(), "data[1]")
 		// What moves while it is copied is no moment of the ledger: a file may be
 		// renamed away between being listed and being read.
 		if err := os.CopyFS(dir, os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +78,7 @@ func journaled(t testing.TB, n int) Config {
 // theSegment returns the only journal segment with its frames.
 func theSegment(t testing.TB, cfg Config) (string, []byte, []int) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(cfg.Dir, "journal", "*.j"))
+	names, err := within(filepath.Join(cfg.Dir, "journal"), "*.j")
 	if err != nil || len(names) != 1 {
 		t.Fatalf("%v, %v", names, err)
 	}
@@ -237,7 +237,7 @@ func TestMissingSegment(t *testing.T) {
 		exchange(t, l, fmt.Sprintf("ex_%d", i))
 	}
 	c := snapshot(t, cfg)
-	names, err := filepath.Glob(filepath.Join(c.Dir, "journal", "*.j"))
+	names, err := within(filepath.Join(c.Dir, "journal"), "*.j")
 	if err != nil || len(names) < 3 {
 		t.Fatal(names, err)
 	}

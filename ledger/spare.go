@@ -10,7 +10,7 @@ import (
 
 // adoptSpares takes over the empty segments an earlier process made.
 func (j *journal) adoptSpares() error {
-	found, err := filepath.Glob(filepath.Join(j.dir, "spare-*"))
+	found, err := within(j.dir, "spare-*")
 	if err != nil {
 		return err
 	}

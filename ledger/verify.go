@@ -298,7 +298,7 @@ func (v *verifier) leftovers() {
 
 // spares must be empty.
 func (v *verifier) spares(dir string) {
-	names, _ := filepath.Glob(filepath.Join(dir, "spare-*")) // the pattern is good
+	names, _ := within(dir, "spare-*") // the pattern is good
 	for _, name := range names {
 		data, err := readFile(name, segmentMax)
 		if err != nil {
@@ -431,7 +431,7 @@ func (v *verifier) contents() {
 		return
 	}
 	root := filepath.Join(v.cfg.Dir, "content")
-	names, _ := filepath.Glob(filepath.Join(root, "*", "*")) // the pattern is good
+	names, _ := within(root, "*/*") // the pattern is good
 	for _, name := range names {
 		sum, ok := v.content[name]
 		delete(v.content, name)

@@ -345,7 +345,7 @@ func (s *Subjects) sweep(ctx context.Context, newest int64) error {
 	if err != nil || len(all) != 1 {
 		return err
 	}
-	names, _ := filepath.Glob(filepath.Join(s.dir, "subjects-*.key")) // the pattern is good
+	names, _ := fs.Glob(os.DirFS(s.dir), "subjects-*.key") // the pattern is good, whatever the folder is called
 	for _, name := range names {
 		g, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), "subjects-"), ".key"), 10, 64)
 		if err != nil || g >= newest {

@@ -21,15 +21,15 @@ import (
 
 func files(t *testing.T, dir string) (out []string) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	names, err := os.ReadDir(dir)
 	fatal(t, err)
 	for _, n := range names {
-		i, err := os.Stat(n)
+		i, err := n.Info()
 		fatal(t, err)
 		if i.Mode().Perm() != 0o600 {
 			t.Errorf("%s is %v", n, i.Mode())
 		}
-		out = append(out, filepath.Base(n))
+		out = append(out, n.Name())
 	}
 	return out
 }

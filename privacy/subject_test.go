@@ -77,7 +77,7 @@ var subjectSuite = []struct {
 func runSubjects(t *testing.T, config func(n int) store.Config) {
 	for i, c := range subjectSuite {
 		t.Run(c.name, func(t *testing.T) {
-			h := &house{t: t, cfg: config(i), dir: filepath.Join(t.TempDir(), "keys"), time: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+			h := &house{t: t, cfg: config(i), dir: filepath.Join(t.TempDir(), "data[1]", "keys"), time: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
 			h.cfg.Migrations = []store.Migrations{{Room: "privacy", Files: Migrations}}
 			c.run(t, h)
 		})
