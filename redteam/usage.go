@@ -139,10 +139,13 @@ func believable(n int) int64 { return int64(min(max(n, 0), mostTokens)) }
 // room holds that one more request is in the plan of its attempt or, where the target said more than
 // plans take it to say, under the caps all the same.
 func (r *runner) room(a *Attempt, replies []Exchange, c *Conversation) bool {
+	if !r.cfg.Plan.Campaign.capped() {
+		return true
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	most, capped := r.most[a.N]
-	if !capped || most == (bound{}) {
+	most, planned := r.most[a.N]
+	if !planned { // it is made once more, by itself
 		return true
 	}
 	takes := Usage{1, c.Tokens(), int64(c.MaxTokens)}
