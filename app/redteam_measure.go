@@ -31,15 +31,15 @@ func MeasureScorer(ctx context.Context, id, file string, c *redteam.Campaign, ju
 		return nil, err
 	}
 	var ask func(redteam.Role, string) (string, error)
-	var broke error // the cap that ended it: what was measured until then is no measurement
+	var broke error // the cap, or the scope, that ended it: what was measured until then is no measurement
 	if judge != nil {
-		model, err := c.Asks(ctx, map[redteam.Role]redteam.Target{redteam.JudgeRole: judge}, scope, time.Now())
+		model, err := c.Asks(ctx, map[redteam.Role]redteam.Target{redteam.JudgeRole: judge}, scope, time.Now)
 		if err != nil {
 			return nil, err
 		}
 		ask = func(r redteam.Role, prompt string) (string, error) {
 			answer, err := model(r, prompt)
-			if errors.Is(err, redteam.ErrBudget) {
+			if errors.Is(err, redteam.ErrBudget) || errors.Is(err, redteam.ErrScope) {
 				broke = err
 			}
 			return answer, err

@@ -110,7 +110,7 @@ func TestPlansAreUpperBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := redteam.Campaign{Name: "bounds", Random: 11, Chains: [][]string{{}}, Arms: []string{"on"}, MaxTokens: 96, Rate: redteam.Rate{Parallel: 2},
-		Attacker: &redteam.Attacker{Endpoint: redteam.Endpoint{Dialect: "openai", URL: "https://x.example", MaxTokens: 50}, Turns: 6},
+		Attacker: &redteam.Attacker{Endpoint: redteam.Endpoint{Dialect: "openai", URL: "https://x.example", MaxTokens: 1100}, Turns: 6}, // as many as what it says has
 		Judge:    &redteam.Endpoint{Dialect: "openai", URL: "https://x.example", MaxTokens: 20}}
 	for i, k := range lib.Converters {
 		c.Chains = append(c.Chains, []string{k.ID()})

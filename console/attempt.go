@@ -31,6 +31,7 @@ type attemptPage struct {
 	MayOpen     bool
 	MayEdit     bool
 	MayRun      bool
+	Round       bool // it was tried while people use the system: the next round tries it again
 	Token       string
 }
 
@@ -63,7 +64,7 @@ func (c *Console) attemptWith(w http.ResponseWriter, r *http.Request, s *access.
 	may := func(act string) bool { return c.cfg.Desk.May(actor(s), act) == nil }
 	p := attemptPage{Attempt: one, Disguise: disguise(one.Result.Chain), Finding: one.Open(), Form: one.Suggested, Damages: redteam.Damages, Likelihoods: redteam.Likelihoods, Token: s.Token,
 		MayRead: may(desk.ContentRead), MayJudge: may(desk.RedteamDecide) && (one.Waiting || one.Result.Score.Scorer == "people"), MayOpen: may(desk.FindingOpen) && one.Through && one.Gated, MayEdit: may(desk.FindingEdit), MayRun: may(desk.RedteamRun),
-		Command: fmt.Sprintf("bartizan redteam replay %s --dir %s/redteam/%s", one.Result.Key, c.cfg.Data, one.Campaign)}
+		Command: fmt.Sprintf("bartizan redteam replay %s --dir %s/redteam/%s", one.Result.Key, c.cfg.Data, campaignFolder(one.Campaign)), Round: redteam.IsRound(one.Campaign)}
 	if f := p.Finding; f != nil {
 		if p.Form = f.Handling; !f.Due.IsZero() {
 			p.Due = f.Due.Format("2006-01-02")

@@ -52,7 +52,7 @@ func TestLivePage(t *testing.T) {
 	}
 	round := admin.get("/redteam/" + s.Rounds[8].Name()).body
 	check(t, "round", round)
-	says(t, "round", round, `<a href="/redteam/live">Live</a>`, "attacks got through “bot”", "/redteam/live/bot/"+s.Rounds[8].Folder+" --format sarif")
+	says(t, "round", round, `<a href="/redteam/live">Live</a>`, "attacks got through “bot”", " attempts in 1 arm (bot), at most", "/redteam/live/bot/"+s.Rounds[8].Folder+" --format sarif")
 	if strings.Contains(round, "Go on with it") {
 		t.Error("a round is offered to go on as a campaign of the range")
 	}

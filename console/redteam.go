@@ -89,11 +89,13 @@ func (v campaignView) Running() bool {
 func (v campaignView) Round() bool { return redteam.IsRound(v.ID) }
 
 // Folder is where the campaign lies, below the folder of campaigns.
-func (v campaignView) Folder() string {
-	if path := redteam.RoundPath(v.ID); path != "" {
+func (v campaignView) Folder() string { return campaignFolder(v.ID) }
+
+func campaignFolder(id string) string {
+	if path := redteam.RoundPath(id); path != "" {
 		return "live/" + path
 	}
-	return v.ID
+	return id
 }
 
 // Of is how many attempts were made, of how many, in words.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"os"
@@ -244,5 +245,43 @@ func TestCoveragePage(t *testing.T) {
 	says(t, "coverage", body, "Of 16 pairs of impact and phase, 6 were tested.", "LLM01:2026", "LLM02:2026", "not tested", "1 of 2 tested")
 	if strings.Contains(body, "<td></td>") {
 		t.Error("a cell is blank")
+	}
+}
+
+// TestReTests: an attempt says how it is tried again where it was tried: the range by a button, another
+// system by its own campaign, and what is tried while people use it by the next round.
+func TestReTests(t *testing.T) {
+	h := build(t).furnish(1)
+	path := filepath.Join(h.attacks, "second", "campaign.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(b, []byte("inside://practice/"), []byte("https://gate.acme.example/")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := h.tried()
+	round := s.Rounds[len(s.Rounds)-1].Name()
+	const again, own, next, send = "Run the default campaign again", "Run this campaign again, with its file", "The next round is the re-test.", "--send"
+	for id, want := range map[string][]string{"first": {again, send}, "second": {own, send, "--scope"}, round: {next, "<a href=\"/redteam/live\">at once", "/var/lib/bartizan/redteam/live/bot/" + s.Rounds[len(s.Rounds)-1].Folder}} {
+		c, err := h.counter.Campaign(context.Background(), everything, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := ""
+		for _, one := range c.Survey.Pairs {
+			key = one.Key
+		}
+		body := h.as("admin").get("/redteam/" + id + "/" + key).body
+		check(t, id, body)
+		says(t, id, body, append(want, "bartizan redteam replay "+key)...)
+		for _, no := range []string{again, own, next, send} {
+			if !slices.Contains(want, no) && strings.Contains(body, no) {
+				t.Errorf("an attempt of %s says %q", id, no)
+			}
+		}
+		if reader := h.as("reader").get("/redteam/" + id + "/" + key).body; strings.Contains(reader, again) || strings.Contains(reader, "Try now") || strings.Contains(reader, next) != (id == round) {
+			t.Errorf("what a reader sees of %s is\n%s", id, reader)
+		}
 	}
 }

@@ -24,6 +24,7 @@ type Attempt struct {
 	Target    string            `json:"target"`
 	Gated     bool              `json:"gated"` // it is of the arm that is gated
 	Through   bool              `json:"through"`
+	Inside    bool              `json:"inside"`  // its campaign attacks only the range inside this process
 	Waiting   bool              `json:"waiting"` // for a person's judgement
 	Suggested redteam.Handling  `json:"suggested"`
 	Findings  []redteam.Finding `json:"findings"` // of the same attempt in any campaign, the newest first
@@ -76,7 +77,7 @@ func (d *Desk) attempt(id, key string) (*Attempt, error) {
 	}
 	arms := c.Analysis.Campaign.Arms
 	t := redteam.Tried{Cell: r.Cell, Outcome: r.Outcome, Verdict: r.Score.Verdict}
-	out := &Attempt{Campaign: id, Name: c.Analysis.Campaign.Name, Result: r, Target: c.Analysis.Targets[r.Arm], Gated: r.Arm == arms[len(arms)-1], Through: t.Through(),
+	out := &Attempt{Campaign: id, Name: c.Analysis.Campaign.Name, Result: r, Target: c.Analysis.Targets[r.Arm], Gated: r.Arm == arms[len(arms)-1], Through: t.Through(), Inside: c.Inside,
 		Waiting: r.Outcome == redteam.Answered && r.Score.Verdict == redteam.Unknown && r.Cell != redteam.BenignCell, Findings: []redteam.Finding{}}
 	if s := c.Plan.Seed(r.Seed); s != nil {
 		out.Objective, out.Category, out.Impact, out.Persona = s.Objective, string(s.Category), s.Impact, s.Persona

@@ -31,6 +31,7 @@ type Analysis struct {
 	Waiting  []string     `json:"waiting"` // keys of attempts that people must judge
 	Heads    string       `json:"head"`    // link of the last result
 	Judges   []JudgedHits `json:"judges,omitempty"`
+	Failures []Failure    `json:"failures,omitempty"` // of all arms
 }
 
 // JudgedHits says how good an imperfect scorer is, and how much rests on it.
@@ -140,7 +141,7 @@ func Analyse(dir string, p *Plan, judges map[string]stat.Judge) (*Analysis, erro
 		known[id] = stat.Judge{Found: j.Found, Hits: j.Hits, Passed: j.Passed, Other: j.Other}
 	}
 	maps.Copy(known, judges)
-	a := &analyst{plan: p, judges: known, looked: newLooks(p), arms: map[string]*armCount{}, through: map[[3]string]*Through{}, refs: map[string]*Covered{}, scored: map[string]int{}, pairs: map[string]*signs{},
+	a := &analyst{plan: p, judges: known, looked: newLooks(p), arms: map[string]*armCount{}, through: map[[3]string]*Through{}, refs: map[string]*Covered{}, scored: map[string]int{}, pairs: map[string]*signs{}, failing: failing{},
 		out: &Analysis{Campaign: f.Campaign, Targets: f.Targets, Begun: f.Begun, Allowed: f.Allowed, Planned: p.Attempts, Waiting: []string{}, Through: []Through{}, Coverage: []Covered{}}}
 	if err := Results(dir, a.take); err != nil {
 		return nil, err
@@ -159,6 +160,7 @@ type analyst struct {
 	scored  map[string]int
 	pairs   map[string]*signs // by seed
 	looked  *looks
+	failing failing
 	next    int     // attempt that is due
 	first   *Result // of the pair that is being read
 	both    Pairs
@@ -231,6 +233,7 @@ func (a *analyst) take(r *Result) error {
 		a.passed(r)
 	}
 	a.pair(r)
+	a.failing.take(r)
 	return nil
 }
 
@@ -392,6 +395,7 @@ func (a *analyst) finish() {
 	slices.SortFunc(o.Through, func(x, y Through) int {
 		return cmp.Or(cmp.Compare(y.Hits, x.Hits), cmp.Compare(x.Category, y.Category), cmp.Compare(x.Strategy, y.Strategy), cmp.Compare(x.Chain, y.Chain))
 	})
+	o.Failures = a.failing.list()
 	a.untested()
 	for _, ref := range slices.Sorted(maps.Keys(a.refs)) {
 		o.Coverage = append(o.Coverage, *a.refs[ref])

@@ -69,7 +69,7 @@ func (p *Plan) questions(scenes []*Scene) (u Usage) {
 // usage is what they did cost.
 func (b Baseline) usage() (u Usage) {
 	for _, e := range b {
-		u = u.plus(Usage{1, int64(e.Input), int64(e.Output)}, 1)
+		u = u.plus(Usage{1, believable(e.Input), believable(e.Output)}, 1)
 	}
 	return u
 }
@@ -92,10 +92,15 @@ func Measure(ctx context.Context, cfg RunConfig) (Baseline, error) {
 	target := cfg.Targets[cfg.Plan.Campaign.Arms[0]]
 	for _, scene := range scenes {
 		c := cfg.Plan.question(scene)
+		if err := cfg.allowed(); err != nil {
+			return nil, err
+		}
 		e, err := target.Send(ctx, &c)
 		if err != nil {
 			return nil, err
 		}
+		e.clean()
+		e.count(&c)
 		had[scene.ID] = e
 	}
 	if len(had) == 0 {

@@ -153,6 +153,10 @@ type asker struct {
 	from  *Campaign
 	free  bool // no attempt was planned: only the model's own cap holds
 	asked []Question
+	// While the scope allows it; denied is why it did not.
+	scope  *Scope
+	now    func() time.Time
+	denied error
 }
 
 // ask implements State.Ask.
@@ -211,6 +215,10 @@ func (k *asker) within(role Role, prompt string) bool {
 // put asks a model.
 func (k *asker) put(role Role, target Target, prompt string) (Question, error) {
 	c := asking(prompt, k.from.endpoint(role).MaxTokens)
+	if err := k.scope.Allows(target.Fingerprint(), k.now()); err != nil {
+		k.denied = err // no fault of the attempt's: it has no result
+		return Question{}, err
+	}
 	e, err := target.Send(k.ctx, &c)
 	if err == nil {
 		err = k.ctx.Err() // what was cut off is no answer
@@ -219,6 +227,7 @@ func (k *asker) put(role Role, target Target, prompt string) (Question, error) {
 		return Question{}, err
 	}
 	e.clean()
+	e.count(&c) // before an answer that counts for none is taken away: it was paid for
 	q := Question{Role: role, Prompt: prompt, Answer: e.Text, Error: e.Error, Model: e.Model, Input: e.Input, Output: e.Output}
 	switch {
 	case e.Outcome == Blocked:
@@ -227,9 +236,6 @@ func (k *asker) put(role Role, target Target, prompt string) (Question, error) {
 		q.Error = "it said nothing"
 	case e.Outcome == Failed && q.Error == "":
 		q.Error = "failed"
-	}
-	if q.Input == 0 && q.Output == 0 { // a model that does not count is counted as plans are
-		q.Input, q.Output = int(c.Tokens()), int(inTokens(len(e.Text)))
 	}
 	return q, nil
 }
@@ -264,12 +270,13 @@ func (s *State) Err() error {
 }
 
 // Asks returns how the models of a campaign are asked outside of an attempt, each within its own cap:
-// beyond it the error is [ErrBudget]. The scope must allow them.
-func (c *Campaign) Asks(ctx context.Context, models map[Role]Target, scope *Scope, now time.Time) (func(Role, string) (string, error), error) {
+// beyond it the error is [ErrBudget]. The scope must allow them, each time: where it has ended the error
+// is [ErrScope].
+func (c *Campaign) Asks(ctx context.Context, models map[Role]Target, scope *Scope, now func() time.Time) (func(Role, string) (string, error), error) {
 	for _, t := range models {
-		if err := scope.Allows(t.Fingerprint(), now); err != nil {
+		if err := scope.Allows(t.Fingerprint(), now()); err != nil {
 			return nil, err
 		}
 	}
-	return (&asker{ctx: ctx, live: models, from: c, free: true}).ask, nil
+	return (&asker{ctx: ctx, live: models, from: c, free: true, scope: scope, now: now}).ask, nil
 }

@@ -2,6 +2,7 @@ package redteam
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ func (r *runner) play(ctx context.Context, a *Attempt, said []Question) (*Result
 	one := &Result{N: a.N, Key: a.Key, Pair: a.Pair, Arm: a.Arm, Seed: a.Seed.ID, Strategy: a.Strategy.ID(), Chain: a.Chain, Repeat: a.Repeat, Cell: a.Cell, Trace: Trace{At: r.cfg.Now().UTC()}}
 	for s.Turn() < a.requests {
 		c, more := a.Strategy.Next(s)
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(models.denied, ctx.Err()); err != nil {
 			return nil, err
 		}
 		if !more {
@@ -25,6 +26,10 @@ func (r *runner) play(ctx context.Context, a *Attempt, said []Question) (*Result
 		}
 		if c.MaxTokens == 0 {
 			c.MaxTokens = r.cfg.Plan.Campaign.MaxTokens
+		}
+		if !r.room(a, s.Replies, &c) {
+			s.Memory = broken{"the target answered with more than it was asked for, and the next request could exceed the budget"}
+			break
 		}
 		e, err := r.send(ctx, a, &c)
 		if err != nil {
@@ -42,21 +47,25 @@ func (r *runner) play(ctx context.Context, a *Attempt, said []Question) (*Result
 	}
 	one.Outcome, one.Score = Judge(ctx, s, r.cfg.Scorers)
 	one.Asked = models.asked
-	return one, ctx.Err()
+	return one, errors.Join(models.denied, ctx.Err())
 }
 
 // asker is who an attempt asks.
 func (r *runner) asker(ctx context.Context, a *Attempt, said []Question) *asker {
-	k := &asker{ctx: ctx, said: slices.Clone(said), live: r.cfg.models(), from: &r.cfg.Plan.Campaign}
+	k := &asker{ctx: ctx, said: slices.Clone(said), live: r.cfg.models(), from: &r.cfg.Plan.Campaign, scope: r.cfg.Scope, now: r.cfg.Now}
 	if len(k.live) > 0 {
 		k.most = r.cfg.Plan.most(a)
 	}
 	return k
 }
 
-// send sends one conversation when it is time.
+// send sends one conversation when it is time, and while the scope allows it: a campaign may take
+// longer than its scope.
 func (r *runner) send(ctx context.Context, a *Attempt, c *Conversation) (Exchange, error) {
 	if err := r.limit.wait(ctx); err != nil {
+		return Exchange{}, err
+	}
+	if err := r.cfg.Scope.Allows(r.cfg.Targets[a.Arm].Fingerprint(), r.cfg.Now()); err != nil {
 		return Exchange{}, err
 	}
 	began := time.Now()
@@ -69,6 +78,7 @@ func (r *runner) send(ctx context.Context, a *Attempt, c *Conversation) (Exchang
 	}
 	e.Took = time.Since(began)
 	e.clean()
+	e.count(c)
 	return e, nil
 }
 
@@ -85,9 +95,11 @@ func (r *runner) enough(ctx context.Context, a *Attempt, s *State) bool {
 }
 
 // clean replaces what is no UTF-8 in what a target said: a journal holds JSON, and what is read
-// there must be what was judged.
+// there must be what was judged. What a target calls itself is shown where its words are not, so
+// that it is only a name.
 func (e *Exchange) clean() {
-	texts := []*string{&e.Text, &e.Error, &e.Model, &e.Record}
+	e.Model = nameOnly(e.Model)
+	texts := []*string{&e.Text, &e.Error, &e.Record}
 	for i := range e.Calls {
 		texts = append(texts, &e.Calls[i].Tool, &e.Calls[i].Args)
 	}
@@ -97,6 +109,20 @@ func (e *Exchange) clean() {
 	for _, s := range texts {
 		*s = strings.ToValidUTF8(*s, "\ufffd")
 	}
+}
+
+// maxModel is how many bytes what a target calls itself has.
+const maxModel = 128
+
+// nameOnly is the printable ASCII of a name.
+func nameOnly(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, name)
+	return name[:min(len(name), maxModel)]
 }
 
 // Judge says what became of an attempt, and whether it had its effect. A hit is a hit in

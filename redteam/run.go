@@ -58,8 +58,8 @@ func (s *Spent) add(r *Result) {
 	for i := range r.Replies {
 		e := &r.Replies[i]
 		s.Requests++
-		s.Input += int64(e.Input)
-		s.Output += int64(e.Output)
+		s.Input += believable(e.Input)
+		s.Output += believable(e.Output)
 		s.Time += e.Took
 	}
 	a, j := usage(r.Asked, AttackerRole), usage(r.Asked, JudgeRole)
@@ -88,8 +88,8 @@ type frozen struct {
 	Models   map[Role]string   `json:"models,omitempty"` // fingerprints of those on our own side
 }
 
-// Run makes every attempt that has no result yet. When the context ends, or the budget, it
-// leaves a journal from which another Run goes on.
+// Run makes every attempt that has no result yet. When the context ends, or the budget, or the time
+// of the scope, it leaves a journal from which another Run goes on.
 func Run(ctx context.Context, cfg RunConfig) (Progress, error) {
 	cfg = cfg.ready()
 	if err := cfg.allowedAll(); err != nil {
@@ -111,7 +111,9 @@ func Run(ctx context.Context, cfg RunConfig) (Progress, error) {
 		return r.progress, errors.Join(err, r.journal.close())
 	}
 	r.before.target = before.usage()
-	err = r.run(ctx)
+	if err = r.run(ctx); errors.Is(err, ErrScope) {
+		err = fmt.Errorf("%w, under which the campaign goes on where it was", err)
+	}
 	err = errors.Join(err, r.journal.close())
 	r.tell(true)
 	return r.progress, err
@@ -263,6 +265,7 @@ type runner struct {
 	progress Progress
 	flushed  time.Time
 	err      error
+	cancel   context.CancelFunc // ends what is under way
 }
 
 // seen takes a result that was there already.
@@ -305,6 +308,7 @@ func (r *runner) skip() {
 func (r *runner) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.cancel = cancel
 	stop := context.AfterFunc(ctx, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -313,14 +317,10 @@ func (r *runner) run(ctx context.Context) error {
 	defer stop()
 	if minutes := r.cfg.Plan.Campaign.Budget.Minutes; minutes > 0 {
 		left := time.Duration(minutes*float64(time.Minute)) - r.spent.Time/time.Duration(r.cfg.Plan.Campaign.Rate.Parallel)
-		clock := time.AfterFunc(max(left, 0), func() {
-			r.mu.Lock()
-			r.end(fmt.Errorf("%w: the minutes are over", ErrBudget))
-			r.mu.Unlock()
-			cancel()
-		})
-		defer clock.Stop()
+		defer r.after(left, fmt.Errorf("%w: the minutes are over", ErrBudget)).Stop()
 	}
+	// Each request looks at the scope; this ends those that wait or are under way.
+	defer r.after(r.cfg.Scope.Until.Sub(r.cfg.Now()), r.cfg.Scope.over()).Stop()
 	var all sync.WaitGroup
 	for range r.cfg.Plan.Campaign.Rate.Parallel {
 		all.Go(func() { r.work(ctx) })
@@ -329,6 +329,16 @@ func (r *runner) run(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
+}
+
+// after ends the campaign when so much time has passed.
+func (r *runner) after(d time.Duration, why error) *time.Timer {
+	return time.AfterFunc(max(d, 0), func() {
+		r.mu.Lock()
+		r.end(why)
+		r.mu.Unlock()
+		r.cancel()
+	})
 }
 
 // end is the first reason to stop.
@@ -351,6 +361,9 @@ func (r *runner) work(ctx context.Context) {
 		if err != nil {
 			r.end(err)
 			r.mu.Unlock()
+			if errors.Is(err, ErrScope) {
+				r.cancel() // nothing that is under way is allowed any more
+			}
 			return
 		}
 		r.ahead[a.N] = one

@@ -24,7 +24,7 @@ func (s *Scope) Allows(fingerprint string, now time.Time) error {
 	case s.AllowedBy == "" || s.Reason == "":
 		return fmt.Errorf("%w: the scope does not say who allowed it and why", ErrScope)
 	case s.Until.IsZero() || !now.Before(s.Until):
-		return fmt.Errorf("%w: the scope ended on %s; ask %s for a new one", ErrScope, s.Until.Format(time.DateOnly), s.AllowedBy)
+		return s.over()
 	}
 	for _, t := range s.Targets {
 		if t != "" && covers(t, fingerprint) {
@@ -32,6 +32,11 @@ func (s *Scope) Allows(fingerprint string, now time.Time) error {
 		}
 	}
 	return fmt.Errorf("%w: the scope of %s does not name the target %s", ErrScope, s.AllowedBy, fingerprint)
+}
+
+// over is the error of a scope that has ended.
+func (s *Scope) over() error {
+	return fmt.Errorf("%w: the scope ended on %s; ask %s for a new one", ErrScope, s.Until.Format(time.DateOnly), s.AllowedBy)
 }
 
 // covers reports whether what is allowed is the target, or a whole part of its name.

@@ -65,7 +65,7 @@ func over(c Caps, u Usage, cost int64) bool {
 func usage(list []Question, role Role) (u Usage) {
 	for i := range list {
 		if q := &list[i]; q.Role == role {
-			u = u.plus(Usage{1, int64(q.Input), int64(q.Output)}, 1)
+			u = u.plus(Usage{1, believable(q.Input), believable(q.Output)}, 1)
 		}
 	}
 	return u
@@ -117,4 +117,50 @@ func (e *Exchange) Tokens() int64 {
 		n += aroundTurn + inTokens(len(k.Tool)+len(k.Args))
 	}
 	return n
+}
+
+// count settles what a request took: what who was asked says of it, and no less than plans count. Caps
+// rest on it, and whom they hold against may say nothing, or what is not so. What was sent counts
+// whatever became of it.
+func (e *Exchange) count(c *Conversation) {
+	said := e.Tokens()
+	if most := int64(c.MaxTokens); said > most && said*bytesPerToken <= most*wideToken {
+		said = most // in long words: no more than it was allowed, and plans rest on that
+	}
+	e.Input, e.Output = int(max(believable(e.Input), c.Tokens())), int(max(believable(e.Output), said))
+}
+
+// mostTokens bounds what one request can be said to have taken: sums of it do not overflow.
+const mostTokens = 1 << 30
+
+// believable is a count that somebody else names.
+func believable(n int) int64 { return int64(min(max(n, 0), mostTokens)) }
+
+// room holds that one more request is in the plan of its attempt or, where the target said more than
+// plans take it to say, under the caps all the same.
+func (r *runner) room(a *Attempt, replies []Exchange, c *Conversation) bool {
+	if !r.cfg.Plan.Campaign.capped() {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	most, planned := r.most[a.N]
+	if !planned { // it is made once more, by itself
+		return true
+	}
+	takes := Usage{1, c.Tokens(), int64(c.MaxTokens)}
+	for i := range replies {
+		takes = takes.plus(Usage{1, int64(replies[i].Input), int64(replies[i].Output)}, 1)
+	}
+	over := takes.plus(most.target, -1)
+	more := bound{target: Usage{Input: max(over.Input, 0), Output: max(over.Output, 0)}}
+	if more == (bound{}) {
+		return true
+	}
+	spent := r.spent.bound()
+	if r.cfg.Plan.Campaign.exceeds(spent.plus(r.before, 1).plus(r.reserved, 1).plus(more, 1)) != "" {
+		return false
+	}
+	r.most[a.N], r.reserved = most.plus(more, 1), r.reserved.plus(more, 1)
+	return true
 }

@@ -130,7 +130,7 @@ type redteamRun struct {
 
 // Help is shown by -h.
 func (redteamRun) Help() string {
-	return "Example:\n  bartizan redteam run\n  bartizan redteam run -f campaign.yaml --targets targets.yaml --scope scope.yaml --dir nightly\n\nCtrl-C stops it at once; the same command goes on where it was."
+	return "Example:\n  bartizan redteam run\n  bartizan redteam run -f campaign.yaml --targets targets.yaml --scope scope.yaml --dir nightly\n\nCtrl-C stops it at once, and so does the end of the scope; the same command goes on where it was."
 }
 
 // Run implements the command.
@@ -173,10 +173,12 @@ func (c *redteamRun) Run(s *streams) error {
 	cfg.Progress = func(g redteam.Progress) {
 		tell(fmt.Sprintf("%d got through, %d blocked, %d failed", g.Hits, g.Blocked, g.Errors), g.Done, g.Of)
 	}
-	_, err = redteam.Run(ctx, cfg)
+	made, err := redteam.Run(ctx, cfg)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &exit{exitStop, fmt.Errorf("stopped; what was done is in %s, and the same command goes on", c.Dir)}
+	case errors.Is(err, redteam.ErrScope) && made.Of > 0: // it had begun
+		return &exit{exitStop, fmt.Errorf("%w; what was done is in %s", err, c.Dir)}
 	case errors.Is(err, redteam.ErrScope), errors.Is(err, redteam.ErrOther):
 		return &exit{exitUse, err}
 	case err != nil && !errors.Is(err, redteam.ErrBudget):

@@ -359,7 +359,11 @@ func (c *redteamExport) Run(s *streams) (err error) {
 
 func printPlan(s *streams, p *redteam.Plan) {
 	c := p.Campaign
-	fmt.Fprintf(s.out, "Campaign %s: %d attempts, arms %s; at most %d requests and %d tokens", c.Name, p.Attempts, strings.Join(c.Arms, ", "), p.Requests, p.Tokens)
+	arms := "arms"
+	if len(c.Arms) == 1 {
+		arms = "arm"
+	}
+	fmt.Fprintf(s.out, "Campaign %s: %d attempts, %s %s; at most %d requests and %d tokens", c.Name, p.Attempts, arms, strings.Join(c.Arms, ", "), p.Requests, p.Tokens)
 	for _, m := range []struct {
 		name  string
 		takes redteam.Usage
@@ -401,6 +405,9 @@ func printAnalysis(s *streams, a *redteam.Analysis) {
 	}
 	if p := a.Pairs; p != nil {
 		fmt.Fprintf(s.out, "\nThe same attacks: %d got through %s alone, %d through %s alone, %d both, %d none; p %.4g over seeds.\n", p.Fewer, p.First, p.More, p.Last, p.Both, p.Neither, p.P)
+	}
+	if why := a.Failing(); len(why) > 0 {
+		fmt.Fprintf(s.out, "\n%s\n", strings.Join(why, "\n"))
 	}
 	fmt.Fprintf(s.out, "\nGate: %s\n", a.Answer)
 	for _, r := range a.Reasons {

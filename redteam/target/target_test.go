@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -326,4 +327,53 @@ func FuzzParseHTTP(f *testing.F) {
 		}
 		_, _ = ParseREST([]byte(s), "k")
 	})
+}
+
+// elsewhere keeps where requests go, and answers none.
+type elsewhere struct{ asked []string }
+
+func (e *elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
+	e.asked = append(e.asked, r.URL.String())
+	return nil, errors.New("nobody is there")
+}
+
+// TestPromptsNameNoHost: no prompt says who is asked: a template in which it would is refused, and what
+// is sent goes where the scope saw that it goes.
+func TestPromptsNameNoHost(t *testing.T) {
+	for _, u := range []string{"https://gate.acme.example{PROMPT}/v1/chat", "https://{PROMPT}gate.acme.example/v1", "https://gate.acme.example:{PROMPT}/v1", "https://gate.acme.example:8443{PROMPT}", "https://{PROMPT}", "https://{PROMPT}@gate.acme.example/v1", "https://a:{PROMPT}@gate.acme.example/v1", "http{PROMPT}://gate.acme.example/v1", "{PROMPT}://gate.acme.example", "https://gate.acme.example{PROMPT}?q=1", `https://gate.acme.example{PROMPT}\v1`, "{PROMPT}"} {
+		if _, err := ParseHTTP("GET "+u+"\n\n", "https"); err == nil || !strings.Contains(err.Error(), "lets a prompt say which host is asked") {
+			t.Errorf("%s: %v", u, err)
+		}
+		if _, err := ParseREST([]byte(`{"uri":`+quoted(strings.ReplaceAll(u, "{PROMPT}", "$INPUT"))+`}`), ""); err == nil {
+			t.Errorf("%s is an address", u)
+		}
+		// Whoever makes a template by hand is held all the same.
+		e := &elsewhere{}
+		if got := send(t, &Template{Method: "GET", URL: u, Mark: "{PROMPT}", Transport: e}, &redteam.Conversation{Turns: []redteam.Turn{{Role: "user", Text: ".evil.example"}}}); got.Outcome != redteam.Failed || len(e.asked) > 0 {
+			t.Errorf("%s asked %q: %+v", u, e.asked, got)
+		}
+	}
+	if _, err := ParseHTTP("GET /v1\nHost: gate{PROMPT}.acme.example\n\n", "https"); err == nil {
+		t.Error("a prompt stands in the header of the host")
+	}
+	scope := redteam.Scope{AllowedBy: "ann", Reason: "T-1", Until: time.Now().Add(time.Hour), Targets: []string{"https://gate.acme.example/v1"}}
+	for _, u := range []string{"https://gate.acme.example/v1/{PROMPT}", "https://gate.acme.example/v1/{PROMPT}/chat", "https://gate.acme.example/v1?q={PROMPT}", "https://gate.acme.example/v1#{PROMPT}"} {
+		target, err := ParseHTTP("GET "+u+"\n\n", "https")
+		if err != nil || scope.Allows(target.Fingerprint(), time.Now()) != nil {
+			t.Fatalf("%s: %v", u, err)
+		}
+		e := &elsewhere{}
+		target.Transport = e
+		for _, prompt := range []string{".evil.example", "@evil.example/", "//evil.example/", `\\evil.example`, "..", ".", "../..", "?x#y", "a\nb", ""} {
+			_ = send(t, target, &redteam.Conversation{Turns: []redteam.Turn{{Role: "user", Text: prompt}}})
+		}
+		for _, asked := range e.asked {
+			if at, err := url.Parse(asked); err != nil || at.Host != "gate.acme.example" || at.Scheme != "https" || !strings.HasPrefix(at.JoinPath().Path+"/", "/v1/") {
+				t.Errorf("%s asked %s", u, asked)
+			}
+		}
+		if len(e.asked) < 5 {
+			t.Errorf("%s asked only %q", u, e.asked)
+		}
+	}
 }

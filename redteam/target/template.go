@@ -150,16 +150,55 @@ func path(s string) string {
 }
 
 func (t *Template) check() error {
-	u, err := url.Parse(strings.ReplaceAll(t.URL, t.Mark, "x"))
+	u, err := t.address()
 	switch {
 	case t.Mark == "" || !strings.Contains(t.URL, t.Mark) && !strings.Contains(t.Body, t.Mark) && !t.inHeader():
 		return fmt.Errorf("target: the request template has no place for the prompt; write one of %s", strings.Join(marks, ", "))
+	case strings.Contains(authority(t.URL), t.Mark):
+		return errors.New("target: the request template lets a prompt say which host is asked; put the place for the prompt behind the host, into a header or into the body")
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("target: the request template names no URL of http or https")
 	case u.User != nil:
 		return errors.New("target: the URL of the request template holds credentials; put them into a header")
 	}
 	return nil
+}
+
+// address is where requests go, apart from what a prompt adds to it.
+func (t *Template) address() (*url.URL, error) {
+	return url.Parse(strings.ReplaceAll(t.URL, t.Mark, "x"))
+}
+
+// authority is the part of a URL that says who is asked: its scheme, credentials, host and port.
+func authority(s string) string {
+	at := strings.Index(s, "://")
+	if at < 0 {
+		return s
+	}
+	if end := strings.IndexAny(s[at+3:], `/?#\`); end >= 0 {
+		return s[:at+3+end]
+	}
+	return s
+}
+
+// leaves reports whether a request goes elsewhere than the template says, which is what the scope saw:
+// to another host, or up from the path.
+func (t *Template) leaves(u *url.URL) bool {
+	own, err := t.address()
+	if err != nil || own.Host == "" || u.Scheme != own.Scheme || u.Host != own.Host || u.User != nil {
+		return true
+	}
+	return climbs(u.Path) != climbs(own.Path) // who wrote the template may mean it
+}
+
+// climbs counts the parts of a path that lead elsewhere in it.
+func climbs(path string) (n int) {
+	for _, part := range strings.Split(path, "/") {
+		if part == "." || part == ".." {
+			n++
+		}
+	}
+	return n
 }
 
 func (t *Template) inHeader() bool {
@@ -244,6 +283,10 @@ func (t *Template) Send(ctx context.Context, c *redteam.Conversation) (redteam.E
 	r, err := http.NewRequestWithContext(sending, t.Method, t.fill(t.URL, words, url.QueryEscape), strings.NewReader(body))
 	if err != nil {
 		e.Error = "no request can be made of it"
+		return e, nil
+	}
+	if t.leaves(r.URL) {
+		e.Error = "the prompt leads away from the target"
 		return e, nil
 	}
 	for name, values := range t.Header {
