@@ -4,7 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"github.com/bartizan-ai/bartizan/record"
 	"github.com/bartizan-ai/bartizan/redteam"
+	"github.com/bartizan-ai/bartizan/risk"
 )
 
 // ranged plans a campaign of some seeds on the demonstration's arms.
@@ -43,9 +45,13 @@ func TestRangesAgree(t *testing.T) {
 		got[name] = map[string]redteam.Result{}
 		must(t, redteam.Results(dir, func(one *redteam.Result) error { got[name][one.Key] = *one; return nil }))
 	}
-	blocked, hits := 0, 0
+	blocked, hits, edited := 0, 0, 0
 	for key, w := range got["whole"] {
 		f := got["fast"][key]
+		if masked(t, whole.app, &w) { // the policy alone edits nothing, so the model was told something else
+			edited++
+			continue
+		}
 		if w.Outcome != f.Outcome || w.Outcome == redteam.Blocked && (w.Replies[len(w.Replies)-1].Block.Detector != f.Replies[len(f.Replies)-1].Block.Detector || w.Replies[len(w.Replies)-1].Block.Where != f.Replies[len(f.Replies)-1].Block.Where) {
 			t.Errorf("%s by %s %v, arm %s: %s by the gate, %s by the policy", w.Seed, w.Strategy, w.Chain, w.Arm, w.Outcome, f.Outcome)
 		}
@@ -59,9 +65,23 @@ func TestRangesAgree(t *testing.T) {
 			t.Errorf("%s, arm %s: %s %+v", w.Seed, w.Arm, w.Outcome, w.Replies)
 		}
 	}
-	if blocked == 0 || hits == 0 || len(got["whole"]) != p.Attempts {
-		t.Errorf("%d blocked, %d hits in %d attempts", blocked, hits, len(got["whole"]))
+	if blocked == 0 || hits == 0 || len(got["whole"]) != p.Attempts || edited > p.Attempts/20 {
+		t.Errorf("%d blocked, %d hits, %d edited in %d attempts", blocked, hits, edited, len(got["whole"]))
 	}
+}
+
+// masked reports whether the gate took something out of a request.
+func masked(t *testing.T, a *App, one *redteam.Result) bool {
+	t.Helper()
+	for _, e := range one.Replies {
+		for r, err := range a.ledger.Records(t.Context(), record.Query{ID: e.Record, Limit: 1}) {
+			must(t, err)
+			if e.Record != "" && r.Intent != nil && r.Intent.Verdict.Decision == risk.Mask {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // BenchmarkPipeline is attempts on the policy and the practice model, in process.

@@ -149,6 +149,7 @@ func OpenRange(ctx context.Context, dir, version string) (*Range, error) {
 	}
 	f.Policies = arms()
 	sample := f.Systems[demoSystem]
+	sample.Canaries = nil // a range is attacked by campaigns alone
 	f.Systems = map[string]config.System{}
 	for arm := range f.Policies {
 		sample.Policy = arm
