@@ -227,7 +227,7 @@ func (h *house) infest(s string) {
 		h.places[i].Cells = places()[i].Cells
 	}
 	redteamtest.Make(h.t, h.attacks, redteamtest.Spec{ID: "planted", Begun: h.clock, Plant: s, Stops: 2})
-	h.live = []redteamtest.LiveSpec{{System: "bot", Rounds: 1, Last: h.clock, Plant: s}}
+	h.live = []redteamtest.LiveSpec{{System: "bot", Rounds: 1, Few: true, Last: h.clock, Plant: s}}
 	redteamtest.Live(h.t, h.store, h.attacks, h.live...)
 	if err := errors.Join(h.canaries.Leaked(context.Background(), "bot", s), h.canaries.Pause(context.Background(), "bot", s, s)); err != nil {
 		h.t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 type LiveSpec struct {
 	System string
 	Rounds int
+	Few    bool      // attempts in a round: eight, not 64
 	Gone   int       // the round from which on the guard is gone; 0: it stays
 	Last   time.Time // when the last round was; those before are six hours apart
 	Plant  string    // stands in what the configuration says; "": harmless words
@@ -27,6 +28,9 @@ const apart = 6 * time.Hour
 func (s LiveSpec) ward(gone bool) redteam.Ward {
 	w := redteam.Ward{System: s.System, Every: apart, Attempts: 64, Tokens: 10_000_000, MaxTokens: 50, Random: 7, Deployed: map[string]string{"policy": "office@1"},
 		Scope: redteam.Scope{AllowedBy: "ada" + s.Plant, Reason: "ticket 9" + s.Plant, Until: s.Last.Add(90 * 24 * time.Hour), Targets: []string{redteam.LiveTarget + s.System}}}
+	if s.Few {
+		w.Attempts = 8
+	}
 	if gone {
 		w.Deployed = map[string]string{"policy": "office@2"}
 	}

@@ -105,9 +105,9 @@ func Build(t testing.TB, beta bool) *House {
 	attacks := filepath.Join(dir, "redteam")
 	redteamtest.Make(t, attacks, redteamtest.Spec{ID: Campaign, Begun: Moment, Seeds: 1})
 	tried := redteamtest.Attacks(attacks, redteamtest.Spec{Begun: Moment, Seeds: 1}, redteam.OpenFindings(st, nil))
-	live := []redteamtest.LiveSpec{{System: alpha.System, Rounds: 1, Last: Moment}}
+	live := []redteamtest.LiveSpec{{System: alpha.System, Rounds: 1, Few: true, Last: Moment}}
 	if beta {
-		live = append(live, redteamtest.LiveSpec{System: other.System, Rounds: 1, Last: Moment})
+		live = append(live, redteamtest.LiveSpec{System: other.System, Rounds: 1, Few: true, Last: Moment})
 	}
 	tried.Canaries = redteamtest.Live(t, st, attacks, live...)
 	h.Desk = desk.New(desk.Config{Attacks: tried, Keys: h.Keys, Sessions: h.Sessions, Profiles: h.Profiles, Recorder: h, Permits: func() *access.Permits { return permits },
