@@ -347,7 +347,7 @@ func TestCancelledKeepsProgress_promptfoo6789(t *testing.T) {
 	}
 	_, err := h.run(ctx, h.dir)
 	made, sent := len(h.all(h.dir)), h.off.sent.Load()+h.on.sent.Load()
-	if !errors.Is(err, context.Canceled) || made < 40 || int64(made) > sent {
+	if !errors.Is(err, context.Canceled) || made < 20 || int64(made) > sent {
 		t.Fatalf("%d results of %d requests: %v", made, sent, err)
 	}
 	h.mustRun()
