@@ -124,9 +124,15 @@ func (p *livePage) holds() (sentence string, bad bool) {
 	case len(p.Wards) == 0:
 		return "Nothing is tried while people use it.", false
 	case len(p.Alarms) > 0:
+		if len(p.Wards) == 1 {
+			return "The system that the red team tries while people use it " + word + ".", true
+		}
 		return fmt.Sprintf("%s of the %s that the red team tries while people use it %s.", count(len(worse)), many(len(p.Wards), "system"), word), true
 	case rounds == 0:
 		return "Nothing was tried yet.", false
+	}
+	if len(p.Wards) == 1 {
+		return "Nothing got worse in the system that the red team tries while people use it.", false
 	}
 	return fmt.Sprintf("Nothing got worse in the %s that the red team tries while people use it.", many(len(p.Wards), "system")), false
 }

@@ -65,6 +65,10 @@ func TestLivePage(t *testing.T) {
 			t.Errorf("settled: %d", a.code)
 		}
 	}
+	one := h.live
+	h.live = one[:1]
+	says(t, "one", admin.get("/redteam/live").body, "Nothing got worse in the system that")
+	h.live = one
 	says(t, "settled", admin.get("/redteam/live").body, "Nothing got worse in the 2 systems", "It is watched only, until Monday.", "Alarms that were settled")
 	if a := admin.post("/redteam/live/bot/pause", "reason", "a busy day"); a.code != http.StatusSeeOther {
 		t.Errorf("paused: %d", a.code)
