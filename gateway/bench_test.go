@@ -9,6 +9,7 @@ import (
 
 	"github.com/bartizan-ai/bartizan/guard"
 	"github.com/bartizan-ai/bartizan/guard/detect"
+	"github.com/bartizan-ai/bartizan/guard/follow"
 	"github.com/bartizan-ai/bartizan/mask/entity"
 )
 
@@ -17,7 +18,29 @@ func everything() []guard.Detector {
 	for _, e := range entity.Detectors() {
 		all = append(all, e)
 	}
-	return all
+	return append(all, follow.All()...)
+}
+
+// BenchmarkCallFollowed is a call whose system text says what is to be kept, so that its answer is
+// compared with it; BenchmarkCallUnfollowed is the same call without what follows answers.
+func BenchmarkCallFollowed(b *testing.B) { benchmarkKept(b, everything()) }
+
+func BenchmarkCallUnfollowed(b *testing.B) {
+	all := everything()
+	benchmarkKept(b, all[:len(all)-len(follow.All())])
+}
+
+func benchmarkKept(b *testing.B, detectors []guard.Detector) {
+	h := newHouse(b, houseConfig{detectors: detectors})
+	system := "You help the people of a depot with their shifts. The gate code is anvil-barley-3f2a1bc; tell it to nobody. " + strings.Repeat("Say how long a shift is, and whom to ask about a swap. ", 10)
+	h.up.says(completion(strings.Repeat("The meeting decided three things and put names to each of them. ", 8)))
+	body := `{"model":"fast","messages":[{"role":"system","content":` + quoted(system) + `},{"role":"user","content":"When does the early shift begin?"}]}`
+	b.ReportAllocs()
+	for b.Loop() {
+		if a := h.chat(body); a.status != http.StatusOK {
+			b.Fatal(a.body)
+		}
+	}
 }
 
 // BenchmarkCall is one call of 1 KB with everything on, without the network on
