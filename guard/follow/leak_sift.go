@@ -14,10 +14,16 @@ type kept struct {
 
 type span struct{ from, to int }
 
+// firstKept is how many bytes a sieve has room for at first.
+const firstKept = 256
+
 // gap stands in a sieve where characters are too far apart to belong together.
 const gap = 0
 
 func (k *kept) put(in sieve, r rune, from, to int) {
+	if k.text == nil { // a piece of an answer, at once
+		k.text, k.at = make([]byte, 0, firstKept), make([]span, 0, firstKept)
+	}
 	if len(k.text) > 0 && from-k.last > widestGap[in] {
 		k.text, k.at = append(k.text, gap), append(k.at, span{from, from})
 	}

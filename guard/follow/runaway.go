@@ -80,27 +80,45 @@ func (p *runawayPursuit) Begin(kind llm.Kind) guard.Reading {
 
 type runawayReading struct {
 	p     *runawayPursuit
-	loop  loop
+	head  []byte // of a text too short to be a loop: most are, and a loop's tables are large
+	loop  *loop  // nil: there is only a head yet
+	at    int    // bytes read
 	told  float64
 	storm bool // one call of a tool too many
 }
 
 // Read implements [guard.Reading]. Nothing is held for it: what has left of a loop harms nobody.
 func (r *runawayReading) Read(piece string) ([]risk.Finding, int) {
-	r.loop.read(piece)
+	r.at += len(piece)
+	longest := r.read(piece)
 	p := 0.
-	switch n := r.loop.longest; {
+	switch n := longest; {
 	case r.storm, n >= 2*r.p.least:
 		p = runsAway
 	case n >= r.p.least:
 		p = looping
 	}
 	if p <= r.told {
-		return nil, r.loop.at
+		return nil, r.at
 	}
 	r.told = p
-	return []risk.Finding{{Category: risk.ResourceAbuse, Severity: risk.Medium, Confidence: p, Start: max(0, r.loop.at-r.loop.longest), End: r.loop.at,
-		Impact: risk.Availability, Refs: refs("LLM06:2026", "AML.T0034")}}, r.loop.at
+	return []risk.Finding{{Category: risk.ResourceAbuse, Severity: risk.Medium, Confidence: p, Start: max(0, r.at-longest), End: r.at,
+		Impact: risk.Availability, Refs: refs("LLM06:2026", "AML.T0034")}}, r.at
+}
+
+// read takes a piece, and returns how many bytes the longest loop has so far.
+func (r *runawayReading) read(piece string) int {
+	if r.loop == nil && r.at < leastLoop {
+		r.head = append(r.head, piece...)
+		return 0
+	}
+	if r.loop == nil {
+		r.loop = new(loop)
+		r.loop.read(string(r.head))
+		r.head = nil
+	}
+	r.loop.read(piece)
+	return r.loop.longest
 }
 
 // loop finds the longest stretch of a text that repeats what came a fixed number of words before
