@@ -74,7 +74,7 @@ func (c *campaignFlags) plan() (*redteam.Plan, error) {
 func strictly(name string, into any) error {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return use("%v", err)
+		return use("%v; name a file that can be read", err)
 	}
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
