@@ -340,14 +340,14 @@ func TestCancelledKeepsProgress_promptfoo6789(t *testing.T) {
 	h := build(t, 20, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.on.fail = func(n int64) bool {
-		if n == 40 {
+		if n == 60 {
 			cancel()
 		}
 		return false
 	}
 	_, err := h.run(ctx, h.dir)
 	made, sent := len(h.all(h.dir)), h.off.sent.Load()+h.on.sent.Load()
-	if !errors.Is(err, context.Canceled) || made < 20 || int64(made) > sent {
+	if !errors.Is(err, context.Canceled) || made < 40 || int64(made) > sent {
 		t.Fatalf("%d results of %d requests: %v", made, sent, err)
 	}
 	h.mustRun()
